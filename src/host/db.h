@@ -1,0 +1,63 @@
+/* A database connection, used by one thread at a time. SQL text comes only from tools/sqlgen: every query of the program is a
+ * row of db_queries[], named Q_...; nothing else can be run, except the migrations at start.
+ * SQLite: WAL, synchronous=FULL, foreign_keys=ON, secure_delete off, NOMUTEX, prepared statements kept. */
+#pragma once
+
+#include "base/base.h"
+
+struct db;
+
+struct db_query {
+    const char *name;     /* "customer_get" */
+    const char *sqlite;   /* ?1.. */
+    const char *postgres; /* $1.. with explicit types */
+    bool is_write;
+};
+extern const struct db_query db_queries[]; /* generated: build/.../gen/queries.c */
+extern const int db_query_count;
+
+enum db_mode { DB_READ, DB_WRITE };
+/* path: the database file. DB_WRITE creates it. E_IO, E_CORRUPT, E_CONFLICT. The arena owns the struct; db_close the rest. */
+enum err db_open(struct arena *arena, struct str path, enum db_mode mode, struct db **out) MUST_USE;
+void db_close(struct db *db);
+
+/* Migrations, numbered from 1, embedded in the program (generated: db_migrations[]). Applied one transaction each. *was_version is the
+ * version found. E_CONFLICT with *was_version > count: the base is newer than the program. */
+struct db_migration {
+    int number;
+    const char *name;
+    const char *sql;
+};
+extern const struct db_migration db_migrations[];
+extern const int db_migration_count;
+enum err db_migrate(struct db *db, int *was_version) MUST_USE;
+
+enum err db_begin(struct db *db) MUST_USE;  /* BEGIN IMMEDIATE on a writer, BEGIN on a reader */
+enum err db_commit(struct db *db) MUST_USE; /* after an error the transaction is rolled back */
+void db_rollback(struct db *db);
+enum err db_savepoint(struct db *db) MUST_USE; /* one level */
+enum err db_release(struct db *db) MUST_USE;
+void db_rollback_to(struct db *db); /* undoes and releases the savepoint */
+
+/* --- for generated code only ------------------------------------------------------------------- */
+struct db_stmt; /* a prepared statement while it runs */
+enum err db_start(struct db *db, int query, struct db_stmt **out) MUST_USE;
+void db_bind_int(struct db_stmt *stmt, int at, int64_t value); /* from 1; NONE binds NULL */
+void db_bind_text(struct db_stmt *stmt, int at, struct str value); /* at == NULL binds NULL; must live until db_end */
+void db_bind_blob(struct db_stmt *stmt, int at, struct str value);
+/* OK with *has_row; E_CONFLICT (unique, foreign key, check), E_BUSY, E_IO (disk full, read-only), E_CORRUPT, E_INTERNAL. */
+enum err db_step(struct db_stmt *stmt, bool *has_row) MUST_USE;
+int64_t db_int(struct db_stmt *stmt, int column); /* from 0; NULL gives NONE */
+struct str db_text(struct db_stmt *stmt, int column, struct arena *arena); /* a copy; NULL gives no value */
+struct str db_blob(struct db_stmt *stmt, int column, struct arena *arena);
+void db_rewind(struct db_stmt *stmt); /* ready to bind and step again (batch) */
+int64_t db_end(struct db_stmt *stmt); /* resets; returns the rows changed by the last step */
+
+/* --- for tests, checks and measurements ----------------------------------------------------------- */
+void db_fail_at(struct db *db, int64_t nth); /* the nth statement from now (1 = next) fails with E_IO, once; 0 = never */
+bool db_did_fail(const struct db *db);       /* did it come to that */
+int64_t db_step_us(const struct db *db);      /* microseconds spent in statements since db_open */
+const char *db_error(const struct db *db);   /* the database's own words, for the log */
+/* PRAGMA quick_check and foreign_key_check: one line a finding, "" if sound. */
+enum err db_verify(struct db *db, struct arena *arena, struct str *out) MUST_USE;
+enum err db_checkpoint(struct db *db) MUST_USE; /* moves the WAL into the file, as far as readers let it */
