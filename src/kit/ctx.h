@@ -1,0 +1,61 @@
+/* What a handler, a reaction or a command works with: memory, a connection inside a transaction, the time, who asks. It lives
+ * as long as that one request; so does everything taken from it. Handlers know nothing of HTTP, permissions or transactions. */
+#pragma once
+
+#include "base/base.h"
+#include "base/time.h"
+#include "host/crypto.h"
+#include "host/db.h"
+
+struct app;
+
+/* What went wrong, for the answer. `path` names the input field: "lines/0/price_fen". */
+struct fault {
+    enum err err;
+    const char *code; /* stable: "customer.exists" */
+    struct str message;
+    struct str path;
+};
+
+struct ctx {
+    struct app *app;
+    struct arena *arena;
+    struct db *db;
+    int64_t now_ms;         /* of this command; never before that of an earlier commit */
+    int64_t me_staff_id;    /* NONE: nobody, or the command line */
+    int64_t me_customer_id; /* NONE */
+    struct fault fault;
+    int statement_count, statement_max;
+    unsigned topics; /* LIVE_... bits to announce after the commit */
+    /* what only some row kinds use */
+    struct str body;          /* the request's body as it came */
+    struct str session_now;   /* the token of the session that asks */
+    struct str session_token; /* set by session_begin: becomes the cookie */
+    bool is_session_over;     /* set by session_end: the cookie goes */
+    struct str peer;          /* address of the peer, for throttling */
+    struct str upload_path;   /* ROUTE_UPLOAD: the file with the body */
+    struct str redirect_to;   /* ROUTE_REDIRECT: set by the handler */
+    struct str file_name;     /* ROUTE_DOWNLOAD: set by the handler, with file_type and file_body */
+    const char *file_type;
+    struct str file_body;
+    void *prepared; /* what .prepare left for the handler */
+};
+
+/* Keeps code and message for the answer and the log and returns err: `return fail(c, E_CONFLICT, "coupon.gone", "...")`. */
+enum err fail(struct ctx *c, enum err err, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* E_INPUT about one input field, "lines/0/price_fen". */
+enum err fail_at(struct ctx *c, const char *code, struct str path, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* For generated code: counts a statement against the budget; keeps a database error's own words for the log. */
+enum err ctx_statement(struct ctx *c, int query) MUST_USE;
+enum err ctx_db_failed(struct ctx *c, enum err err, const char *query);
+
+/* A new id: 41 bits of milliseconds, 8 of node, 14 of counter. Time-ordered. */
+int64_t ctx_id(struct ctx *c);
+/* The brand's zone (set at set-up; Asia/Shanghai before). */
+const struct zone *ctx_zone(struct ctx *c);
+
+/* Personal data. `noun` and `id` bind the sealed text to its row. No value stays no value. */
+struct str ctx_seal(struct ctx *c, struct str text, const char *noun, int64_t id);
+enum err ctx_unseal(struct ctx *c, struct str sealed, const char *noun, int64_t id, struct str *out) MUST_USE;
+struct str ctx_keyed_hash(struct ctx *c, const char *kind, struct str text); /* HASH_BYTES bytes */

@@ -1,0 +1,58 @@
+/* Routes as rows: method, path, permission, shape in, shape out, handler. POST, PUT, PATCH and DELETE run on the writer in one
+ * transaction; GET runs on a read-only connection. */
+#pragma once
+
+#include "host/http.h"
+#include "kit/ctx.h"
+#include "kit/field.h"
+
+/* in and out are structs of the row's shapes (NULL where the row has none). */
+typedef enum err route_handler(struct ctx *c, const void *in, void *out);
+
+enum route_kind {
+    ROUTE_JSON,
+    ROUTE_UPLOAD,   /* the body goes to a file: c->upload_path */
+    ROUTE_DOWNLOAD, /* the handler fills c->file_name, file_type, file_body */
+    ROUTE_REDIRECT, /* the handler sets c->redirect_to */
+    ROUTE_BEACON,   /* public write key in the query (?key=), CORS for any origin, own rate limit; answers 204 */
+    ROUTE_STREAM    /* server-sent events of the topics; no handler */
+};
+enum route_repeat { REPEAT_OPTIONAL, REPEAT_KEY_REQUIRED, REPEAT_KEY_IGNORED };
+
+struct route {
+    enum http_method method;
+    const char *path;       /* "/api/customers/{customer_id}": parts in braces are fields of the shape in */
+    const char *permission; /* "customer.read"; "me": anyone signed in; "public": anyone; "write_key": see below */
+    const struct shape *in; /* GET: from the query; otherwise from the JSON body */
+    const struct shape *out;
+    route_handler *run;
+    /* the rest by name */
+    const char *about;      /* one line for the API page */
+    enum route_kind kind;
+    enum route_repeat repeat; /* Idempotency-Key */
+    route_handler *prepare; /* before run, on a worker with a read connection: slow things such as argon2; `out` is NULL */
+    int statement_max;      /* statement budget; 0: 8 */
+    bool is_quick;          /* GET of a few point reads: runs on the loop itself */
+    bool writes;            /* a GET that writes (set-up link, short link) */
+    bool is_body_raw;       /* the body is not JSON; c->body has it */
+};
+/* "write_key": a valid X-Write-Key header (or ?key= on beacons), or anyone signed in. */
+
+/* A role is a name and the permissions it has: "customer.read order.write"; "*" is all. */
+struct role {
+    const char *name;
+    const char *permissions;
+};
+
+/* Live topics: after a commit the pages that listen refetch. Names in the same order. */
+enum {
+    LIVE_CUSTOMERS = 1,
+    LIVE_ORDERS = 2,
+    LIVE_CHANNELS = 4,
+    LIVE_SETTINGS = 8,
+    LIVE_IMPORTS = 16,
+    LIVE_EVENTS = 32
+};
+#define LIVE_TOPIC_NAMES "customers orders channels settings imports events"
+
+int route_status(enum err err); /* HTTP status */
