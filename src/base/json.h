@@ -5,6 +5,7 @@
 #include "base/base.h"
 
 #define JSON_DEPTH_MAX 32
+#define JSON_NUMBER_MAX 512 /* characters of one number */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_NUM, JSON_STR, JSON_ARRAY, JSON_OBJECT };
 
@@ -38,7 +39,8 @@ const struct json *json_get(const struct json *object, const char *name); /* NUL
 struct json_out {
     struct buf *buf;
     int depth;
-    bool has_item[JSON_DEPTH_MAX];
+    bool has_item[JSON_DEPTH_MAX + 1]; /* [0]: the one value of the document */
+    bool is_object[JSON_DEPTH_MAX + 1];
     bool has_name;
 };
 void json_out_init(struct json_out *out, struct buf *buf);

@@ -3,8 +3,9 @@
 
 #include "base/base.h"
 
-bool utf8_is_valid(struct str s); /* no surrogates, no overlongs, no NUL, at most U+10FFFF */
-size_t utf8_count(struct str s);  /* code points of valid text */
+bool utf8_is_valid(struct str s);    /* no surrogates, no overlongs, no NUL, at most U+10FFFF */
+size_t utf8_valid_len(struct str s); /* bytes before the first fault; s.len if there is none */
+size_t utf8_count(struct str s);     /* code points of valid text */
 /* Reads the code point at *at and moves *at behind it. Valid text only. */
 uint32_t utf8_next(struct str s, size_t *at);
 /* At most `max` code points of valid text. */

@@ -1,0 +1,184 @@
+/* Writing JSON straight into a buffer. Always: commas and quotes are set here and nowhere else; a name without a value,
+ * a value without a name in an object, or an end that does not fit its beginning stops at must(). */
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void json_out_init(struct json_out *out, struct buf *buf)
+{
+    *out = (struct json_out){.buf = buf};
+}
+
+/* Before a value: the comma, unless a name stands there already. */
+static void value_begin(struct json_out *out)
+{
+    if (out->has_name) {
+        out->has_name = false;
+        return;
+    }
+    must(!out->is_object[out->depth]);
+    if (out->has_item[out->depth]) {
+        must(out->depth > 0);
+        buf_char(out->buf, ',');
+    }
+    out->has_item[out->depth] = true;
+}
+
+static void container_begin(struct json_out *out, bool is_object)
+{
+    value_begin(out);
+    must(out->depth < JSON_DEPTH_MAX);
+    out->depth++;
+    out->has_item[out->depth] = false;
+    out->is_object[out->depth] = is_object;
+    buf_char(out->buf, is_object ? '{' : '[');
+}
+
+static void container_end(struct json_out *out, bool is_object)
+{
+    must(out->depth > 0);
+    must(out->is_object[out->depth] == is_object);
+    must(!out->has_name);
+    out->depth--;
+    buf_char(out->buf, is_object ? '}' : ']');
+}
+
+void json_object_begin(struct json_out *out)
+{
+    container_begin(out, true);
+}
+
+void json_object_end(struct json_out *out)
+{
+    container_end(out, true);
+}
+
+void json_array_begin(struct json_out *out)
+{
+    container_begin(out, false);
+}
+
+void json_array_end(struct json_out *out)
+{
+    container_end(out, false);
+}
+
+/* 0: as it is; 'u': \u00XX; else the letter behind the backslash. '<' is escaped so that JSON inside a page cannot end
+ * its script element. */
+static const char escapes[256] = {
+    ['\0'] = 'u', [1] = 'u',    [2] = 'u',    [3] = 'u',    [4] = 'u',    [5] = 'u',   [6] = 'u',
+    [7] = 'u',    ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', [11] = 'u',   ['\f'] = 'f', ['\r'] = 'r',
+    [14] = 'u',   [15] = 'u',   [16] = 'u',   [17] = 'u',   [18] = 'u',   [19] = 'u',  [20] = 'u',
+    [21] = 'u',   [22] = 'u',   [23] = 'u',   [24] = 'u',   [25] = 'u',   [26] = 'u',  [27] = 'u',
+    [28] = 'u',   [29] = 'u',   [30] = 'u',   [31] = 'u',   ['"'] = '"',  ['\\'] = '\\', ['<'] = 'u',
+};
+
+static void write_text(struct buf *buf, struct str s)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t done = 0;
+
+    buf_char(buf, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.at[i];
+        char escape = escapes[c];
+        if (!escape)
+            continue;
+        buf_add(buf, s.at + done, i - done);
+        done = i + 1;
+        if (escape == 'u') {
+            char unit[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+            buf_add(buf, unit, sizeof(unit));
+        } else {
+            char pair[2] = {'\\', escape};
+            buf_add(buf, pair, sizeof(pair));
+        }
+    }
+    buf_add(buf, s.at + done, s.len - done);
+    buf_char(buf, '"');
+}
+
+void json_name(struct json_out *out, const char *name)
+{
+    must(out->is_object[out->depth]);
+    must(!out->has_name);
+    if (out->has_item[out->depth])
+        buf_char(out->buf, ',');
+    out->has_item[out->depth] = true;
+    out->has_name = true;
+    write_text(out->buf, str_of(name));
+    buf_char(out->buf, ':');
+}
+
+void json_str(struct json_out *out, struct str value)
+{
+    if (!value.at) {
+        json_null(out);
+        return;
+    }
+    value_begin(out);
+    write_text(out->buf, value);
+}
+
+void json_int(struct json_out *out, int64_t value)
+{
+    if (value == NONE) {
+        json_null(out);
+        return;
+    }
+    value_begin(out);
+    buf_int(out->buf, value);
+}
+
+void json_id(struct json_out *out, int64_t id)
+{
+    if (id == NONE) {
+        json_null(out);
+        return;
+    }
+    value_begin(out);
+    buf_char(out->buf, '"');
+    buf_int(out->buf, id);
+    buf_char(out->buf, '"');
+}
+
+void json_num(struct json_out *out, double value)
+{
+    char text[40];
+
+    if (!isfinite(value)) {
+        json_null(out);
+        return;
+    }
+    value_begin(out);
+    if (value == 0 && signbit(value)) {
+        buf_str(out->buf, S("-0.0")); /* "-0" would read back as the integer 0 */
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    buf_str(out->buf, str_of(text));
+}
+
+void json_bool(struct json_out *out, bool value)
+{
+    value_begin(out);
+    buf_str(out->buf, value ? S("true") : S("false"));
+}
+
+void json_null(struct json_out *out)
+{
+    value_begin(out);
+    buf_str(out->buf, S("null"));
+}
+
+void json_raw(struct json_out *out, struct str json)
+{
+    value_begin(out);
+    buf_str(out->buf, json);
+}
