@@ -1,0 +1,232 @@
+/* The two databases: what they do not share is refused, and each gets its own form of a query. */
+#include "sqlgen.h"
+
+#include <string.h>
+
+/* ---- what only one of them knows, or knows differently -------------------------------------------- */
+
+static const struct difference {
+    const char *word;
+    bool is_call; /* only with a parenthesis behind it */
+    const char *instead;
+} differences[] = {
+    {"REPLACE", false, "INSERT ... ON CONFLICT ... DO UPDATE"},
+    {"GLOB", false, "LIKE ... ESCAPE"},
+    {"MATCH", false, "kit/search"},
+    {"REGEXP", false, "a check in C"},
+    {"AUTOINCREMENT", false, "an id from the ctx"},
+    {"ROWID", false, "the id column"},
+    {"_ROWID_", false, "the id column"},
+    {"OID", false, "the id column"},
+    {"CURRENT_TIMESTAMP", false, ":now_ms"},
+    {"CURRENT_DATE", false, ":now_ms"},
+    {"CURRENT_TIME", false, ":now_ms"},
+    {"COLLATE", false, "a column that holds the folded text"},
+    {"INDEXED", false, "an index that the planner takes by itself"},
+    {"PRAGMA", false, "host/db_sqlite.c"},
+    {"ISNULL", false, "IS NULL"},
+    {"NOTNULL", false, "IS NOT NULL"},
+    {"REAL", false, "an integer in a smaller unit"},
+    {"NUMERIC", false, "BIGINT"},
+    {"TRUE", false, "1: booleans are INTEGER 0/1"},
+    {"FALSE", false, "0: booleans are INTEGER 0/1"},
+    {"==", false, "="},
+    {"IFNULL", true, "coalesce"},
+    {"IIF", true, "CASE WHEN"},
+    {"STRFTIME", true, "a day or month number computed in C"},
+    {"JULIANDAY", true, "a day or month number computed in C"},
+    {"UNIXEPOCH", true, ":now_ms"},
+    {"DATETIME", true, ":now_ms"},
+    {"DATE", true, "a day number computed in C"},
+    {"TIME", true, "milliseconds computed in C"},
+    {"RANDOM", true, "a parameter"},
+    {"RANDOMBLOB", true, "a parameter"},
+    {"PRINTF", true, "a text made in C"},
+    {"FORMAT", true, "a text made in C"},
+    {"GROUP_CONCAT", true, "rows put together in C"},
+    {"STRING_AGG", true, "rows put together in C"},
+    {"TOTAL", true, "CAST(sum(...) AS BIGINT)"},
+    {"INSTR", true, "LIKE ... ESCAPE"},
+    {"TYPEOF", true, "a column of one type"},
+    {"HEX", true, "bytes written in C"},
+    {"QUOTE", true, "a parameter"},
+    {"LAST_INSERT_ROWID", true, "RETURNING"},
+    {"CHANGES", true, "kind :changed"},
+    {"JSON", true, "JSON read in C"},
+    {"JSON_EXTRACT", true, "JSON read in C"},
+    {"JSON_EACH", true, "JSON read in C"},
+    {"ROUND", true, "integer arithmetic"},
+    {"AVG", true, "sum and count, divided in C"},
+};
+
+static void word_check(struct place place, const struct token *token, const struct token *next)
+{
+    for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
+        const struct difference *d = &differences[i];
+        if (token_is(token, d->word) && (!d->is_call || token_is(next, "(")))
+            die(place, "%s differs between SQLite and PostgreSQL: use %s", d->word, d->instead);
+    }
+}
+
+/* INSERT OR IGNORE, UPDATE OR ABORT ... */
+static void or_check(struct place place, const struct token *token, const struct token *next)
+{
+    if ((token_is(token, "INSERT") || token_is(token, "UPDATE")) && token_is(next, "OR"))
+        die(place, "%.*s OR ... is SQLite only: use ON CONFLICT (...) DO NOTHING or DO UPDATE",
+            (int)token->len, token->at);
+}
+
+/* `a IS b` compares in SQLite; in PostgreSQL IS takes only NULL and DISTINCT FROM. */
+static void is_check(struct place place, const struct tokens *t, size_t at)
+{
+    const struct token *next = token_at(t, at + 1);
+
+    if (!token_is(&t->at[at], "IS"))
+        return;
+    if (token_is(next, "NOT"))
+        next = token_at(t, at + 2);
+    if (!token_is(next, "NULL") && !token_is(next, "DISTINCT"))
+        die(place, "IS before anything but NULL is SQLite only: use IS NOT DISTINCT FROM");
+}
+
+/* LIKE has '\' as its escape in PostgreSQL and none in SQLite. */
+static void like_check(struct place place, const struct tokens *t, size_t at)
+{
+    if (!token_is(&t->at[at], "LIKE"))
+        return;
+    for (size_t i = at + 1; i < t->count && t->at[i].depth >= t->at[at].depth; i++)
+        if (token_is(&t->at[i], "ESCAPE"))
+            return;
+        else if (t->at[i].depth == t->at[at].depth && token_is(&t->at[i], "AND"))
+            break;
+    die(place, "LIKE without ESCAPE: the databases escape differently; write LIKE :x ESCAPE '~'");
+}
+
+/* LIMIT a, b and sums without a type. */
+static void list_check(struct place place, const struct tokens *t, size_t at)
+{
+    if (token_is(&t->at[at], "LIMIT") && token_is(token_at(t, at + 2), ","))
+        die(place, "LIMIT a, b is SQLite only: use LIMIT ... OFFSET");
+    if (token_is(&t->at[at], "SUM") && token_is(token_at(t, at + 1), "(")) {
+        bool is_cast = at >= 2 && token_is(&t->at[at - 1], "(") && token_is(&t->at[at - 2], "CAST");
+        bool is_inner = at >= 2 && token_is(&t->at[at - 1], "(") &&
+                        token_is(&t->at[at - 2], "COALESCE");
+        if (!is_cast && !is_inner)
+            die(place, "sum of bigint is numeric in PostgreSQL: CAST(sum(...) AS BIGINT)");
+    }
+}
+
+void dialect_check(const char *path, const struct tokens *tokens)
+{
+    for (size_t i = 0; i < tokens->count; i++) {
+        const struct token *token = &tokens->at[i], *next = token_at(tokens, i + 1);
+        struct place place = {path, token->line};
+        word_check(place, token, next);
+        or_check(place, token, next);
+        is_check(place, tokens, i);
+        like_check(place, tokens, i);
+        list_check(place, tokens, i);
+    }
+}
+
+/* ---- the forms --------------------------------------------------------------------------------- */
+
+static int param_number(const struct query *query, const struct token *token)
+{
+    for (int i = 0; i < query->param_count; i++)
+        if (strlen(query->params[i].name) == token->len &&
+            memcmp(query->params[i].name, token->at, token->len) == 0)
+            return i + 1;
+    die(query->place, "parameter lost");
+}
+
+static const char *postgres_type(enum type type)
+{
+    static const char *const types[] = {"bigint", "bigint", "text", "bytea"};
+
+    return types[type];
+}
+
+void sqlite_form(const struct query *query, struct text *out)
+{
+    for (size_t i = 0; i < query->tokens.count; i++) {
+        const struct token *token = &query->tokens.at[i];
+        if (token_is(token, ";"))
+            break;
+        if (token->has_blank && i > 0)
+            text_add(out, " ");
+        if (token->kind == TOKEN_PARAM)
+            text_add(out, "?%d", param_number(query, token));
+        else
+            text_bytes(out, token->at, token->len);
+    }
+}
+
+static void postgres_token(const struct token *token, struct text *out)
+{
+    if (token_is(token, "INTEGER") || token_is(token, "INT"))
+        text_add(out, "BIGINT");
+    else if (token_is(token, "BLOB"))
+        text_add(out, "BYTEA");
+    else
+        text_bytes(out, token->at, token->len);
+}
+
+void postgres_form(const struct query *query, struct text *out)
+{
+    for (size_t i = 0; i < query->tokens.count; i++) {
+        const struct token *token = &query->tokens.at[i];
+        if (token_is(token, ";"))
+            break;
+        if (token->has_blank && i > 0)
+            text_add(out, " ");
+        if (token->kind == TOKEN_PARAM) {
+            int number = param_number(query, token);
+            text_add(out, "$%d::%s", number, postgres_type(query->params[number - 1].type));
+        } else {
+            postgres_token(token, out);
+        }
+    }
+}
+
+/* STRICT and WITHOUT ROWID go, TEXT columns compare by bytes as in SQLite. */
+static void postgres_schema(const struct project *project, struct text *out)
+{
+    struct place start = {project->schema_path, 1};
+    struct tokens t = tokens_read(start, project->schema, project->schema_len);
+
+    for (size_t i = 0; i < t.count; i++) {
+        const struct token *token = &t.at[i];
+        if (token->depth == 0 && (token_is(token, "STRICT") || token_is(token, "WITHOUT") ||
+                                  token_is(token, "ROWID") || token_is(token, ",")))
+            continue;
+        if (i > 0 && token->line != t.at[i - 1].line)
+            text_add(out, "\n");
+        else if (token->has_blank && i > 0)
+            text_add(out, " ");
+        postgres_token(token, out);
+        if (token_is(token, "TEXT"))
+            text_add(out, " COLLATE \"C\"");
+    }
+    text_add(out, "\n");
+}
+
+static void postgres_prepare(const struct query *query, struct text *out)
+{
+    text_add(out, "-- %s:%d\nPREPARE q_%s", query->place.file, query->place.line, query->name);
+    for (int i = 0; i < query->param_count; i++)
+        text_add(out, "%s%s", i == 0 ? "(" : ", ", postgres_type(query->params[i].type));
+    text_add(out, "%s AS\n", query->param_count > 0 ? ")" : "");
+    postgres_form(query, out);
+    text_add(out, ";\n");
+}
+
+void postgres_write(const struct project *project, struct text *out)
+{
+    text_add(out, "-- Made by sqlgen: run it in one psql session with ON_ERROR_STOP.\n"
+                  "\\set ON_ERROR_STOP on\nSET client_min_messages = warning;\n");
+    postgres_schema(project, out);
+    for (size_t i = 0; i < project->file_count; i++)
+        for (size_t j = 0; j < project->files[i].query_count; j++)
+            postgres_prepare(&project->files[i].queries[j], out);
+}
