@@ -61,6 +61,8 @@ static const struct difference {
 
 static void word_check(struct place place, const struct token *token, const struct token *next)
 {
+    if (token_is(token, "REPLACE") && token_is(next, "("))
+        return; /* the function is shared */
     for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
         const struct difference *d = &differences[i];
         if (token_is(token, d->word) && (!d->is_call || token_is(next, "(")))
@@ -121,7 +123,8 @@ void dialect_check(const char *path, const struct tokens *tokens)
     for (size_t i = 0; i < tokens->count; i++) {
         const struct token *token = &tokens->at[i], *next = token_at(tokens, i + 1);
         struct place place = {path, token->line};
-        word_check(place, token, next);
+        if (i == 0 || !token_is(&tokens->at[i - 1], "WITHOUT"))
+            word_check(place, token, next);
         or_check(place, token, next);
         is_check(place, tokens, i);
         like_check(place, tokens, i);
