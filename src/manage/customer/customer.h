@@ -1,5 +1,6 @@
-/* Customers: one record a person (or a visitor not yet identified), found by identities. Personal data is sealed in the row and
- * found by keyed hash; it never goes to the journal, the log or an idempotency reply. Figures of orders are order.c's. */
+/* Customers: one record a person (or a visitor not yet identified), found by identities. Personal
+ * data is sealed in the row and found by keyed hash; it never goes to the journal, the log or an
+ * idempotency reply. Figures of orders are order.c's. */
 #pragma once
 
 #include "kit/journal.h"
@@ -10,7 +11,8 @@
 #define CUSTOMER_BATCH_MAX 1000      /* references in one batch */
 #define CUSTOMER_ATTRIBUTES_MAX 8192 /* bytes of the JSON object */
 
-/* By what a customer is known. kind: phone email unionid external_userid member_no anonymous, openid:APP, shop:SOURCE. */
+/* By what a customer is known. kind: phone email unionid external_userid member_no anonymous,
+ * openid:APP, shop:SOURCE. */
 struct customer_ref {
     struct str kind, value;
 };
@@ -28,8 +30,8 @@ struct customer_new {
 };
 void customer_new_init(struct customer_new *n); /* everything absent */
 
-/* Checks kind and value and brings the value into its one form: phone: digits, a leading 00 or +86 dropped; email: lower case;
- * others: trimmed. E_INPUT "identity.kind" "identity.value". */
+/* Checks kind and value and brings the value into its one form: phone: digits, a leading 00 or +86
+ * dropped; email: lower case; others: trimmed. E_INPUT "identity.kind" "identity.value". */
 enum err customer_ref_normal(struct ctx *c, struct customer_ref ref,
                              struct customer_ref *out) MUST_USE;
 
@@ -37,19 +39,21 @@ enum err customer_ref_normal(struct ctx *c, struct customer_ref ref,
 enum err customer_find(struct ctx *c, struct customer_ref ref, int64_t *customer_id) MUST_USE;
 /* E_CONFLICT "customer.exists" when an identity is somebody else's. Emits customer_added. */
 enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *customer_id) MUST_USE;
-/* For imports and ingest: ids of `count` (at most CUSTOMER_BATCH_MAX) references, new customers made for unknown ones with their earliest
- * touched_ms[i] (NULL: now) of the batch. The same reference twice is one customer. refs must be normal (customer_ref_normal); one with
- * kind.at NULL is skipped and gives NONE. At most 4 statements and the reactions' of customer_added. */
+/* For imports and ingest: ids of `count` (at most CUSTOMER_BATCH_MAX) references, new customers
+ * made for unknown ones with their earliest touched_ms[i] (NULL: now) of the batch. The same
+ * reference twice is one customer. refs must be normal (customer_ref_normal); one with kind.at NULL
+ * is skipped and gives NONE. At most 4 statements and the reactions' of customer_added. */
 enum err customer_find_or_add_batch(struct ctx *c, const struct customer_ref *refs, int64_t count,
                                     const int64_t *touched_ms, int64_t *customer_ids) MUST_USE;
-/* For imports of customers: adds what is not there yet and changes what is given (values present in n[i] only). customer_ids[i] and
- * is_changed[i] (NULL: not asked) are filled; faults[i] (E_INPUT, E_CONFLICT with code and message; OK if fine) tells refused ones,
- * the others stay. */
+/* For imports of customers: adds what is not there yet and changes what is given (values present in
+ * n[i] only). customer_ids[i] and is_changed[i] (NULL: not asked) are filled; faults[i] (E_INPUT,
+ * E_CONFLICT with code and message; OK if fine) tells refused ones, the others stay. */
 enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int64_t count,
                                int64_t *customer_ids, bool *is_changed,
                                struct fault *faults) MUST_USE;
 
-/* Purchase state 未购 首单 复购 沉睡 流失: "never" "once" "repeat" "sleeping" "lost", by the brand's settings at c->now_ms. */
+/* Purchase state 未购 首单 复购 沉睡 流失: "never" "once" "repeat" "sleeping" "lost", by the
+ * brand's settings at c->now_ms. */
 struct customer_limits {
     int64_t sleep_before_ms, lost_before_ms; /* a last order before this: sleeping, lost */
 };
@@ -57,14 +61,15 @@ enum err customer_limits_get(struct ctx *c, struct customer_limits *limits) MUST
 const char *customer_state(const struct customer_limits *limits, int64_t order_count,
                            int64_t last_order_ms);
 
-/* Names, phones and other identities in memory, for finding by any part. Fill once after start from a thread that may block; afterwards
- * kept current by this folder. */
+/* Names, phones and other identities in memory, for finding by any part. Fill once after start from
+ * a thread that may block; afterwards kept current by this folder. */
 void customer_search_start(struct app *app); /* begins to fill in the background */
 void customer_search_stop(
     struct app *app); /* before app_close: waits until the filler is gone and frees all */
 bool customer_search_is_ready(const struct app *app);
 
-/* Reactions (flow/flow.c): member_registered, friend_added, official_followed set added_ms; invite_accepted the inviter. */
+/* Reactions (flow/flow.c): member_registered, friend_added, official_followed set added_ms;
+ * invite_accepted the inviter. */
 enum err customer_mark_added(struct ctx *c, const struct event *event) MUST_USE;
 enum err customer_mark_invited(struct ctx *c, const struct event *event) MUST_USE;
 

@@ -1,5 +1,6 @@
-/* Events from outside: the registry of kinds and the one way in (API, beacon, import). A message id is taken once within seven days of
- * arrival; event time and arrival time stay apart; personal data never reaches the journal. */
+/* Events from outside: the registry of kinds and the one way in (API, beacon, import). A message id
+ * is taken once within seven days of arrival; event time and arrival time stay apart; personal data
+ * never reaches the journal. */
 #pragma once
 
 #include "base/json.h"
@@ -14,7 +15,8 @@
 extern const struct event_kind event_kinds[]; /* ended by a row with name NULL */
 extern const struct route event_routes[];
 
-/* One event as it came, its form checked by field tables or a mapping; ingest checks the meaning. */
+/* One event as it came, its form checked by field tables or a mapping; ingest checks the meaning.
+ */
 struct event_in {
     struct str message_id, kind;
     int64_t occurred_ms;                   /* NONE: now */
@@ -30,9 +32,11 @@ struct event_result {
     int64_t accepted_count, duplicate_count;
     struct list rejected; /* struct event_reject */
 };
-/* Takes at most EVENT_BATCH_MAX events; wrong ones are reported and the others stay. At most 8 statements besides the reactions'. */
+/* Takes at most EVENT_BATCH_MAX events; wrong ones are reported and the others stay. At most 8
+ * statements besides the reactions'. */
 enum err event_ingest(struct ctx *c, const struct event_in *events, int64_t count,
                       struct event_result *result) MUST_USE;
 
-/* Deletes message ids older than seven days, a page (10,000) a call; *deleted_count < page: done. Hourly on the writer. */
+/* Deletes message ids older than seven days, a page (10,000) a call; *deleted_count < page: done.
+ * Hourly on the writer. */
 enum err message_forget(struct ctx *c, int64_t *deleted_count) MUST_USE;

@@ -1,5 +1,6 @@
-/* Staff: the people who work here, their passwords, sessions and roles. A login is lower case and unique; a password is kept as argon2id
- * only; any change of it ends that person's other sessions. */
+/* Staff: the people who work here, their passwords, sessions and roles. A login is lower case and
+ * unique; a password is kept as argon2id only; any change of it ends that person's other sessions.
+ */
 #pragma once
 
 #include "kit/app.h"
@@ -8,21 +9,24 @@
 extern const struct role staff_roles[];
 extern const struct route staff_routes[];
 
-/* While no staff exists: a new one-time set-up token (24 hours, single use, only its hash is kept; earlier ones are void). No value in *token
- * once somebody exists. For app_config.on_open or a command on the writer. */
+/* While no staff exists: a new one-time set-up token (24 hours, single use, only its hash is kept;
+ * earlier ones are void). No value in *token once somebody exists. For app_config.on_open or a
+ * command on the writer. */
 enum err staff_setup_token(struct ctx *c, struct str *token) MUST_USE;
 /* At start, on the writer: the zone kept in meta becomes the app's (app_zone_set). */
 enum err staff_zone_load(struct ctx *c) MUST_USE;
 
-/* For `papilio user add|password` and the demo: checks login, name, role and password as the web does. `hash` is password_hash(password) made
- * off the writer. E_CONFLICT "staff.exists", E_NOT_FOUND "staff.unknown". */
+/* For `papilio user add|password` and the demo: checks login, name, role and password as the web
+ * does. `hash` is password_hash(password) made off the writer. E_CONFLICT "staff.exists",
+ * E_NOT_FOUND "staff.unknown". */
 struct staff_new {
     struct str login, name, role, hash;
 };
 enum err staff_add(struct ctx *c, const struct staff_new *n, int64_t *staff_id) MUST_USE;
 enum err staff_password_set(struct ctx *c, struct str login, struct str hash) MUST_USE;
 bool staff_password_is_good(struct str password); /* at least 10 characters, at most 200 */
-/* The whole set-up without a link, for the demo: the first admin, brand, zone and currency. `hash` as above. */
+/* The whole set-up without a link, for the demo: the first admin, brand, zone and currency. `hash`
+ * as above. */
 struct staff_setup {
     struct str login, name, hash, brand_name, zone, currency;
 };
