@@ -107,7 +107,8 @@ static void queries_make(struct project *project, const char *out)
 {
     sqlite3 *db = schema_open(project);
 
-    qsort(project->files, project->file_count, sizeof(*project->files), file_order);
+    if (project->file_count > 0)
+        qsort(project->files, project->file_count, sizeof(*project->files), file_order);
     for (size_t i = 0; i < project->file_count; i++)
         query_file_read(&project->files[i]);
     names_check(project);

@@ -17,7 +17,7 @@ extern const struct db_query db_queries[]; /* generated: build/.../gen/queries.c
 extern const int db_query_count;
 
 enum db_mode { DB_READ, DB_WRITE };
-/* path: the database file. DB_WRITE creates it. E_IO, E_CORRUPT, E_CONFLICT. The arena owns the struct; db_close the rest. */
+/* path: the database file. DB_WRITE creates it. E_IO, E_CORRUPT, E_CONFLICT (locked by another process). The arena owns the struct; db_close the rest. */
 enum err db_open(struct arena *arena, struct str path, enum db_mode mode, struct db **out) MUST_USE;
 void db_close(struct db *db);
 
@@ -37,7 +37,10 @@ enum err db_commit(struct db *db) MUST_USE; /* after an error the transaction is
 void db_rollback(struct db *db);
 enum err db_savepoint(struct db *db) MUST_USE; /* one level */
 enum err db_release(struct db *db) MUST_USE;
-void db_rollback_to(struct db *db); /* undoes and releases the savepoint */
+void db_rollback_to(struct db *db); /* undoes and releases the savepoint; nothing to do without one */
+/* After a full disk or an I/O error SQLite may have given up the whole transaction: then this is false, every further call
+ * answers E_IO, db_commit too, and db_rollback ends it. */
+bool db_is_open_transaction(const struct db *db);
 
 /* --- for generated code only ------------------------------------------------------------------- */
 struct db_stmt; /* a prepared statement while it runs */
@@ -48,10 +51,11 @@ void db_bind_blob(struct db_stmt *stmt, int at, struct str value);
 /* OK with *has_row; E_CONFLICT (unique, foreign key, check), E_BUSY, E_IO (disk full, read-only), E_CORRUPT, E_INTERNAL. */
 enum err db_step(struct db_stmt *stmt, bool *has_row) MUST_USE;
 int64_t db_int(struct db_stmt *stmt, int column); /* from 0; NULL gives NONE */
-struct str db_text(struct db_stmt *stmt, int column, struct arena *arena); /* a copy; NULL gives no value */
+/* NULL gives no value. A copy in the arena; without an arena a view, good until the next step. */
+struct str db_text(struct db_stmt *stmt, int column, struct arena *arena);
 struct str db_blob(struct db_stmt *stmt, int column, struct arena *arena);
-void db_rewind(struct db_stmt *stmt); /* ready to bind and step again (batch) */
-int64_t db_end(struct db_stmt *stmt); /* resets; returns the rows changed by the last step */
+int64_t db_rewind(struct db_stmt *stmt); /* ready to bind and step again (batch); the rows changed by the last step */
+int64_t db_end(struct db_stmt *stmt);    /* resets; the rows changed by the last step */
 
 /* --- for tests, checks and measurements ----------------------------------------------------------- */
 void db_fail_at(struct db *db, int64_t nth); /* the nth statement from now (1 = next) fails with E_IO, once; 0 = never */

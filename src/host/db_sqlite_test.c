@@ -1,0 +1,306 @@
+/* The database behind host/db.h, with queries and migrations of its own: they take the place of the generated ones. */
+#include "host/db.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { Q_ADD, Q_GET, Q_LIST, Q_COUNT_ALL, Q_ADD_PART, Q_UPSERT, Q_LIKE, Q_TOUCH };
+const struct db_query db_queries[] = {
+    [Q_ADD] = {"add", "INSERT INTO t (id, name, raw_blob) VALUES (?1, ?2, ?3)", "", true},
+    [Q_GET] = {"get", "SELECT id, name, raw_blob FROM t WHERE id = ?1", "", false},
+    [Q_LIST] = {"list", "SELECT id, name FROM t ORDER BY id", "", false},
+    [Q_COUNT_ALL] = {"count_all", "SELECT count(*) AS row_count FROM t", "", false},
+    [Q_ADD_PART] = {"add_part", "INSERT INTO part (id, t_id) VALUES (?1, ?2) RETURNING id", "", true},
+    [Q_UPSERT] = {"upsert",
+                  "INSERT INTO t (id, name) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET name = "
+                  "excluded.name WHERE t.name <> excluded.name",
+                  "", true},
+    [Q_LIKE] = {"like", "SELECT count(*) AS row_count FROM t WHERE name LIKE ?1", "", false},
+    [Q_TOUCH] = {"touch", "UPDATE t SET name = name WHERE id >= ?1", "", true},
+};
+const int db_query_count = ARRAY_LEN(db_queries);
+
+const struct db_migration db_migrations[] = {
+    {1, "0001_t", "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, raw_blob BLOB) STRICT;"},
+    {2, "0002_part",
+     "CREATE TABLE part (id INTEGER NOT NULL PRIMARY KEY, t_id INTEGER NOT NULL REFERENCES t (id)) STRICT;"
+     "CREATE INDEX part_by_t ON part (t_id);"},
+};
+const int db_migration_count = ARRAY_LEN(db_migrations);
+
+struct base {
+    struct arena *arena;
+    char folder[64];
+    struct str path;
+    struct db *db;
+};
+
+static int set_up(void **state)
+{
+    static struct base base;
+    int was_version;
+
+    base.arena = arena_new(16 * 1024 * 1024);
+    snprintf(base.folder, sizeof(base.folder), "/tmp/db_test_XXXXXX");
+    assert_non_null(mkdtemp(base.folder));
+    base.path = str_fmt(base.arena, "%s/x.db", base.folder);
+    assert_int_equal(db_open(base.arena, base.path, DB_WRITE, &base.db), OK);
+    assert_int_equal(db_migrate(base.db, &was_version), OK);
+    assert_int_equal(was_version, 0);
+    *state = &base;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct base *base = *state;
+    char command[128];
+
+    db_close(base->db);
+    snprintf(command, sizeof(command), "rm -rf %s", base->folder);
+    assert_int_equal(system(command), 0);
+    arena_free(base->arena);
+    return 0;
+}
+
+static enum err add(struct db *db, int64_t id, const char *name)
+{
+    struct db_stmt *stmt;
+    bool has_row;
+    enum err err = db_start(db, Q_ADD, &stmt);
+
+    if (err != OK)
+        return err;
+    db_bind_int(stmt, 1, id);
+    db_bind_text(stmt, 2, str_of(name));
+    db_bind_blob(stmt, 3, (struct str){NULL, 0});
+    err = db_step(stmt, &has_row);
+    return db_end(stmt) == 1 || err != OK ? err : E_INTERNAL;
+}
+
+static int64_t count_all(struct db *db)
+{
+    struct db_stmt *stmt;
+    bool has_row;
+    int64_t count;
+
+    assert_int_equal(db_start(db, Q_COUNT_ALL, &stmt), OK);
+    assert_int_equal(db_step(stmt, &has_row), OK);
+    assert_true(has_row);
+    count = db_int(stmt, 0);
+    db_end(stmt);
+    return count;
+}
+
+static void values_come_back(void **state)
+{
+    struct base *base = *state;
+    struct db_stmt *stmt;
+    bool has_row;
+    const char bytes[] = {0, 1, 2, 0};
+
+    assert_int_equal(db_start(base->db, Q_ADD, &stmt), OK);
+    db_bind_int(stmt, 1, INT64_MAX);
+    db_bind_text(stmt, 2, S(""));
+    db_bind_blob(stmt, 3, (struct str){bytes, 4});
+    assert_int_equal(db_step(stmt, &has_row), OK);
+    assert_int_equal(db_rewind(stmt), 1);
+    db_bind_int(stmt, 1, 2);
+    db_bind_text(stmt, 2, S("蝶"));
+    db_bind_blob(stmt, 3, S(""));
+    assert_int_equal(db_step(stmt, &has_row), OK);
+    assert_int_equal(db_end(stmt), 1);
+
+    assert_int_equal(db_start(base->db, Q_GET, &stmt), OK);
+    db_bind_int(stmt, 1, INT64_MAX);
+    assert_int_equal(db_step(stmt, &has_row), OK);
+    assert_true(has_row);
+    assert_true(db_int(stmt, 0) == INT64_MAX);
+    assert_true(str_is(db_text(stmt, 1, NULL), ""));
+    assert_true(str_eq(db_blob(stmt, 2, base->arena), (struct str){bytes, 4}));
+    db_rewind(stmt);
+    db_bind_int(stmt, 1, 2);
+    assert_int_equal(db_step(stmt, &has_row), OK);
+    assert_true(str_is(db_text(stmt, 1, base->arena), "蝶"));
+    assert_non_null(db_blob(stmt, 2, base->arena).at);
+    assert_int_equal(db_blob(stmt, 2, base->arena).len, 0);
+    db_end(stmt);
+}
+
+static void no_value_is_null(void **state)
+{
+    struct base *base = *state;
+    struct db_stmt *stmt;
+    bool has_row;
+
+    assert_int_equal(add(base->db, 1, "a"), OK);
+    assert_int_equal(db_start(base->db, Q_GET, &stmt), OK);
+    db_bind_int(stmt, 1, 1);
+    assert_int_equal(db_step(stmt, &has_row), OK);
+    assert_null(db_blob(stmt, 2, base->arena).at);
+    assert_true(db_int(stmt, 2) == NONE);
+    db_rewind(stmt);
+    db_bind_int(stmt, 1, NONE);
+    assert_int_equal(db_step(stmt, &has_row), OK);
+    assert_false(has_row);
+    db_end(stmt);
+    assert_int_equal(add(base->db, 5, NULL), E_INTERNAL); /* NOT NULL: our mistake */
+}
+
+static void errors_have_names(void **state)
+{
+    struct base *base = *state;
+    struct db_stmt *stmt;
+    struct db *other;
+    bool has_row;
+    FILE *file;
+
+    assert_int_equal(add(base->db, 1, "a"), OK);
+    assert_int_equal(add(base->db, 1, "b"), E_CONFLICT);
+    assert_non_null(strstr(db_error(base->db), "UNIQUE"));
+    assert_int_equal(db_start(base->db, Q_ADD_PART, &stmt), OK);
+    db_bind_int(stmt, 1, 1);
+    db_bind_int(stmt, 2, 99);
+    has_row = true;
+    while (has_row)
+        if (db_step(stmt, &has_row) != OK)
+            break;
+    db_end(stmt);
+    assert_non_null(strstr(db_error(base->db), "FOREIGN KEY"));
+    file = fopen(str_cstr(base->arena, str_fmt(base->arena, "%s/not.db", base->folder)), "w");
+    assert_non_null(file);
+    for (int i = 0; i < 1000; i++)
+        fputs("this is not a database\n", file);
+    fclose(file);
+    assert_int_equal(db_open(base->arena, str_fmt(base->arena, "%s/not.db", base->folder), DB_WRITE, &other), E_CORRUPT);
+    assert_int_equal(db_open(base->arena, str_fmt(base->arena, "%s/none.db", base->folder), DB_READ, &other), E_IO);
+}
+
+static void a_reader_cannot_write(void **state)
+{
+    struct base *base = *state;
+    struct db_stmt *stmt;
+    struct db *reader;
+
+    assert_int_equal(db_open(base->arena, base->path, DB_READ, &reader), OK);
+    assert_int_equal(db_begin(reader), OK);
+    assert_int_equal(count_all(reader), 0);
+    assert_int_equal(add(base->db, 1, "a"), OK);
+    assert_int_equal(count_all(reader), 0); /* its snapshot */
+    assert_int_equal(db_commit(reader), OK);
+    assert_int_equal(count_all(reader), 1);
+    assert_int_equal(db_start(reader, Q_ADD, &stmt), E_INTERNAL);
+    db_close(reader);
+}
+
+static void savepoints_undo_one(void **state)
+{
+    struct base *base = *state;
+    struct db *db = base->db;
+
+    assert_int_equal(db_begin(db), OK);
+    assert_true(db_is_open_transaction(db));
+    assert_int_equal(db_savepoint(db), OK);
+    assert_int_equal(add(db, 1, "a"), OK);
+    assert_int_equal(db_release(db), OK);
+    assert_int_equal(db_savepoint(db), OK);
+    assert_int_equal(add(db, 2, "b"), OK);
+    db_rollback_to(db);
+    assert_int_equal(db_savepoint(db), OK);
+    assert_int_equal(add(db, 3, "c"), OK);
+    assert_int_equal(db_release(db), OK);
+    assert_int_equal(db_commit(db), OK);
+    assert_false(db_is_open_transaction(db));
+    assert_int_equal(count_all(db), 2);
+    assert_int_equal(db_begin(db), OK);
+    assert_int_equal(add(db, 4, "d"), OK);
+    db_rollback(db);
+    assert_int_equal(count_all(db), 2);
+}
+
+/* A request that jumps away leaves statements running: the rollback ends them, and they work again. */
+static void abandoned_statements_end(void **state)
+{
+    struct base *base = *state;
+    struct db *db = base->db;
+    struct db_stmt *outer, *inner;
+    bool has_row;
+
+    assert_int_equal(db_begin(db), OK);
+    assert_int_equal(add(db, 1, "a"), OK);
+    assert_int_equal(add(db, 2, "b"), OK);
+    assert_int_equal(db_savepoint(db), OK);
+    assert_int_equal(db_start(db, Q_LIST, &outer), OK);
+    assert_int_equal(db_step(outer, &has_row), OK);
+    assert_int_equal(db_start(db, Q_LIST, &inner), OK); /* the same query within itself */
+    assert_ptr_not_equal(outer, inner);
+    assert_int_equal(db_step(inner, &has_row), OK);
+    assert_int_equal(db_int(inner, 0), 1);
+    db_rollback_to(db);
+    assert_int_equal(db_commit(db), OK);
+    assert_int_equal(db_start(db, Q_LIST, &inner), OK);
+    assert_int_equal(db_step(inner, &has_row), OK);
+    assert_true(has_row);
+    db_end(inner);
+}
+
+static void the_nth_statement_fails(void **state)
+{
+    struct base *base = *state;
+    struct db *db = base->db;
+    int failures = 0;
+
+    for (int64_t nth = 1;; nth++) {
+        enum err err;
+        db_fail_at(db, nth);
+        err = db_begin(db);
+        if (err == OK) {
+            err = db_savepoint(db);
+            if (err == OK)
+                err = add(db, 100 + nth, "x");
+            if (err == OK)
+                err = db_release(db);
+            if (err != OK)
+                db_rollback_to(db);
+            if (err == OK)
+                err = db_commit(db);
+            else
+                db_rollback(db);
+        }
+        assert_int_equal(err == OK, !db_did_fail(db));
+        db_fail_at(db, 0);
+        if (err == OK)
+            break;
+        failures++;
+        assert_int_equal(err, E_IO);
+        assert_false(db_is_open_transaction(db));
+        assert_int_equal(count_all(db), 0);
+    }
+    assert_int_equal(failures, 5); /* begin, savepoint, insert, release, commit */
+    assert_int_equal(count_all(db), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(values_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_value_is_null, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(errors_have_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_cannot_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(savepoints_undo_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(abandoned_statements_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_nth_statement_fails, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
