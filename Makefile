@@ -1,17 +1,86 @@
-# Papilio: `make` lists what can be done.
+# Papilio: `make` lists what can be done. C comes first (CMake), then openapi.json, which the program prints of
+# itself, then the console (npm). A second run rebuilds nothing.
 MAKEFLAGS += --no-print-directory
 JOBS ?= 2
+DATA ?= build/data
+LISTEN ?= 127.0.0.1:8080
+PAPILIO := build/release/papilio
+CONSOLE := $(if $(wildcard web/admin/package.json),build/web/admin/index.html)
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 8
 
-build/%/build.ninja: CMakeLists.txt CMakePresets.json
-	@mkdir -p build; cmake --preset $* >build/$*.log 2>&1 || { cat build/$*.log; exit 1; }
+deps: ## install the Debian packages that are missing, for building, testing and checking
+	@scripts/deps.sh all
 
-build: build/release/build.ninja ## build/release/papilio
-	@cmake --build --preset release -j $(JOBS)
+build: release $(CONSOLE) ## build/release/papilio and its console
+
+demo: build ## a generated brand on http://127.0.0.1:8080
+	@$(PAPILIO) demo --listen $(LISTEN)
+
+test: deps build asan ## all tests; the last line counts them
+	@node scripts/test.mjs $(STAGE)
+
+soak: ## the long proofs: all seeds, all kills, thread sanitizer, cppcheck, long fuzzing
+	@scripts/deps.sh soak
+	@scripts/soak.sh
+
+check: deps build ## formatting, house rules, both compilers, linters
+	@scripts/check.sh
+
+tidy: asan ## the house rules only
+	@build/asan/tidy .
+
+format: ## lay out every .c file as check wants it
+	@git ls-files -co --exclude-standard '*.c' | xargs -r clang-format -i
+
+bench: deps build ## speed beside the peers: all, or NAME=...
+	@bench/run $(NAME)
+
+fuzz: deps ## every fuzzer for FUZZ_SECONDS (60), or NAME=...
+	@scripts/fuzz.sh $(NAME)
+
+dev: build ## server with the console rebuilt as you type
+	@scripts/dev.sh $(DATA) $(LISTEN)
+
+sim: deps build ## a thousand customers through ninety days, SEED=...
+	@test/sim/run $(SEED)
+
+dist: build ## build/papilio-VERSION.tar.xz
+	@scripts/dist.sh
 
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: help build clean
+# --- C -----------------------------------------------------------------------------------------
+release: build-deps build/release/build.ninja
+	@scripts/ninja.sh release $(JOBS)
+
+asan: build-deps build/asan/build.ninja
+	@scripts/ninja.sh asan $(JOBS)
+
+build-deps:
+	@scripts/deps.sh build
+
+build/%/build.ninja: CMakePresets.json
+	@mkdir -p build && scripts/deps.sh build
+	@cmake --preset $* >build/$*.log 2>&1 || { cat build/$*.log; exit 1; }
+
+# --- the console ---------------------------------------------------------------------------------
+PACKAGES := $(wildcard package.json package-lock.json web/*/package.json test/e2e/package.json)
+PAGES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.d.ts 2>/dev/null)
+
+build/node_modules.stamp: $(PACKAGES)
+	@mkdir -p build && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build/openapi.json: release
+	@$(PAPILIO) openapi >$@.new
+	@cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+
+build/web/admin/index.html: build/node_modules.stamp build/openapi.json $(PAGES)
+	@npm run --silent generate
+	@npm run --silent build
+	@touch $@
+
+.PHONY: help deps build demo test soak check tidy format bench fuzz dev sim dist clean release asan build-deps

@@ -1,0 +1,44 @@
+#!/bin/bash
+# Everything a reviewer should not have to say. Each step prints one line when it holds and its findings when not;
+# all steps run, and the exit status tells whether every one held.
+set -u
+failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+step() {
+    local name=$1 from=$SECONDS
+    shift
+    if "$@" >"$log" 2>&1; then
+        echo "ok   $name ($((SECONDS - from)) s)"
+    else
+        echo "FAIL $name"
+        cat "$log"
+        failed=1
+    fi
+}
+
+files() { git ls-files -co --exclude-standard -- "$@" | while read -r file; do [ -e "$file" ] && echo "$file"; done; }
+format() { files '*.c' | xargs -r clang-format --dry-run -Werror; }
+compile() { { [ -e "build/$1/build.ninja" ] || cmake --preset "$1"; } && cmake --build --preset "$1" -j 2; }
+shell() { files '*.sh' | xargs -r -n 1 sh -n; }
+lint_c() { files 'src/*.c' | grep -vE '_(test|fuzz)\.c$' | xargs -r -n 4 -P 2 clang-tidy -p build/clang --quiet; }
+has_script() { npm pkg get "scripts.$1" --workspaces 2>/dev/null | grep -q '": "'; }
+
+step "clang-format" format
+step "shell syntax" shell
+step "gcc, warnings are errors" compile release
+step "gcc with sanitizers, warnings are errors" compile asan
+step "clang, warnings are errors" compile clang
+[ -e tools/tidy.c ] && step "tidy: the house rules" build/asan/tidy .
+step "clang-tidy" lint_c
+if [ -e web/admin/package.json ]; then
+    step "eslint" npm run lint --workspaces --if-present
+    step "vue-tsc" npm run typecheck --workspaces --if-present
+    for script in lint typecheck; do
+        step "the console has a script $script" has_script $script
+    done
+    export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
+    step "openapi.json" npx --no-install redocly lint --format=stylish build/openapi.json
+fi
+exit $failed

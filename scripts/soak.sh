@@ -1,0 +1,22 @@
+#!/bin/bash
+# The proofs that take too long for every change. Each step prints how it went; all run.
+set -u
+failed=0
+step() {
+    local name=$1 from=$SECONDS
+    shift
+    echo "---- $name"
+    if "$@"; then echo "ok   $name ($((SECONDS - from)) s)"; else echo "FAIL $name"; failed=1; fi
+}
+threads() { cmake --preset tsan >/dev/null && cmake --build --preset tsan -j 2 >/dev/null && ctest --test-dir build/tsan --output-on-failure; }
+static() {
+    cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j 2 \
+        --suppress=missingIncludeSystem -I src -I build/release src
+}
+
+export PAPILIO_SOAK=1 # tests that loop (kills, seeds) read it and go the whole way
+step "tests, the long way" make test
+step "thread sanitizer" threads
+step "cppcheck" static
+step "fuzz" env FUZZ_SECONDS="${FUZZ_SECONDS:-600}" scripts/fuzz.sh
+exit $failed

@@ -1,0 +1,92 @@
+// Runs every stage of the tests, whatever the stages before it said, and closes with one line: N passed, N failed.
+// A stage that crashes, times out or reports nothing has failed.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { countProgram, readJunit, readNodeSummary } from "./tap.mjs";
+
+const only = process.argv.slice(2);
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+function run(command, args, minutes, env = {}) {
+    const done = spawnSync(command, args, {
+        encoding: "utf8", timeout: minutes * 60_000, killSignal: "SIGKILL", maxBuffer: 1 << 30,
+        env: { ...process.env, ...env },
+    });
+    const output = (done.stdout ?? "") + (done.stderr ?? "") + (done.error ? `\n${done.error.message}\n` : "");
+    return { isOk: done.status === 0, output };
+}
+
+function report(stage, sum, output = "") {
+    for (const word of Object.keys(total))
+        total[word] += sum[word];
+    const skipped = sum.skipped ? `, ${sum.skipped} skipped` : "";
+    console.log(`${sum.failed ? "FAIL" : "ok  "} ${stage}: ${sum.passed} passed, ${sum.failed} failed${skipped}`);
+    if (sum.failed) {
+        for (const name of sum.names ?? [])
+            console.log(`     ${name}`);
+        console.log(output.replace(/^/gm, "     | "));
+    }
+}
+
+function findTests(folder, except) {
+    if (!existsSync(folder))
+        return [];
+    return readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.name !== "node_modules" && entry.name !== except)
+        .flatMap((entry) => entry.isDirectory() ? findTests(join(folder, entry.name), except) : [join(folder, entry.name)])
+        .filter((file) => file.endsWith(".test.mjs")).sort();
+}
+
+function testPrograms() {
+    const junit = resolve("build/asan/junit.xml");
+    rmSync(junit, { force: true });
+    const done = run("ctest", ["--test-dir", "build/asan", "-j2", "--output-junit", junit,
+        "--test-output-size-passed", "100000000", "--test-output-size-failed", "100000000"], 20);
+    const tests = existsSync(junit) ? readJunit(readFileSync(junit, "utf8")) : [];
+    if (!tests.length)
+        report("C", { passed: 0, failed: 1, skipped: 0, names: ["ctest ran nothing"] }, done.output);
+    for (const test of tests)
+        report(test.name, countProgram(test), test.output);
+    if (tests.length && !done.isOk && tests.every((test) => test.isOk))
+        report("ctest", { passed: 0, failed: 1, skipped: 0 }, done.output);
+}
+
+function testNode(stage, files, minutes, env) {
+    if (!files.length)
+        return;
+    const done = run(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=tap", ...files],
+        minutes, env);
+    const sum = readNodeSummary(done.output);
+    if (!done.isOk && !sum.failed)
+        sum.failed = 1;
+    report(stage, sum, done.output);
+}
+
+function testPostgres() {
+    const script = "build/asan/gen/postgres.sql";
+    if (!existsSync("tools/sqlgen.c"))
+        return;
+    const done = run("scripts/postgres.sh", ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", script], 5);
+    const prepared = [...done.output.matchAll(/^PREPARE$/gm)].length;
+    report("postgres: schema and queries",
+        { passed: done.isOk ? prepared + 1 : prepared, failed: done.isOk ? 0 : 1, skipped: 0 }, done.output);
+}
+
+const bin = (preset) => ({ PAPILIO_BIN: resolve(`build/${preset}/papilio`), PAPILIO_WEB: resolve("build/web") });
+const stages = {
+    c: testPrograms,
+    runner: () => testNode("runner", findTests("scripts"), 1, {}),
+    api: () => testNode("api", findTests("test", "e2e"), 15, bin("asan")),
+    e2e: () => testNode("e2e", findTests("test/e2e"), 15, bin("release")),
+    postgres: testPostgres,
+};
+for (const [name, stage] of Object.entries(stages)) {
+    if (only.length === 0 || only.includes(name))
+        stage();
+}
+const skipped = total.skipped ? `, ${total.skipped} skipped` : "";
+if (total.passed + total.failed === 0)
+    total.failed = 1;
+console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+process.exitCode = total.failed ? 1 : 0;
