@@ -16,6 +16,7 @@ struct app_config {
     const struct event_kind *kinds;    /* ended by a row with name NULL */
     const struct reaction *reactions;  /* ended by a row with kind NULL */
     enum err (*on_open)(struct ctx *c); /* on the writer at start, in a transaction; may be NULL */
+    enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */
     int reader_count, loop_count;      /* 0: 2 and 1 */
     bool is_trace; /* serve --trace: a line per request with the time and statements of each station */
 };
@@ -23,7 +24,7 @@ struct app_config {
 enum err app_open(struct arena *arena, const struct app_config *config, struct app **out, struct str *why) MUST_USE;
 enum err app_listen(struct app *app, struct str *why) MUST_USE; /* serves config.listen and DATA/papilio.sock */
 int app_port(const struct app *app);
-void app_close(struct app *app); /* drains, commits, closes */
+void app_close(struct app *app); /* drains, commits, closes; also after a failed app_open */
 
 /* Runs fn as one command on the writer (own savepoint, group commit, must() caught) and waits for the commit. Any thread but
  * the loops and the writer. On an error *fault (may be NULL) is filled, its texts in `arena`. No statement budget. */

@@ -1,0 +1,254 @@
+/* Opening and closing: lock, key, database, clock, threads, in this order; closing goes the other way. */
+#include "kit/app.h"
+
+#include <time.h>
+
+#include "gen/kit.q.h"
+#include "host/clock.h"
+#include "host/file.h"
+#include "kit/kit_private.h"
+
+#define ZONE_DEFAULT "Asia/Shanghai"
+#define COMMAND_ARENA_MAX (64 * 1024 * 1024)
+
+const struct app_config *app_config(const struct app *app)
+{
+    return &app->config;
+}
+
+struct arena *app_arena(struct app *app)
+{
+    return app->arena;
+}
+
+void app_zone_set(struct app *app, const struct zone *zone)
+{
+    atomic_store(&app->zone, zone);
+}
+
+/* ---- what the base remembers --------------------------------------------------------------------- */
+
+static enum err meta_int(struct ctx *c, const char *name, int64_t *out)
+{
+    struct q_meta_get_row row;
+    enum err err = q_meta_get(c, str_of(name), &row);
+
+    *out = 0;
+    if (err == E_NOT_FOUND)
+        return OK;
+    TRY(err);
+    return str_to_int(row.value, out) ? OK : E_CORRUPT;
+}
+
+static enum err zone_recall(struct ctx *c)
+{
+    struct q_meta_get_row row;
+    struct zone *zone;
+    enum err err = q_meta_get(c, S("zone"), &row);
+
+    if (err == E_NOT_FOUND)
+        row.value = S(ZONE_DEFAULT);
+    else
+        TRY(err);
+    err = zone_load(c->app->arena, row.value, &zone);
+    if (err != OK)
+        return fail(c, err, "zone", "the zone %.*s is not known here: is tzdata installed?",
+                    STR(row.value));
+    app_zone_set(c->app, zone);
+    return OK;
+}
+
+static enum err clock_recall(struct ctx *c)
+{
+    struct q_journal_last_row last;
+    struct q_meta_get_row table;
+    int64_t until_ms;
+    enum err err = q_journal_last(c, &last);
+
+    if (err == OK)
+        atomic_store(&c->app->last_ms, last.arrived_ms);
+    else if (err != E_NOT_FOUND)
+        return err;
+    TRY(meta_int(c, "id_until_ms", &until_ms));
+    if (until_ms > 0)
+        atomic_store(&c->app->id_state, (until_ms - ID_EPOCH_MS) << 14);
+    TRY(meta_int(c, "reply_turn_ms", &c->app->reply_turn_ms));
+    err = q_meta_get(c, S("reply_table"), &table);
+    if (err != OK && err != E_NOT_FOUND)
+        return err;
+    c->app->is_reply_b = err == OK && str_is(table.value, "b");
+    return OK;
+}
+
+static enum err open_step(struct ctx *c, void *user)
+{
+    (void)user;
+    TRY(zone_recall(c));
+    TRY(clock_recall(c));
+    return c->app->config.on_open ? c->app->config.on_open(c) : OK;
+}
+
+/* ---- housekeeping ---------------------------------------------------------------------------------- */
+
+static enum err keep_step(struct ctx *c, void *user)
+{
+    int64_t changed_count;
+
+    (void)user;
+    TRY(reply_turn(c));
+    TRY(q_session_delete_expired(c, &changed_count));
+    return c->app->config.on_minute ? c->app->config.on_minute(c) : OK;
+}
+
+static void *keeper_main(void *arg)
+{
+    struct app *app = arg;
+    struct timespec until;
+
+    pthread_mutex_lock(&app->keeper_lock);
+    while (!app->is_closing) {
+        struct arena *arena = arena_new(COMMAND_ARENA_MAX);
+        struct fault fault;
+        pthread_mutex_unlock(&app->keeper_lock);
+        if (app_write(app, arena, keep_step, NULL, &fault) != OK)
+            app_log(app, "error", "keep", "%s: %.*s", fault.code, STR(fault.message));
+        arena_free(arena);
+        pthread_mutex_lock(&app->keeper_lock);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 60;
+        if (!app->is_closing)
+            pthread_cond_timedwait(&app->keeper_wake, &app->keeper_lock, &until);
+    }
+    pthread_mutex_unlock(&app->keeper_lock);
+    return NULL;
+}
+
+static void keeper_stop(struct app *app)
+{
+    pthread_mutex_lock(&app->keeper_lock);
+    app->is_closing = true;
+    pthread_cond_signal(&app->keeper_wake);
+    pthread_mutex_unlock(&app->keeper_lock);
+    pthread_join(app->keeper_thread, NULL);
+}
+
+/* ---- open and close ---------------------------------------------------------------------------------- */
+
+static enum err folder_take(struct app *app, struct str *why)
+{
+    struct str lock = str_fmt(app->arena, "%.*s/lock", STR(app->config.data));
+    enum err err = folder_make(app->config.data);
+
+    if (err == OK)
+        err = file_lock(lock, &app->lock_fd);
+    if (err == E_CONFLICT)
+        *why = str_fmt(app->arena, "another papilio works on %.*s", STR(app->config.data));
+    else if (err != OK)
+        *why = str_fmt(app->arena, "the folder %.*s cannot be used", STR(app->config.data));
+    return err;
+}
+
+static enum err base_open(struct app *app, struct str *why)
+{
+    struct str path = str_fmt(app->arena, "%.*s/papilio.db", STR(app->config.data));
+    int was_version = 0;
+    enum err err = db_open(app->arena, path, DB_WRITE, &app->writer_db);
+
+    if (err == OK)
+        err = db_migrate(app->writer_db, &was_version);
+    if (err == E_CONFLICT && was_version > db_migration_count)
+        *why = str_fmt(app->arena, "the base has version %d, this program knows %d: use the newer",
+                       was_version, db_migration_count);
+    else if (err != OK)
+        *why = str_fmt(app->arena, "the database %.*s cannot be opened: %s", STR(path),
+                       app->writer_db ? db_error(app->writer_db) : err_name(err));
+    TRY(err);
+    app->reader_db = arena_new_array(app->arena, struct db *, (size_t)app->reader_count);
+    app->loop_db = arena_new_array(app->arena, struct db *, (size_t)app->loop_count);
+    for (int i = 0; i < app->reader_count && err == OK; i++)
+        err = db_open(app->arena, path, DB_READ, &app->reader_db[i]);
+    for (int i = 0; i < app->loop_count && app->config.listen.at && err == OK; i++)
+        err = db_open(app->arena, path, DB_READ, &app->loop_db[i]);
+    if (err != OK)
+        *why = str_fmt(app->arena, "the database %.*s cannot be read", STR(path));
+    return err;
+}
+
+static void parts_make(struct app *app)
+{
+    app->reader_count = app->config.reader_count ? app->config.reader_count : 2;
+    app->loop_count = app->config.loop_count ? app->config.loop_count : 1;
+    app->live = live_new(app);
+    app->throttles = throttles_new(app);
+    app->jobs = jobs_new(app);
+    pthread_mutex_init(&app->keeper_lock, NULL);
+    pthread_cond_init(&app->keeper_wake, NULL);
+}
+
+static enum err app_begin(struct app *app, struct str *why)
+{
+    struct arena *arena = arena_new(COMMAND_ARENA_MAX);
+    struct fault fault = {0};
+    enum err err;
+
+    TRY(run_start(app, why));
+    err = app_write(app, arena, open_step, NULL, &fault);
+    if (err != OK)
+        *why = str_copy(app->arena, fault.message);
+    arena_free(arena);
+    TRY(err);
+    if (pthread_create(&app->keeper_thread, NULL, keeper_main, app) != 0)
+        return E_IO;
+    app->is_keeping = true;
+    return OK;
+}
+
+enum err app_open(struct arena *arena, const struct app_config *config, struct app **out,
+                  struct str *why)
+{
+    struct app *app = arena_new_one(arena, struct app);
+
+    *out = app;
+    app->arena = arena;
+    app->config = *config;
+    parts_make(app);
+    TRY(route_table_build(app, why));
+    TRY(folder_take(app, why));
+    app->is_locked = true;
+    TRY(key_load(app, why));
+    TRY(base_open(app, why));
+    return app_begin(app, why);
+}
+
+enum err app_listen(struct app *app, struct str *why)
+{
+    return serve_start(app, why);
+}
+
+int app_port(const struct app *app)
+{
+    return http_port(app->server);
+}
+
+#define DRAIN_MS 10000
+
+void app_close(struct app *app)
+{
+    jobs_stop(app->jobs);
+    if (app->server)
+        http_stop(app->server, DRAIN_MS);
+    if (app->is_keeping)
+        keeper_stop(app);
+    if (app->writes.is_open)
+        run_stop(app);
+    for (int i = 0; app->loop_db && i < app->loop_count; i++)
+        if (app->loop_db[i])
+            db_close(app->loop_db[i]);
+    for (int i = 0; app->reader_db && i < app->reader_count; i++)
+        if (app->reader_db[i])
+            db_close(app->reader_db[i]);
+    if (app->writer_db)
+        db_close(app->writer_db);
+    if (app->is_locked)
+        file_unlock(app->lock_fd);
+}

@@ -1,0 +1,356 @@
+/* The stations of a call: route, gate, decode, run, encode. Each is passed once; a fault at any of them becomes the answer. */
+#include <setjmp.h>
+
+#include "gen/kit.q.h"
+#include "host/clock.h"
+#include "kit/kit_private.h"
+
+#define STATEMENT_MAX 8
+#define REPLY_MAX (16 * 1024 * 1024)
+
+void call_init(struct call *call, struct app *app, struct arena *arena)
+{
+    *call = (struct call){.app = app, .arena = arena};
+    call->ctx = (struct ctx){.app = app,
+                             .arena = arena,
+                             .me_staff_id = NONE,
+                             .me_customer_id = NONE,
+                             .now_ms = clock_now_ms()};
+    call->who.staff_id = NONE;
+    call->trace.start_us = clock_mono_us();
+}
+
+/* ---- a false must() ends the call, not the process, where only business code runs -------------- */
+
+struct catcher {
+    jmp_buf jump;
+    struct call *call;
+};
+
+/* Layers whose mistakes cost one request; below them the process stops. A full arena is the request's own excess. */
+static bool is_caught(const char *file)
+{
+    static const char *const places[] = {"manage/", "play/", "flow/", "insight/", "arena.c"};
+
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        if (strstr(file, places[i]))
+            return true;
+    return false;
+}
+
+static void on_must(void *user, const char *what, const char *file, int line)
+{
+    struct catcher *catcher = user;
+
+    if (!is_caught(file)) {
+        must_catch(NULL, NULL);
+        must_fail(what, file, line);
+    }
+    must_catch(NULL, NULL);
+    atomic_fetch_add(&catcher->call->app->metrics.must_count, 1);
+    app_log(catcher->call->app, "error", "must", "%s:%d: %s", file, line, what);
+    longjmp(catcher->jump, 1);
+}
+
+static enum err run_caught(struct call *call, enum err (*step)(struct call *))
+{
+    struct catcher *catcher = arena_new_one(call->arena, struct catcher);
+    enum err err;
+
+    catcher->call = call;
+    if (setjmp(catcher->jump) != 0) {
+        call->ctx.fault = (struct fault){.err = E_INTERNAL,
+                                         .code = "internal.must",
+                                         .message = S("a bug; it has been logged")};
+        return E_INTERNAL;
+    }
+    must_catch(on_must, catcher);
+    err = step(call);
+    must_catch(NULL, NULL);
+    return err;
+}
+
+/* ---- the answer -------------------------------------------------------------------------------- */
+
+static struct str taken(struct call *call, struct buf *buf)
+{
+    struct str text = str_copy(call->arena, buf_view(buf));
+
+    buf_release(buf);
+    return text;
+}
+
+/* What happened inside is for the log; the client learns what it can act on. */
+void call_answer_fault(struct call *call)
+{
+    struct fault *fault = &call->ctx.fault;
+    struct json_out json;
+    struct buf buf;
+
+    if (fault->err != call->err || fault->code == NULL)
+        *fault = (struct fault){.err = call->err, .code = err_name(call->err)};
+    call->status = route_status(call->err);
+    call->type = "application/json";
+    buf_init(&buf, REPLY_MAX);
+    json_out_init(&json, &buf);
+    json_object_begin(&json);
+    json_name(&json, "error");
+    json_object_begin(&json);
+    json_name(&json, "code");
+    json_str(&json, str_of(fault->code));
+    json_name(&json, "message");
+    json_str(&json, call->status >= 500 && call->err != E_BUSY
+                        ? S("the server failed; nothing was changed")
+                        : fault->message);
+    if (fault->path.at) {
+        json_name(&json, "path");
+        json_str(&json, fault->path);
+    }
+    json_object_end(&json);
+    json_object_end(&json);
+    call->reply = taken(call, &buf);
+}
+
+static void call_encode(struct call *call)
+{
+    struct json_out json;
+    struct buf buf;
+
+    call->status = call->route->kind == ROUTE_BEACON ? 204 : 200;
+    if (call->route->kind == ROUTE_REDIRECT)
+        call->status = 302;
+    if (call->route->kind == ROUTE_DOWNLOAD) {
+        call->type = call->ctx.file_type;
+        call->reply = call->ctx.file_body;
+        return;
+    }
+    if (call->status != 200)
+        return;
+    call->type = "application/json";
+    if (call->route->out == NULL) {
+        call->reply = S("{}");
+        return;
+    }
+    buf_init(&buf, REPLY_MAX);
+    json_out_init(&json, &buf);
+    field_write(&json, call->route->out, call->out);
+    call->reply = taken(call, &buf);
+}
+
+/* ---- route, gate, decode ------------------------------------------------------------------------ */
+
+static enum err decode_parts(struct call *call)
+{
+    struct str pattern = str_sub(str_of(call->route->path), 1, SIZE_MAX), part;
+
+    for (int i = 0; i < call->part_count; i++) {
+        struct str name, text;
+        str_cut(pattern, '/', &part, &pattern);
+        if (part.len < 2 || part.at[0] != '{')
+            continue;
+        name = str_sub(part, 1, part.len - 2);
+        if (!http_unescape(call->arena, call->parts[i], false, &text))
+            return fail(&call->ctx, E_INPUT, "input.path", "the path is not valid UTF-8");
+        TRY(field_read_text(&call->ctx, field_find(call->route->in, name), text, call->in));
+    }
+    return OK;
+}
+
+static enum err decode_query(struct call *call)
+{
+    struct str rest = call->query, pair, name, value;
+    const struct field *field;
+    bool is_more = rest.len > 0;
+
+    for (int count = 0; is_more; count++) {
+        if (count == 64)
+            return fail(&call->ctx, E_INPUT, "input.query", "more than 64 parameters");
+        is_more = str_cut(rest, '&', &pair, &rest);
+        str_cut(pair, '=', &name, &value);
+        if (!http_unescape(call->arena, name, true, &name) ||
+            !http_unescape(call->arena, value, true, &value))
+            return fail(&call->ctx, E_INPUT, "input.query", "the query is not valid UTF-8");
+        field = field_find(call->route->in, name);
+        if (field == NULL)
+            return fail_at(&call->ctx, "input.unknown", name, "no such parameter");
+        if (value.len > 0)
+            TRY(field_read_text(&call->ctx, field, value, call->in));
+    }
+    return OK;
+}
+
+static enum err decode_body(struct call *call)
+{
+    struct json_fault fault;
+    struct json json;
+
+    if (json_parse(call->arena, call->body.len ? call->body : S("{}"), &json, &fault) != OK)
+        return fail(&call->ctx, E_INPUT, "input.json", "JSON: %s at byte %zu", fault.what,
+                    fault.offset);
+    return field_read(&call->ctx, call->route->in, &json, call->in);
+}
+
+static enum err decode(struct call *call)
+{
+    const struct route *route = call->route;
+
+    call->ctx.body = call->body;
+    call->ctx.peer = call->peer;
+    call->ctx.upload_path = call->upload_path;
+    if (route->out)
+        call->out = arena_alloc(call->arena, route->out->bytes);
+    if (route->out)
+        field_clear(route->out, call->out);
+    if (route->in == NULL)
+        return OK;
+    call->in = arena_alloc(call->arena, route->in->bytes);
+    field_clear(route->in, call->in);
+    if (route->method == HTTP_GET || route->is_body_raw || route->kind == ROUTE_UPLOAD)
+        TRY(decode_query(call));
+    else
+        TRY(decode_body(call));
+    TRY(decode_parts(call));
+    return field_check_given(&call->ctx, route->in, call->in);
+}
+
+static enum err begin_steps(struct call *call)
+{
+    TRY(gate_pass(call));
+    call->trace.gated_us = clock_mono_us();
+    return decode(call);
+}
+
+static enum call_next next_of(const struct route *route)
+{
+    if (route->prepare)
+        return NEXT_PREPARE;
+    if (route->method != HTTP_GET || route->writes)
+        return NEXT_WRITE;
+    return route->is_quick ? NEXT_QUICK : NEXT_READ;
+}
+
+enum call_next call_begin(struct call *call, struct db *db)
+{
+    call->is_gated = true;
+    call->route = route_match(call);
+    call->ctx.db = db;
+    if (call->route == NULL)
+        call->err = fail(&call->ctx, E_NOT_FOUND, "route.unknown", "no such address");
+    else
+        call->err = run_caught(call, begin_steps);
+    if (call->err != OK) {
+        call_answer_fault(call);
+        return NEXT_DONE;
+    }
+    call->ctx.statement_count = 0;
+    call->ctx.statement_max =
+        call->route->statement_max ? call->route->statement_max : STATEMENT_MAX;
+    return next_of(call->route);
+}
+
+/* ---- run ------------------------------------------------------------------------------------------ */
+
+static enum err run_step(struct call *call)
+{
+    if (call->route == NULL)
+        return call->command(&call->ctx, call->user);
+    if (call->route->run == NULL)
+        return OK;
+    return call->route->run(&call->ctx, call->in, call->out);
+}
+
+static enum err prepare_step(struct call *call)
+{
+    return call->route->prepare(&call->ctx, call->in, NULL);
+}
+
+/* One snapshot for all statements of a read. */
+static void read_with(struct call *call, struct db *db, enum err (*step)(struct call *))
+{
+    call->ctx.db = db;
+    call->trace.begun_us = clock_mono_us();
+    call->err = db_begin(db);
+    if (call->err == OK)
+        call->err = run_caught(call, step);
+    db_rollback(db);
+}
+
+void call_run(struct call *call, struct db *db)
+{
+    read_with(call, db, run_step);
+    if (call->err != OK)
+        call_answer_fault(call);
+    else if (call->route)
+        call_encode(call);
+    call->trace.run_us = clock_mono_us();
+}
+
+void call_prepare(struct call *call, struct db *db)
+{
+    read_with(call, db, prepare_step);
+    if (call->err != OK)
+        call_answer_fault(call);
+}
+
+static enum err write_step(struct call *call)
+{
+    bool is_found = false;
+
+    if (call->route == NULL || call->route->repeat == REPEAT_KEY_IGNORED)
+        call->repeat_key = (struct str){0};
+    else if (call->route->repeat == REPEAT_KEY_REQUIRED && call->repeat_key.len == 0)
+        return fail(&call->ctx, E_INPUT, "repeat.required",
+                    "the header Idempotency-Key is required here");
+    if (call->repeat_key.len > 0)
+        TRY(reply_find(call, &is_found));
+    if (is_found)
+        return OK;
+    call->ctx.statement_count = 0;
+    TRY(run_step(call));
+    if (call->route)
+        call_encode(call);
+    if (call->repeat_key.len == 0)
+        return OK;
+    call->ctx.statement_max = 0;
+    return reply_keep(call);
+}
+
+void call_write(struct call *call, struct db *db)
+{
+    call->ctx.db = db;
+    call->trace.begun_us = clock_mono_us();
+    if (call->fail_nth > 0)
+        db_fail_at(db, call->fail_nth);
+    call->err = db_savepoint(db);
+    if (call->err == OK)
+        call->err = run_caught(call, write_step);
+    if (call->err == OK)
+        call->err = db_release(db);
+    else
+        db_rollback_to(db);
+    if (call->fail_nth > 0) {
+        call->did_fail = db_did_fail(db);
+        db_fail_at(db, 0);
+    }
+    if (call->err != OK)
+        call_answer_fault(call);
+    call->trace.run_us = clock_mono_us();
+}
+
+void call_fail_commit(struct call *call, enum err err)
+{
+    if (call->err != OK)
+        return;
+    call->err = err;
+    call->ctx.session_token = (struct str){0};
+    fail(&call->ctx, err, "disk", "the commit failed: %s", db_error(call->ctx.db));
+    call_answer_fault(call);
+}
+
+void call_end(struct call *call)
+{
+    call->trace.done_us = clock_mono_us();
+    call->trace.statement_count = call->ctx.statement_count;
+    log_call(call);
+    call->done(call, call->done_user);
+}

@@ -1,0 +1,103 @@
+/* The request's own services: faults, statements against the budget, ids, sealed data. */
+#include "kit/ctx.h"
+
+#include "host/clock.h"
+#include "kit/kit_private.h"
+
+enum err fail(struct ctx *c, enum err err, const char *code, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    c->fault.err = err;
+    c->fault.code = code;
+    c->fault.message = str_vfmt(c->arena, fmt, args);
+    c->fault.path = (struct str){0};
+    va_end(args);
+    return err;
+}
+
+enum err fail_at(struct ctx *c, const char *code, struct str path, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    c->fault.err = E_INPUT;
+    c->fault.code = code;
+    c->fault.message = str_vfmt(c->arena, fmt, args);
+    c->fault.path = path;
+    va_end(args);
+    return E_INPUT;
+}
+
+enum err ctx_statement(struct ctx *c, int query)
+{
+    c->statement_count++;
+    if (c->statement_max == 0 || c->statement_count <= c->statement_max)
+        return OK;
+    atomic_fetch_add(&c->app->metrics.budget_count, 1);
+    return fail(c, E_INTERNAL, "internal.budget", "more than %d statements, at %s",
+                c->statement_max, db_queries[query].name);
+}
+
+enum err ctx_db_failed(struct ctx *c, enum err err, const char *query)
+{
+    if (err == E_CONFLICT)
+        return fail(c, err, "conflict", "%s: %s", query, db_error(c->db));
+    if (err == E_BUSY)
+        return fail(c, err, "busy", "the database is busy; try again");
+    return fail(c, err, err == E_IO ? "disk" : "internal.database", "%s: %s", query,
+                db_error(c->db));
+}
+
+int64_t ctx_id(struct ctx *c)
+{
+    int64_t clock = (clock_now_ms() - ID_EPOCH_MS) << 14;
+    int64_t state = atomic_load(&c->app->id_state);
+    int64_t next;
+
+    do
+        next = clock > state ? clock : state + 1;
+    while (!atomic_compare_exchange_weak(&c->app->id_state, &state, next));
+    /* 8 bits of node between milliseconds and counter; one node per folder so far: 0. */
+    return ((next >> 14) << 22) | (next & 0x3fff);
+}
+
+const struct zone *ctx_zone(struct ctx *c)
+{
+    return atomic_load(&c->app->zone);
+}
+
+static struct str bound_to(struct ctx *c, const char *noun, int64_t id)
+{
+    return str_fmt(c->arena, "%s:%" PRId64, noun, id);
+}
+
+struct str ctx_seal(struct ctx *c, struct str text, const char *noun, int64_t id)
+{
+    if (text.at == NULL)
+        return text;
+    return seal(c->arena, c->app->seal_key, 1, text, bound_to(c, noun, id));
+}
+
+enum err ctx_unseal(struct ctx *c, struct str sealed, const char *noun, int64_t id, struct str *out)
+{
+    enum err err;
+
+    *out = (struct str){0};
+    if (sealed.at == NULL)
+        return OK;
+    err = unseal(c->arena, c->app->seal_key, sealed, bound_to(c, noun, id), out);
+    if (err != OK)
+        return fail(c, err, "internal.sealed", "%s %" PRId64 " cannot be unsealed with this key",
+                    noun, id);
+    return OK;
+}
+
+struct str ctx_keyed_hash(struct ctx *c, const char *kind, struct str text)
+{
+    uint8_t *hash = arena_alloc(c->arena, HASH_BYTES);
+
+    hash_keyed(c->app->hash_key, str_fmt(c->arena, "%s:%.*s", kind, STR(text)), hash);
+    return (struct str){(const char *)hash, HASH_BYTES};
+}

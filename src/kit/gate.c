@@ -1,0 +1,102 @@
+/* The gate: who asks, and may they. Everything stands in the route's row and the role's row. */
+#include "gen/kit.q.h"
+#include "kit/kit_private.h"
+
+/* Does the blank-separated list hold the word, or "*"? */
+static bool list_has(const char *list, const char *word)
+{
+    struct str rest = str_of(list), head;
+    bool is_more;
+
+    do {
+        is_more = str_cut(rest, ' ', &head, &rest);
+        if (str_is(head, "*") || str_is(head, word))
+            return true;
+    } while (is_more);
+    return false;
+}
+
+bool role_has(const struct app *app, struct str role, const char *permission)
+{
+    for (const struct role *row = app->config.roles; row && row->name; row++)
+        if (str_is(role, row->name))
+            return list_has(row->permissions, permission);
+    return false;
+}
+
+static enum err key_check(struct call *call)
+{
+    struct q_write_key_find_row row;
+    enum err err;
+
+    if (call->write_key.at == NULL)
+        return OK;
+    err = q_write_key_find(&call->ctx, call->write_key, &row);
+    if (err == E_NOT_FOUND)
+        return fail(&call->ctx, E_SIGN_IN, "gate.write_key", "this write key is not known");
+    TRY(err);
+    call->who.has_key = true;
+    return OK;
+}
+
+static enum err session_check(struct call *call)
+{
+    enum err err;
+
+    if (call->cookie.at == NULL)
+        return OK;
+    err = session_find(&call->ctx, call->cookie, &call->who);
+    if (err == E_NOT_FOUND)
+        return OK;
+    TRY(err);
+    call->ctx.me_staff_id = call->who.staff_id;
+    call->ctx.session_now = call->cookie;
+    return OK;
+}
+
+static bool is_change(const struct call *call)
+{
+    return call->method != HTTP_GET && call->method != HTTP_HEAD;
+}
+
+/* A page of another site can send a form with our cookie, but not this header. */
+static enum err csrf_check(struct call *call)
+{
+    if (!is_change(call) || call->who.staff_id == NONE || call->who.has_key)
+        return OK;
+    if (call->csrf.at && bytes_equal_slow(call->csrf, call->who.csrf))
+        return OK;
+    return fail(&call->ctx, E_FORBIDDEN, "gate.csrf",
+                "the header X-CSRF-Token is missing or of another session");
+}
+
+static enum err permission_check(struct call *call)
+{
+    const char *permission = call->route->permission;
+
+    if (call->is_local || strcmp(permission, "public") == 0)
+        return OK;
+    if (strcmp(permission, "write_key") == 0 && call->who.has_key)
+        return OK;
+    if (strcmp(permission, "local") == 0)
+        return fail(&call->ctx, E_FORBIDDEN, "gate.local", "only on this machine's socket");
+    if (call->who.staff_id == NONE)
+        return fail(&call->ctx, E_SIGN_IN, "gate.sign_in", "sign in first");
+    if (strcmp(permission, "me") == 0 || strcmp(permission, "write_key") == 0)
+        return OK;
+    if (role_has(call->app, call->who.role, permission))
+        return OK;
+    return fail(&call->ctx, E_FORBIDDEN, "gate.permission", "your role lacks the right %s",
+                permission);
+}
+
+enum err gate_pass(struct call *call)
+{
+    call->who = (struct principal){.staff_id = NONE, .is_local = call->is_local};
+    if (!call->is_local && strcmp(call->route->permission, "write_key") == 0)
+        TRY(key_check(call));
+    if (!call->is_local && !call->who.has_key)
+        TRY(session_check(call));
+    TRY(permission_check(call));
+    return csrf_check(call);
+}

@@ -1,0 +1,60 @@
+-- What the frame itself keeps: meta, sessions, kept replies, write keys, the journal.
+
+-- name: meta_get :one
+SELECT value FROM meta WHERE name = :name;
+
+-- name: meta_set :exec
+INSERT INTO meta (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: session_get :one
+SELECT s.staff_id, s.csrf, s.expires_ms, p.role
+  FROM session s JOIN staff p ON p.id = s.staff_id
+ WHERE s.token_hash = :token_hash AND s.expires_ms > :now_ms AND p.is_active = 1
+   AND s.created_ms >= p.password_ms;
+
+-- name: session_add :exec
+INSERT INTO session (token_hash, staff_id, csrf, created_ms, expires_ms)
+VALUES (:token_hash, :staff_id, :csrf, :now_ms, :expires_ms);
+
+-- name: session_delete :exec
+DELETE FROM session WHERE token_hash = :token_hash;
+
+-- name: session_delete_of_staff :exec
+DELETE FROM session WHERE staff_id = :staff_id;
+
+-- name: session_delete_expired :changed
+DELETE FROM session WHERE expires_ms <= :now_ms;
+
+-- name: write_key_find :one
+SELECT id FROM write_key WHERE key_text = :key_text AND is_active = 1;
+
+-- name: reply_a_get :one
+SELECT body_hash, status_count, body FROM reply_a WHERE key_hash = :key_hash;
+
+-- name: reply_b_get :one
+SELECT body_hash, status_count, body FROM reply_b WHERE key_hash = :key_hash;
+
+-- name: reply_a_add :exec
+INSERT INTO reply_a (key_hash, body_hash, status_count, body, created_ms)
+VALUES (:key_hash, :body_hash, :status_count, :body, :now_ms);
+
+-- name: reply_b_add :exec
+INSERT INTO reply_b (key_hash, body_hash, status_count, body, created_ms)
+VALUES (:key_hash, :body_hash, :status_count, :body, :now_ms);
+
+-- name: reply_a_clear :exec
+DELETE FROM reply_a;
+
+-- name: reply_b_clear :exec
+DELETE FROM reply_b;
+
+-- name: journal_add :batch
+INSERT INTO journal (id, kind, occurred_ms, arrived_ms, customer_id, channel_id, subject_id,
+                     amount_fen, properties)
+VALUES (:id, :kind, :occurred_ms, :now_ms, :customer_id, :channel_id, :subject_id,
+        :amount_fen, :properties);
+
+-- name: journal_last :one
+-- scope: none (the clock's lower bound at start)
+SELECT id, arrived_ms FROM journal ORDER BY id DESC LIMIT 1;

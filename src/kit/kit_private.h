@@ -1,0 +1,151 @@
+/* Inside the frame: the app's parts and a call on its way down. Seen by the files of this folder alone. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "kit/app.h"
+
+#define PATH_PARTS_MAX 8
+#define GROUP_MAX 256 /* commands of one commit */
+
+/* Who asks. */
+struct principal {
+    int64_t staff_id; /* NONE */
+    struct str role;
+    struct str csrf;
+    bool is_local; /* over the unix socket, or inside the process */
+    bool has_key;  /* a write key */
+};
+
+/* Microseconds and statements of each station: serve --trace prints them, slow requests keep them. */
+struct trace {
+    int64_t start_us, gated_us, begun_us, run_us, done_us;
+    int64_t database_us;
+    int statement_count;
+};
+
+enum call_next { NEXT_DONE, NEXT_QUICK, NEXT_READ, NEXT_PREPARE, NEXT_WRITE };
+
+/* One request, or one command, on its way. It lives in its own arena. */
+struct call {
+    struct app *app;
+    struct arena *arena;
+    const struct route *route; /* NULL: a command */
+    app_command *command;
+    void *user;
+    /* as it came */
+    enum http_method method;
+    struct str path, query, body, cookie, csrf, write_key, repeat_key, peer, upload_path;
+    bool is_local;
+    int64_t fail_nth;
+    /* found on the way */
+    struct principal who;
+    struct str parts[PATH_PARTS_MAX]; /* of the path, still escaped */
+    int part_count;
+    bool is_gated;
+    struct ctx ctx;
+    void *in, *out;
+    uint8_t key_hash[HASH_BYTES], body_hash[HASH_BYTES];
+    bool is_kept; /* the answer was kept under the key before */
+    /* the answer */
+    enum err err;
+    int status;
+    const char *type;
+    struct str reply;
+    bool did_fail;
+    struct trace trace;
+    /* called once, by whatever thread finished the call; after it the call is gone */
+    void (*done)(struct call *call, void *done_user);
+    void *done_user;
+    struct call *next;
+};
+
+struct call_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct call *first, *last;
+    bool is_open, is_closed;
+};
+
+struct live; /* open event streams */
+struct throttles;
+struct metrics {
+    _Atomic int64_t request_count[6]; /* by status / 100 */
+    _Atomic int64_t slow_count, must_count, budget_count, commit_count, command_count, replay_count;
+    _Atomic int64_t write_us, read_us;
+};
+
+struct app {
+    struct app_config config;
+    struct arena *arena;
+    int lock_fd;
+    uint8_t seal_key[KEY_BYTES], hash_key[KEY_BYTES];
+    _Atomic(const struct zone *) zone;
+    _Atomic int64_t last_ms;  /* of the last command */
+    _Atomic int64_t id_state; /* milliseconds since ID_EPOCH_MS << 14 | counter */
+    int64_t id_until_ms;      /* ids up to here are taken as used after a restart; the writer's */
+    int64_t reply_turn_ms;    /* since when the current reply table is written; the writer's */
+    bool is_reply_b, is_turn_due;
+    struct map *routes;       /* "GET /api/overview" -> 1 + index into exact */
+    const struct route **exact, **open; /* without and with parts in braces */
+    int exact_count, open_count;
+    struct db *writer_db, **reader_db, **loop_db;
+    int reader_count, loop_count;
+    pthread_t writer_thread, *reader_threads;
+    struct call_queue writes, reads;
+    struct http_server *server;
+    struct live *live;
+    struct throttles *throttles;
+    struct metrics metrics;
+    struct jobs *jobs;
+    pthread_t keeper_thread; /* housekeeping once a minute */
+    pthread_mutex_t keeper_lock;
+    pthread_cond_t keeper_wake;
+    bool is_closing, is_keeping, is_locked;
+    struct str openapi;
+};
+
+#define ID_EPOCH_MS INT64_C(1577836800000) /* 2020-01-01: 41 bits reach into 2089 */
+
+/* route.c */
+enum err route_table_build(struct app *app, struct str *why) MUST_USE;
+const struct route *route_match(struct call *call); /* NULL: none; fills parts */
+/* session.c */
+enum err session_find(struct ctx *c, struct str token, struct principal *who) MUST_USE;
+/* gate.c: who asks and may they */
+enum err gate_pass(struct call *call) MUST_USE;
+bool role_has(const struct app *app, struct str role, const char *permission);
+/* call.c: the stations */
+void call_init(struct call *call, struct app *app, struct arena *arena);
+enum call_next call_begin(struct call *call, struct db *db); /* route, gate, decode */
+void call_run(struct call *call, struct db *db);             /* a read, whole */
+void call_prepare(struct call *call, struct db *db);
+void call_write(struct call *call, struct db *db); /* inside a group: savepoint, replay, run, encode */
+void call_fail_commit(struct call *call, enum err err);
+void call_end(struct call *call); /* count, trace, done */
+void call_answer_fault(struct call *call);
+/* run.c: threads */
+enum err run_start(struct app *app, struct str *why) MUST_USE;
+void run_stop(struct app *app);
+void run_enqueue(struct call_queue *queue, struct call *call);
+/* reply.c: kept answers */
+enum err reply_find(struct call *call, bool *is_found) MUST_USE;
+enum err reply_keep(struct call *call) MUST_USE;
+enum err reply_turn(struct ctx *c) MUST_USE;
+/* live.c */
+struct live *live_new(struct app *app);
+void live_open(struct live *live, struct http_request *request);
+void live_publish(struct live *live, unsigned topics);
+/* throttle.c */
+struct throttles *throttles_new(struct app *app);
+/* serve.c */
+enum err serve_start(struct app *app, struct str *why) MUST_USE;
+/* log.c */
+void log_call(struct call *call);
+void metrics_write(struct app *app, struct buf *out);
+/* job.c */
+struct jobs *jobs_new(struct app *app);
+void jobs_stop(struct jobs *jobs);
+/* key.c */
+enum err key_load(struct app *app, struct str *why) MUST_USE;

@@ -1,0 +1,297 @@
+/* The threads: readers with read-only connections, and the one writer, which runs commands one after another, each in its own
+ * savepoint, and commits them in groups. An answer leaves only after its commit. */
+#include "gen/kit.q.h"
+#include "host/clock.h"
+#include "kit/kit_private.h"
+
+void run_enqueue(struct call_queue *queue, struct call *call)
+{
+    call->next = NULL;
+    pthread_mutex_lock(&queue->lock);
+    if (queue->last)
+        queue->last->next = call;
+    else
+        queue->first = call;
+    queue->last = call;
+    pthread_cond_signal(&queue->wake);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* Waits for calls and takes at most `max` of them as a chain; NULL: closed and empty. */
+static struct call *queue_take(struct call_queue *queue, int max)
+{
+    struct call *first, *last;
+
+    pthread_mutex_lock(&queue->lock);
+    while (queue->first == NULL && !queue->is_closed)
+        pthread_cond_wait(&queue->wake, &queue->lock);
+    first = last = queue->first;
+    for (int count = 1; last && last->next && count < max; count++)
+        last = last->next;
+    if (last) {
+        queue->first = last->next;
+        last->next = NULL;
+    }
+    if (queue->first == NULL)
+        queue->last = NULL;
+    pthread_mutex_unlock(&queue->lock);
+    return first;
+}
+
+static void queue_close(struct call_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->is_closed = true;
+    pthread_cond_broadcast(&queue->wake);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* ---- readers ---------------------------------------------------------------------------------- */
+
+static void read_one(struct app *app, struct call *call, struct db *db)
+{
+    enum call_next next = NEXT_READ;
+
+    if (call->route == NULL && call->command == NULL)
+        next = call_begin(call, db);
+    else if (call->route && call->route->prepare)
+        next = NEXT_PREPARE;
+    if (next == NEXT_PREPARE)
+        call_prepare(call, db);
+    if (next == NEXT_READ || next == NEXT_QUICK)
+        call_run(call, db);
+    if (next == NEXT_WRITE || (next == NEXT_PREPARE && call->err == OK))
+        run_enqueue(&app->writes, call);
+    else
+        call_end(call);
+}
+
+struct reader {
+    struct app *app;
+    struct db *db;
+};
+
+static void *reader_main(void *arg)
+{
+    struct reader *reader = arg;
+    struct call *call;
+
+    while ((call = queue_take(&reader->app->reads, 1)))
+        read_one(reader->app, call, reader->db);
+    return NULL;
+}
+
+/* ---- the writer --------------------------------------------------------------------------------- */
+
+/* Time never goes back behind a committed command, whatever the clock does. */
+static int64_t group_now(struct app *app)
+{
+    int64_t now_ms = clock_now_ms(), last_ms = atomic_load(&app->last_ms);
+
+    if (now_ms < last_ms)
+        now_ms = last_ms;
+    atomic_store(&app->last_ms, now_ms);
+    return now_ms;
+}
+
+#define ID_AHEAD_MS 10000
+
+static enum err id_reserve_step(struct ctx *c, void *user)
+{
+    (void)user;
+    return q_meta_set(c, S("id_until_ms"),
+                      str_fmt(c->arena, "%" PRId64, c->now_ms + 2 * ID_AHEAD_MS));
+}
+
+/* After a restart ids begin behind everything that may have been given out. */
+static void id_reserve(struct app *app, struct call *first, int64_t now_ms)
+{
+    struct call call;
+
+    if (now_ms + ID_AHEAD_MS < app->id_until_ms)
+        return;
+    call_init(&call, app, first->arena);
+    call.ctx.now_ms = now_ms;
+    call.command = id_reserve_step;
+    call_write(&call, app->writer_db);
+    if (call.err == OK)
+        app->id_until_ms = now_ms + 2 * ID_AHEAD_MS;
+}
+
+static enum err group_run(struct app *app, struct call *first)
+{
+    int64_t now_ms = group_now(app);
+
+    TRY(db_begin(app->writer_db));
+    id_reserve(app, first, now_ms);
+    for (struct call *call = first; call; call = call->next) {
+        call->ctx.now_ms = now_ms;
+        call_write(call, app->writer_db);
+    }
+    return db_commit(app->writer_db);
+}
+
+static void group_finish(struct app *app, struct call *first, enum err err)
+{
+    struct call *next;
+    unsigned topics = 0;
+
+    if (app->is_turn_due && err == OK) {
+        app->is_reply_b = !app->is_reply_b;
+        app->reply_turn_ms = atomic_load(&app->last_ms);
+    }
+    app->is_turn_due = false;
+    if (err != OK)
+        app->id_until_ms = 0;
+    http_replies_begin();
+    for (struct call *call = first; call; call = next) {
+        next = call->next;
+        if (err != OK)
+            call_fail_commit(call, err);
+        else if (call->err == OK)
+            topics |= call->ctx.topics;
+        call_end(call);
+    }
+    http_replies_end();
+    if (topics)
+        live_publish(app->live, topics);
+}
+
+static void *writer_main(void *arg)
+{
+    struct app *app = arg;
+    struct call *first;
+
+    while ((first = queue_take(&app->writes, GROUP_MAX))) {
+        int64_t start_us = clock_mono_us();
+        enum err err = group_run(app, first);
+        atomic_fetch_add(&app->metrics.commit_count, 1);
+        group_finish(app, first, err);
+        atomic_fetch_add(&app->metrics.write_us, clock_mono_us() - start_us);
+    }
+    return NULL;
+}
+
+/* ---- start and stop ------------------------------------------------------------------------------- */
+
+static void queue_init(struct call_queue *queue)
+{
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->wake, NULL);
+    queue->is_open = true;
+}
+
+enum err run_start(struct app *app, struct str *why)
+{
+    queue_init(&app->writes);
+    queue_init(&app->reads);
+    app->reader_threads = arena_new_array(app->arena, pthread_t, (size_t)app->reader_count);
+    for (int i = 0; i < app->reader_count; i++) {
+        struct reader *reader = arena_new_one(app->arena, struct reader);
+        *reader = (struct reader){app, app->reader_db[i]};
+        if (pthread_create(&app->reader_threads[i], NULL, reader_main, reader) != 0) {
+            *why = S("no thread for a reader");
+            return E_IO;
+        }
+    }
+    if (pthread_create(&app->writer_thread, NULL, writer_main, app) != 0) {
+        *why = S("no thread for the writer");
+        return E_IO;
+    }
+    return OK;
+}
+
+/* Readers first: what they prepared still reaches the writer. */
+void run_stop(struct app *app)
+{
+    queue_close(&app->reads);
+    for (int i = 0; i < app->reader_count; i++)
+        pthread_join(app->reader_threads[i], NULL);
+    queue_close(&app->writes);
+    pthread_join(app->writer_thread, NULL);
+}
+
+/* ---- commands of the program itself, and requests without a socket ---------------------------------- */
+
+struct waiter {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool is_done;
+};
+
+static void waiter_wake(struct call *call, void *user)
+{
+    struct waiter *waiter = user;
+
+    (void)call;
+    pthread_mutex_lock(&waiter->lock);
+    waiter->is_done = true;
+    pthread_cond_signal(&waiter->wake);
+    pthread_mutex_unlock(&waiter->lock);
+}
+
+static void call_wait(struct call *call, struct call_queue *queue)
+{
+    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+
+    call->done = waiter_wake;
+    call->done_user = &waiter;
+    run_enqueue(queue, call);
+    pthread_mutex_lock(&waiter.lock);
+    while (!waiter.is_done)
+        pthread_cond_wait(&waiter.wake, &waiter.lock);
+    pthread_mutex_unlock(&waiter.lock);
+}
+
+static enum err command_run(struct call *call, struct call_queue *queue, struct fault *fault)
+{
+    call_wait(call, queue);
+    if (fault)
+        *fault = call->ctx.fault;
+    return call->err;
+}
+
+enum err app_write(struct app *app, struct arena *arena, app_command *fn, void *user,
+                   struct fault *fault)
+{
+    struct call call;
+
+    call_init(&call, app, arena);
+    call.command = fn;
+    call.user = user;
+    return command_run(&call, &app->writes, fault);
+}
+
+enum err app_read(struct app *app, struct arena *arena, app_command *fn, void *user,
+                  struct fault *fault)
+{
+    struct call call;
+
+    call_init(&call, app, arena);
+    call.command = fn;
+    call.user = user;
+    return command_run(&call, &app->reads, fault);
+}
+
+void app_request(struct app *app, struct arena *arena, struct app_call *asked)
+{
+    struct call call;
+
+    call_init(&call, app, arena);
+    call.method = asked->method;
+    call.path = asked->path;
+    call.query = asked->query;
+    call.body = asked->body;
+    call.cookie = asked->cookie;
+    call.csrf = asked->csrf;
+    call.write_key = asked->write_key;
+    call.repeat_key = asked->idempotency_key;
+    call.is_local = asked->is_local;
+    call.fail_nth = asked->fail_nth;
+    call.peer = S("127.0.0.1");
+    call_wait(&call, &app->reads);
+    asked->status = call.status;
+    asked->reply = call.reply;
+    asked->session_token = call.ctx.session_token;
+    asked->did_fail = call.did_fail;
+}

@@ -1,0 +1,297 @@
+/* Between HTTP and the stations: what a request says goes into a call, the call's answer goes out. Also what needs no call: health,
+ * figures, the API document, the console's files. */
+#include "base/utf8.h"
+#include "host/clock.h"
+#include "host/file.h"
+#include "kit/kit_private.h"
+
+#define UPLOAD_MAX (INT64_C(2) * 1024 * 1024 * 1024)
+#define BEACON_PER_MINUTE 600
+
+#define API_HEADERS                                                                                \
+    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"                               \
+    "Referrer-Policy: same-origin\r\n"
+#define PAGE_HEADERS                                                                               \
+    "Content-Security-Policy: default-src 'self'; script-src 'self'; style-src 'self'; "           \
+    "style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "                   \
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"           \
+    "X-Frame-Options: DENY\r\nX-Content-Type-Options: nosniff\r\n"                                 \
+    "Referrer-Policy: same-origin\r\nCross-Origin-Opener-Policy: same-origin\r\n"
+#define CORS_HEADERS                                                                               \
+    "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: POST\r\n"                     \
+    "Access-Control-Allow-Headers: Content-Type, X-Write-Key\r\n"                                  \
+    "Access-Control-Max-Age: 86400\r\n"
+
+/* ---- the answer goes out ----------------------------------------------------------------------------- */
+
+static struct str cookie_line(struct call *call, struct http_request *request)
+{
+    const struct ctx *c = &call->ctx;
+    bool is_tls = str_is(http_header(request, "X-Forwarded-Proto"), "https");
+    const char *secure = is_tls ? "; Secure" : "";
+
+    if (call->err == OK && c->session_token.at)
+        return str_fmt(call->arena,
+                       "Set-Cookie: papilio_session=%.*s; Path=/; HttpOnly; SameSite=Lax; "
+                       "Max-Age=2592000%s\r\n",
+                       STR(c->session_token), secure);
+    if (call->err == OK && c->is_session_over)
+        return str_fmt(call->arena,
+                       "Set-Cookie: papilio_session=; Path=/; HttpOnly; SameSite=Lax; "
+                       "Max-Age=0%s\r\n",
+                       secure);
+    return S("");
+}
+
+static struct str extra_line(struct call *call)
+{
+    const struct ctx *c = &call->ctx;
+
+    if (call->err != OK || call->route == NULL)
+        return S("");
+    if (call->route->kind == ROUTE_REDIRECT)
+        return str_fmt(call->arena, "Location: %.*s\r\n", STR(c->redirect_to));
+    if (call->route->kind == ROUTE_DOWNLOAD)
+        return str_fmt(call->arena, "Content-Disposition: attachment; filename=\"%.*s\"\r\n",
+                       STR(c->file_name));
+    return S("");
+}
+
+static void answer(struct call *call, void *user)
+{
+    struct http_request *request = user;
+    bool is_beacon = call->route && call->route->kind == ROUTE_BEACON;
+    struct http_reply reply = {.status = call->status, .type = call->type, .body = call->reply};
+
+    if (call->err == OK && call->ctx.session_token.at == NULL && !call->ctx.is_session_over &&
+        call->route && call->route->kind == ROUTE_JSON)
+        reply.headers = S(API_HEADERS);
+    else
+        reply.headers = str_fmt(call->arena, "%s%s%.*s%.*s", API_HEADERS,
+                                is_beacon ? CORS_HEADERS : "", STR(cookie_line(call, request)),
+                                STR(extra_line(call)));
+    http_reply(request, &reply);
+}
+
+static void answer_text(struct http_request *request, int status, const char *type, struct str body)
+{
+    struct http_reply reply = {
+        .status = status, .type = type, .body = body, .headers = S(API_HEADERS)};
+
+    http_reply(request, &reply);
+}
+
+static void answer_error(struct http_request *request, int status, const char *code,
+                         const char *message)
+{
+    answer_text(request, status, "application/json",
+                str_fmt(http_arena(request), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}",
+                        code, message));
+}
+
+/* ---- what needs no call ------------------------------------------------------------------------------- */
+
+static bool is_of_this_machine(const struct http_request *request)
+{
+    struct str peer = http_peer(request);
+
+    return http_is_local(request) || str_starts(peer, S("127.")) || str_is(peer, "::1");
+}
+
+static void metrics_answer(struct app *app, struct http_request *request)
+{
+    struct buf buf;
+
+    if (!is_of_this_machine(request)) {
+        answer_error(request, 403, "gate.local", "only from this machine");
+        return;
+    }
+    buf_init(&buf, 64 * 1024);
+    metrics_write(app, &buf);
+    answer_text(request, 200, "text/plain; version=0.0.4", buf_view(&buf));
+    buf_release(&buf);
+}
+
+/* Letters, digits, dot, dash, underscore and slash, and no "..": everything the console's build writes. */
+static bool is_page_path(struct str path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        char ch = path.at[i];
+        bool is_letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
+        bool is_digit = ch >= '0' && ch <= '9';
+        if (!is_letter && !is_digit && ch != '.' && ch != '-' && ch != '_' && ch != '/')
+            return false;
+    }
+    return str_find(path, S("..")) < 0;
+}
+
+/* A path without a dot in its last part is a page of the console, which finds its own way. */
+static void page_answer(struct app *app, struct http_request *request)
+{
+    struct str path = http_path(request), name = path;
+    struct str pages = app->config.pages;
+
+    for (int64_t at = str_find(name, S("/")); at >= 0; at = str_find(name, S("/")))
+        name = str_sub(name, (size_t)at + 1, name.len);
+    if (pages.at == NULL || !is_page_path(path)) {
+        answer_error(request, 404, "route.unknown", "no such address");
+    } else if (str_find(name, S(".")) < 0) {
+        struct str index = str_fmt(http_arena(request), "%.*s/index.html", STR(pages));
+        http_reply_file(request, index, "text/html; charset=utf-8", "no-cache", S(PAGE_HEADERS));
+    } else {
+        bool is_fixed = str_starts(path, S("/assets/"));
+        struct str file = str_fmt(http_arena(request), "%.*s%.*s", STR(pages), STR(path));
+        http_reply_file(request, file, http_type_of(path),
+                        is_fixed ? "public, max-age=31536000, immutable" : "no-cache",
+                        S("X-Content-Type-Options: nosniff\r\n"));
+    }
+}
+
+static bool is_served_here(struct app *app, struct http_request *request)
+{
+    struct str path = http_path(request);
+    enum http_method method = http_method(request);
+    bool is_get = method == HTTP_GET || method == HTTP_HEAD;
+
+    if (is_get && str_is(path, "/healthz"))
+        answer_text(request, 200, "application/json", S("{\"is_ok\":true}"));
+    else if (is_get && str_is(path, "/metrics"))
+        metrics_answer(app, request);
+    else if (is_get && str_is(path, "/api/openapi.json"))
+        answer_text(request, 200, "application/json", app->openapi);
+    else if (is_get && !str_starts(path, S("/api/")) && !str_starts(path, S("/local/")))
+        page_answer(app, request);
+    else
+        return false;
+    return true;
+}
+
+/* ---- a request becomes a call --------------------------------------------------------------------------- */
+
+static struct str query_value(struct call *call, const char *name)
+{
+    struct str rest = call->query, pair, key, value;
+    bool is_more = rest.len > 0;
+
+    while (is_more) {
+        is_more = str_cut(rest, '&', &pair, &rest);
+        str_cut(pair, '=', &key, &value);
+        if (str_is(key, name) && http_unescape(call->arena, value, true, &value))
+            return value;
+    }
+    return (struct str){0};
+}
+
+static struct call *call_of(struct app *app, struct http_request *request)
+{
+    struct call *call = arena_new_one(http_arena(request), struct call);
+
+    call_init(call, app, http_arena(request));
+    call->method = http_method(request);
+    call->path = http_path(request);
+    call->query = http_query(request);
+    call->body = http_body(request);
+    call->cookie = http_cookie(request, "papilio_session");
+    call->csrf = http_header(request, "X-CSRF-Token");
+    call->write_key = http_header(request, "X-Write-Key");
+    call->repeat_key = http_header(request, "Idempotency-Key");
+    call->peer = http_peer(request);
+    call->is_local = http_is_local(request);
+    call->done = answer;
+    call->done_user = request;
+    if (call->write_key.at == NULL && str_starts(call->path, S("/api/v1/beacon")))
+        call->write_key = query_value(call, "key");
+    return call;
+}
+
+static bool beacon_is_free(struct call *call)
+{
+    struct throttle limit = {str_fmt(call->arena, "beacon:%.*s", STR(call->peer)),
+                             BEACON_PER_MINUTE, 60000};
+    int64_t wait_ms;
+
+    return throttle_take(&call->ctx, &limit, &wait_ms);
+}
+
+static void call_dispatch(struct app *app, struct call *call, struct http_request *request)
+{
+    struct db *db = app->loop_db[http_loop(request)];
+    enum call_next next = call_begin(call, db);
+
+    if (next != NEXT_DONE && call->route->kind == ROUTE_STREAM) {
+        live_open(app->live, request);
+        return;
+    }
+    if (next == NEXT_QUICK)
+        call_run(call, db);
+    if (next == NEXT_DONE || next == NEXT_QUICK)
+        call_end(call);
+    else
+        run_enqueue(next == NEXT_WRITE ? &app->writes : &app->reads, call);
+}
+
+static void on_request(void *user, struct http_request *request)
+{
+    struct app *app = user;
+    struct call *call;
+
+    if (is_served_here(app, request))
+        return;
+    call = call_of(app, request);
+    if (call->method == HTTP_OPTIONS && str_starts(call->path, S("/api/v1/"))) {
+        struct http_reply reply = {.status = 204, .headers = S(CORS_HEADERS)};
+        http_reply(request, &reply);
+        return;
+    }
+    if (call->write_key.at && str_is(call->path, "/api/v1/beacon") && !beacon_is_free(call)) {
+        answer_error(request, 429, "beacon.too_often", "too many events from this address");
+        return;
+    }
+    call_dispatch(app, call, request);
+}
+
+/* Bodies of uploads go to a file that nobody else can name. */
+static void on_head(void *user, struct http_request *request)
+{
+    struct app *app = user;
+    struct call *call;
+    const struct route *route;
+
+    if (http_method(request) != HTTP_POST)
+        return;
+    call = arena_new_one(http_arena(request), struct call);
+    call_init(call, app, http_arena(request));
+    call->method = HTTP_POST;
+    call->path = http_path(request);
+    route = route_match(call);
+    if (route == NULL || route->kind != ROUTE_UPLOAD)
+        return;
+    http_body_to_file(request,
+                      str_fmt(http_arena(request), "%.*s/uploads/%.*s", STR(app->config.data),
+                              STR(token_new(http_arena(request), 16))),
+                      UPLOAD_MAX);
+}
+
+enum err serve_start(struct app *app, struct str *why)
+{
+    struct http_config config;
+    struct buf buf;
+    enum err err;
+
+    http_config_init(&config);
+    config.listen = app->config.listen;
+    config.unix_path = str_fmt(app->arena, "%.*s/papilio.sock", STR(app->config.data));
+    config.loop_count = app->loop_count;
+    config.on_head = on_head;
+    config.on_request = on_request;
+    config.user = app;
+    buf_init(&buf, 4 * 1024 * 1024);
+    app_openapi(&app->config, &buf);
+    app->openapi = str_copy(app->arena, buf_view(&buf));
+    buf_release(&buf);
+    TRY(folder_make(str_fmt(app->arena, "%.*s/uploads", STR(app->config.data))));
+    err = http_start(&config, &app->server);
+    if (err != OK)
+        *why = str_fmt(app->arena, "cannot listen on %.*s", STR(app->config.listen));
+    return err;
+}
