@@ -188,7 +188,7 @@ static void parts_make(struct app *app)
 static enum err app_begin(struct app *app, struct str *why)
 {
     struct arena *arena = arena_new(COMMAND_ARENA_MAX);
-    struct fault fault = {0};
+    struct fault fault = { 0 };
     enum err err;
 
     TRY(run_start(app, why));

@@ -7,44 +7,51 @@
 #include "kit/route.h"
 
 struct app_config {
-    struct str data;                   /* folder; made if missing */
-    struct str listen;                 /* no value: no server */
-    struct str pages;                  /* folder with the console's built files; no value: none */
-    struct str key_file;               /* no value: DATA/papilio.key, made at the first start */
-    const struct route *const *routes; /* tables, each ended by a row with path NULL; the list ended by NULL */
-    const struct role *roles;          /* ended by a row with name NULL */
-    const struct event_kind *kinds;    /* ended by a row with name NULL */
-    const struct reaction *reactions;  /* ended by a row with kind NULL */
+    struct str data;     /* folder; made if missing */
+    struct str listen;   /* no value: no server */
+    struct str pages;    /* folder with the console's built files; no value: none */
+    struct str key_file; /* no value: DATA/papilio.key, made at the first start */
+    const struct route *const
+        *routes; /* tables, each ended by a row with path NULL; the list ended by NULL */
+    const struct role *roles;           /* ended by a row with name NULL */
+    const struct event_kind *kinds;     /* ended by a row with name NULL */
+    const struct reaction *reactions;   /* ended by a row with kind NULL */
     enum err (*on_open)(struct ctx *c); /* on the writer at start, in a transaction; may be NULL */
     enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */
-    int reader_count, loop_count;      /* 0: 2 and 1 */
-    bool is_trace; /* serve --trace: a line per request with the time and statements of each station */
+    int reader_count, loop_count;         /* 0: 2 and 1 */
+    bool
+        is_trace; /* serve --trace: a line per request with the time and statements of each station */
 };
 
-enum err app_open(struct arena *arena, const struct app_config *config, struct app **out, struct str *why) MUST_USE;
-enum err app_listen(struct app *app, struct str *why) MUST_USE; /* serves config.listen and DATA/papilio.sock */
+enum err app_open(struct arena *arena, const struct app_config *config, struct app **out,
+                  struct str *why) MUST_USE;
+enum err app_listen(struct app *app,
+                    struct str *why) MUST_USE; /* serves config.listen and DATA/papilio.sock */
 int app_port(const struct app *app);
 void app_close(struct app *app); /* drains, commits, closes; also after a failed app_open */
 
 /* Runs fn as one command on the writer (own savepoint, group commit, must() caught) and waits for the commit. Any thread but
  * the loops and the writer. On an error *fault (may be NULL) is filled, its texts in `arena`. No statement budget. */
 typedef enum err app_command(struct ctx *c, void *user);
-enum err app_write(struct app *app, struct arena *arena, app_command *fn, void *user, struct fault *fault);
+enum err app_write(struct app *app, struct arena *arena, app_command *fn, void *user,
+                   struct fault *fault);
 /* The same on a read-only connection. */
-enum err app_read(struct app *app, struct arena *arena, app_command *fn, void *user, struct fault *fault);
+enum err app_read(struct app *app, struct arena *arena, app_command *fn, void *user,
+                  struct fault *fault);
 
 /* One request without a socket, the whole way: route, gate, decode, run, reactions, commit, encode. Blocks. */
 struct app_call {
     enum http_method method;
     struct str path, query, body;
-    struct str cookie, csrf, write_key, idempotency_key; /* no value: none. cookie is the session token */
-    bool is_local;    /* as over the unix socket: all rights, nobody's staff id */
-    int64_t fail_nth; /* > 0: the nth statement of the command fails */
+    struct str cookie, csrf, write_key,
+        idempotency_key; /* no value: none. cookie is the session token */
+    bool is_local;       /* as over the unix socket: all rights, nobody's staff id */
+    int64_t fail_nth;    /* > 0: the nth statement of the command fails */
     /* out */
     int status;
-    struct str reply; /* in the arena given */
+    struct str reply;         /* in the arena given */
     struct str session_token; /* a new session's */
-    bool did_fail; /* the injected failure came about */
+    bool did_fail;            /* the injected failure came about */
 };
 void app_request(struct app *app, struct arena *arena, struct app_call *call);
 
@@ -52,5 +59,6 @@ const struct app_config *app_config(const struct app *app);
 struct arena *app_arena(struct app *app); /* until app_close; only from on_open or the writer */
 void app_zone_set(struct app *app, const struct zone *zone);
 /* One JSON line on stderr. level: "info" "warn" "error". */
-void app_log(struct app *app, const char *level, const char *event, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void app_log(struct app *app, const char *level, const char *event, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 void app_openapi(const struct app_config *config, struct buf *out); /* the OpenAPI 3.1 document */

@@ -42,9 +42,11 @@ struct ctx {
 };
 
 /* Keeps code and message for the answer and the log and returns err: `return fail(c, E_CONFLICT, "coupon.gone", "...")`. */
-enum err fail(struct ctx *c, enum err err, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+enum err fail(struct ctx *c, enum err err, const char *code, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 /* E_INPUT about one input field, "lines/0/price_fen". */
-enum err fail_at(struct ctx *c, const char *code, struct str path, const char *fmt, ...) PRINTF_LIKE(4, 5);
+enum err fail_at(struct ctx *c, const char *code, struct str path, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 
 /* For generated code: counts a statement against the budget; keeps a database error's own words for the log. */
 enum err ctx_statement(struct ctx *c, int query) MUST_USE;
@@ -57,5 +59,6 @@ const struct zone *ctx_zone(struct ctx *c);
 
 /* Personal data. `noun` and `id` bind the sealed text to its row. No value stays no value. */
 struct str ctx_seal(struct ctx *c, struct str text, const char *noun, int64_t id);
-enum err ctx_unseal(struct ctx *c, struct str sealed, const char *noun, int64_t id, struct str *out) MUST_USE;
+enum err ctx_unseal(struct ctx *c, struct str sealed, const char *noun, int64_t id,
+                    struct str *out) MUST_USE;
 struct str ctx_keyed_hash(struct ctx *c, const char *kind, struct str text); /* HASH_BYTES bytes */

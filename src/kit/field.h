@@ -17,7 +17,8 @@ struct field {
     size_t offset;
     bool is_optional; /* may be absent or null; then NONE, no value, false or an empty list */
     bool is_json;     /* F_STR: the text is JSON and goes in and out as a JSON value */
-    int64_t min, max; /* numbers: bounds (both 0: any). text: code points (max 0: 200). lists: items (max 0: 1,000) */
+    int64_t min,
+        max; /* numbers: bounds (both 0: any). text: code points (max 0: 200). lists: items (max 0: 1,000) */
     const char *one_of;     /* text: "sale|cancellation" */
     const struct shape *of; /* F_LIST, F_OBJECT: the items' shape */
     const char *about;      /* one line for the API page */
@@ -45,9 +46,11 @@ struct shape {
 
 /* Checks `value` against the shape and fills *out (shape->bytes). E_INPUT through fail_at: "input.required" "input.type"
  * "input.range" "input.length" "input.choice" "input.unknown" with the path. */
-enum err field_read(struct ctx *c, const struct shape *shape, const struct json *value, void *out) MUST_USE;
+enum err field_read(struct ctx *c, const struct shape *shape, const struct json *value,
+                    void *out) MUST_USE;
 /* One field given as text (query or path parameter). */
-enum err field_read_text(struct ctx *c, const struct field *field, struct str text, void *out) MUST_USE;
+enum err field_read_text(struct ctx *c, const struct field *field, struct str text,
+                         void *out) MUST_USE;
 /* Every required field must have been given: for shapes filled by field_read_text. */
 enum err field_check_given(struct ctx *c, const struct shape *shape, const void *in) MUST_USE;
 /* Sets every field of *out to its "absent" value. */

@@ -13,7 +13,7 @@ struct event_kind {
     bool is_open;        /* may be posted from outside (POST /api/v1/events, import events) */
     bool is_own_action;  /* the customer did it: counts as activity */
     const char *subject; /* noun of subject_id, or NULL */
-    const struct shape *properties; /* allowed properties; NULL: none */
+    const struct shape *properties;  /* allowed properties; NULL: none */
     const char *title_zh, *title_en; /* for the timeline and the API page */
 };
 
@@ -30,7 +30,8 @@ struct reaction {
     enum err (*react)(struct ctx *c, const struct event *event);
 };
 
-const struct event_kind *event_kind_find(const struct app *app, struct str name); /* NULL: not registered */
+const struct event_kind *event_kind_find(const struct app *app,
+                                         struct str name); /* NULL: not registered */
 /* Occurred now, everything else NONE; must() the kind exists. */
 void event_init(struct event *event, const struct ctx *c, const char *kind);
 /* Writes the events with one statement and runs the facts' reactions in order. */

@@ -18,7 +18,8 @@ static bool key_line(struct app *app, struct str *rest, const char *name, uint8_
 
 static enum err key_parse(struct app *app, struct str text)
 {
-    if (!key_line(app, &text, "seal", app->seal_key) || !key_line(app, &text, "hash", app->hash_key))
+    if (!key_line(app, &text, "seal", app->seal_key) ||
+        !key_line(app, &text, "hash", app->hash_key))
         return E_CORRUPT;
     return OK;
 }
@@ -30,8 +31,8 @@ static enum err key_make(struct app *app, struct str path)
     random_bytes(app->seal_key, KEY_BYTES);
     random_bytes(app->hash_key, KEY_BYTES);
     text = str_fmt(app->arena, "seal %.*s\nhash %.*s\n",
-                   STR(str_hex(app->arena, (struct str){(char *)app->seal_key, KEY_BYTES})),
-                   STR(str_hex(app->arena, (struct str){(char *)app->hash_key, KEY_BYTES})));
+                   STR(str_hex(app->arena, (struct str){ (char *)app->seal_key, KEY_BYTES })),
+                   STR(str_hex(app->arena, (struct str){ (char *)app->hash_key, KEY_BYTES })));
     return file_write(path, text, 0600);
 }
 

@@ -87,7 +87,7 @@ struct app {
     int64_t id_until_ms;      /* ids up to here are taken as used after a restart; the writer's */
     int64_t reply_turn_ms;    /* since when the current reply table is written; the writer's */
     bool is_reply_b, is_turn_due;
-    struct map *routes;       /* "GET /api/overview" -> 1 + index into exact */
+    struct map *routes;                 /* "GET /api/overview" -> 1 + index into exact */
     const struct route **exact, **open; /* without and with parts in braces */
     int exact_count, open_count;
     struct db *writer_db, **reader_db, **loop_db;
@@ -121,7 +121,8 @@ void call_init(struct call *call, struct app *app, struct arena *arena);
 enum call_next call_begin(struct call *call, struct db *db); /* route, gate, decode */
 void call_run(struct call *call, struct db *db);             /* a read, whole */
 void call_prepare(struct call *call, struct db *db);
-void call_write(struct call *call, struct db *db); /* inside a group: savepoint, replay, run, encode */
+void call_write(struct call *call,
+                struct db *db); /* inside a group: savepoint, replay, run, encode */
 void call_fail_commit(struct call *call, enum err err);
 void call_end(struct call *call); /* count, trace, done */
 void call_answer_fault(struct call *call);

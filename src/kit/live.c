@@ -33,7 +33,7 @@ static void stream_closed(void *user, struct http_stream *stream)
 
 void live_open(struct live *live, struct http_request *request)
 {
-    struct http_reply busy = {.status = 503, .type = "application/json"};
+    struct http_reply busy = { .status = 503, .type = "application/json" };
     struct http_stream *stream;
 
     pthread_mutex_lock(&live->lock);

@@ -260,12 +260,13 @@ static void answers(struct json_out *json, struct shapes *shapes, const struct r
     json_object_begin(json);
     text(json, "description", "What is wrong, with a stable code.");
     json_name(json, "content");
-    json_raw(json, S("{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/error\"}}}"));
+    json_raw(json,
+             S("{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/error\"}}}"));
     json_object_end(json);
     json_object_end(json);
 }
 
-static const char *const verbs[] = {"get", "head", "post", "put", "patch", "delete", "options"};
+static const char *const verbs[] = { "get", "head", "post", "put", "patch", "delete", "options" };
 
 /* "post_api_customers_customer_id_tags": unique because method and path are. */
 static void operation_id(struct json_out *json, const struct route *route)
@@ -367,7 +368,7 @@ static void components(struct json_out *json, struct shapes *shapes)
 
 void app_openapi(const struct app_config *config, struct buf *out)
 {
-    struct shapes shapes = {.count = 0};
+    struct shapes shapes = { .count = 0 };
     struct json_out json;
 
     json_out_init(&json, out);

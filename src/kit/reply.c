@@ -7,14 +7,14 @@
 
 static struct str hash_view(const uint8_t hash[HASH_BYTES])
 {
-    return (struct str){(const char *)hash, HASH_BYTES};
+    return (struct str){ (const char *)hash, HASH_BYTES };
 }
 
 static void hashes_make(struct call *call)
 {
-    struct str who = str_fmt(call->arena, "%" PRId64 "\n%d %s\n%.*s\n%.*s", call->who.staff_id,
-                             call->who.is_local, call->route->path, STR(call->path),
-                             STR(call->repeat_key));
+    struct str who =
+        str_fmt(call->arena, "%" PRId64 "\n%d %s\n%.*s\n%.*s", call->who.staff_id,
+                call->who.is_local, call->route->path, STR(call->path), STR(call->repeat_key));
 
     hash_sha256(who, call->key_hash);
     hash_sha256(call->body, call->body_hash);
@@ -32,11 +32,11 @@ static enum err kept_get(struct call *call, bool is_b, struct kept *out)
 
     if (is_b) {
         TRY(q_reply_b_get(&call->ctx, hash_view(call->key_hash), &b));
-        *out = (struct kept){b.body_hash, b.body, b.status_count};
+        *out = (struct kept){ b.body_hash, b.body, b.status_count };
         return OK;
     }
     TRY(q_reply_a_get(&call->ctx, hash_view(call->key_hash), &a));
-    *out = (struct kept){a.body_hash, a.body, a.status_count};
+    *out = (struct kept){ a.body_hash, a.body, a.status_count };
     return OK;
 }
 
@@ -69,11 +69,11 @@ enum err reply_find(struct call *call, bool *is_found)
 
 enum err reply_keep(struct call *call)
 {
-    struct q_reply_a_add_in a = {.key_hash = hash_view(call->key_hash),
-                                 .body_hash = hash_view(call->body_hash),
-                                 .status_count = call->status,
-                                 .body = call->reply};
-    struct q_reply_b_add_in b = {a.key_hash, a.body_hash, a.status_count, a.body};
+    struct q_reply_a_add_in a = { .key_hash = hash_view(call->key_hash),
+                                  .body_hash = hash_view(call->body_hash),
+                                  .status_count = call->status,
+                                  .body = call->reply };
+    struct q_reply_b_add_in b = { a.key_hash, a.body_hash, a.status_count, a.body };
 
     return call->app->is_reply_b ? q_reply_b_add(&call->ctx, &b) : q_reply_a_add(&call->ctx, &a);
 }

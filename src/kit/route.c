@@ -4,9 +4,9 @@
 #include "kit/kit_private.h"
 
 static const int statuses[ERR_COUNT] = {
-    [OK] = 200,          [E_INPUT] = 400,    [E_SIGN_IN] = 401,  [E_FORBIDDEN] = 403,
+    [OK] = 200,          [E_INPUT] = 400,    [E_SIGN_IN] = 401,   [E_FORBIDDEN] = 403,
     [E_NOT_FOUND] = 404, [E_CONFLICT] = 409, [E_TOO_LARGE] = 413, [E_MISMATCH] = 422,
-    [E_RATE] = 429,      [E_BUSY] = 503,     [E_IO] = 500,       [E_CORRUPT] = 500,
+    [E_RATE] = 429,      [E_BUSY] = 503,     [E_IO] = 500,        [E_CORRUPT] = 500,
     [E_INTERNAL] = 500,
 };
 
@@ -16,8 +16,8 @@ int route_status(enum err err)
     return statuses[err];
 }
 
-static const char *const method_names[] = {"GET",   "HEAD",   "POST",   "PUT",
-                                           "PATCH", "DELETE", "OPTIONS"};
+static const char *const method_names[] = { "GET",   "HEAD",   "POST",   "PUT",
+                                            "PATCH", "DELETE", "OPTIONS" };
 
 static int part_split(struct str path, struct str parts[PATH_PARTS_MAX])
 {

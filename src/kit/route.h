@@ -14,27 +14,30 @@ enum route_kind {
     ROUTE_UPLOAD,   /* the body goes to a file: c->upload_path */
     ROUTE_DOWNLOAD, /* the handler fills c->file_name, file_type, file_body */
     ROUTE_REDIRECT, /* the handler sets c->redirect_to */
-    ROUTE_BEACON,   /* public write key in the query (?key=), CORS for any origin, own rate limit; answers 204 */
-    ROUTE_STREAM    /* server-sent events of the topics; no handler */
+    ROUTE_BEACON, /* public write key in the query (?key=), CORS for any origin, own rate limit; answers 204 */
+    ROUTE_STREAM /* server-sent events of the topics; no handler */
 };
 enum route_repeat { REPEAT_OPTIONAL, REPEAT_KEY_REQUIRED, REPEAT_KEY_IGNORED };
 
 struct route {
     enum http_method method;
-    const char *path;       /* "/api/customers/{customer_id}": parts in braces are fields of the shape in */
-    const char *permission; /* "customer.read"; "me": anyone signed in; "public": anyone; "write_key": see below */
+    const char
+        *path; /* "/api/customers/{customer_id}": parts in braces are fields of the shape in */
+    const char *
+        permission; /* "customer.read"; "me": anyone signed in; "public": anyone; "write_key": see below */
     const struct shape *in; /* GET: from the query; otherwise from the JSON body */
     const struct shape *out;
     route_handler *run;
     /* the rest by name */
-    const char *about;      /* one line for the API page */
+    const char *about; /* one line for the API page */
     enum route_kind kind;
     enum route_repeat repeat; /* Idempotency-Key */
-    route_handler *prepare; /* before run, on a worker with a read connection: slow things such as argon2; `out` is NULL */
-    int statement_max;      /* statement budget; 0: 8 */
-    bool is_quick;          /* GET of a few point reads: runs on the loop itself */
-    bool writes;            /* a GET that writes (set-up link, short link) */
-    bool is_body_raw;       /* the body is not JSON; c->body has it */
+    route_handler *
+        prepare; /* before run, on a worker with a read connection: slow things such as argon2; `out` is NULL */
+    int statement_max; /* statement budget; 0: 8 */
+    bool is_quick;     /* GET of a few point reads: runs on the loop itself */
+    bool writes;       /* a GET that writes (set-up link, short link) */
+    bool is_body_raw;  /* the body is not JSON; c->body has it */
 };
 /* "write_key": a valid X-Write-Key header (or ?key= on beacons), or anyone signed in. */
 

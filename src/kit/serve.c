@@ -1,9 +1,9 @@
 /* Between HTTP and the stations: what a request says goes into a call, the call's answer goes out. Also what needs no call: health,
  * figures, the API document, the console's files. */
-#include "base/utf8.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/kit_private.h"
+#include "kit/session.h"
 
 #define UPLOAD_MAX (INT64_C(2) * 1024 * 1024 * 1024)
 #define BEACON_PER_MINUTE 600
@@ -61,22 +61,23 @@ static void answer(struct call *call, void *user)
 {
     struct http_request *request = user;
     bool is_beacon = call->route && call->route->kind == ROUTE_BEACON;
-    struct http_reply reply = {.status = call->status, .type = call->type, .body = call->reply};
+    struct http_reply reply = { .status = call->status, .type = call->type, .body = call->reply };
 
     if (call->err == OK && call->ctx.session_token.at == NULL && !call->ctx.is_session_over &&
         call->route && call->route->kind == ROUTE_JSON)
         reply.headers = S(API_HEADERS);
     else
-        reply.headers = str_fmt(call->arena, "%s%s%.*s%.*s", API_HEADERS,
-                                is_beacon ? CORS_HEADERS : "", STR(cookie_line(call, request)),
-                                STR(extra_line(call)));
+        reply.headers =
+            str_fmt(call->arena, "%s%s%.*s%.*s", API_HEADERS, is_beacon ? CORS_HEADERS : "",
+                    STR(cookie_line(call, request)), STR(extra_line(call)));
     http_reply(request, &reply);
 }
 
 static void answer_text(struct http_request *request, int status, const char *type, struct str body)
 {
     struct http_reply reply = {
-        .status = status, .type = type, .body = body, .headers = S(API_HEADERS)};
+        .status = status, .type = type, .body = body, .headers = S(API_HEADERS)
+    };
 
     http_reply(request, &reply);
 }
@@ -179,7 +180,7 @@ static struct str query_value(struct call *call, const char *name)
         if (str_is(key, name) && http_unescape(call->arena, value, true, &value))
             return value;
     }
-    return (struct str){0};
+    return (struct str){ 0 };
 }
 
 static struct call *call_of(struct app *app, struct http_request *request)
@@ -206,8 +207,8 @@ static struct call *call_of(struct app *app, struct http_request *request)
 
 static bool beacon_is_free(struct call *call)
 {
-    struct throttle limit = {str_fmt(call->arena, "beacon:%.*s", STR(call->peer)),
-                             BEACON_PER_MINUTE, 60000};
+    struct throttle limit = { str_fmt(call->arena, "beacon:%.*s", STR(call->peer)),
+                              BEACON_PER_MINUTE, 60000 };
     int64_t wait_ms;
 
     return throttle_take(&call->ctx, &limit, &wait_ms);
@@ -239,7 +240,7 @@ static void on_request(void *user, struct http_request *request)
         return;
     call = call_of(app, request);
     if (call->method == HTTP_OPTIONS && str_starts(call->path, S("/api/v1/"))) {
-        struct http_reply reply = {.status = 204, .headers = S(CORS_HEADERS)};
+        struct http_reply reply = { .status = 204, .headers = S(CORS_HEADERS) };
         http_reply(request, &reply);
         return;
     }
