@@ -70,9 +70,12 @@ struct http_stream;
 struct http_stream *http_stream_open(struct http_request *request, struct str headers, void (*on_close)(void *user, struct http_stream *), void *user);
 /* Any thread, until on_close was called; dropped if the peer reads too slowly (256 KiB waiting: the stream is closed). */
 void http_stream_send(struct http_stream *stream, struct str bytes);
+/* Any thread, until on_close was called, which follows. E.g. when its session has ended. */
+void http_stream_close(struct http_stream *stream);
 
 struct http_stats {
-    int64_t connection_count, request_count, refused_count, byte_in_count, byte_out_count;
+    int64_t connection_count; /* open now */
+    int64_t request_count, refused_count, byte_in_count, byte_out_count;
 };
 void http_stats(const struct http_server *server, struct http_stats *out);
 
