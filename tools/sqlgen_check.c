@@ -190,18 +190,30 @@ static void kind_check(const struct query *query)
         die(query->place, "query '%s' has no parameter to repeat it with", query->name);
 }
 
+/* SQLite says where, or else names the thing last: "no such table: cupon". */
+static struct place prepare_place(const struct query *query, sqlite3 *db)
+{
+    struct place place = {query->place.file, query->place.line + 1};
+    const char *words = sqlite3_errmsg(db), *last = strrchr(words, ' ');
+    int offset = sqlite3_error_offset(db);
+
+    for (int i = 0; i < offset; i++)
+        place.line += query->sql[i] == '\n';
+    if (offset >= 0 || last == NULL)
+        return place;
+    for (size_t i = 0; i < query->tokens.count; i++)
+        if (token_is(&query->tokens.at[i], last + 1))
+            return token_place(query, &query->tokens.at[i]);
+    return place;
+}
+
 void query_check(sqlite3 *db, struct query *query)
 {
     sqlite3_stmt *stmt;
     int rc = sqlite3_prepare_v2(db, query->sql, (int)query->sql_len, &stmt, NULL);
 
-    if (rc != SQLITE_OK) {
-        struct place place = {query->place.file, query->place.line + 1};
-        int offset = sqlite3_error_offset(db);
-        for (int i = 0; i < offset; i++)
-            place.line += query->sql[i] == '\n';
-        die(place, "query '%s': %s", query->name, sqlite3_errmsg(db));
-    }
+    if (rc != SQLITE_OK)
+        die(prepare_place(query, db), "query '%s': %s", query->name, sqlite3_errmsg(db));
     query->is_write = sqlite3_stmt_readonly(stmt) == 0;
     columns_read(query, stmt);
     kind_check(query);

@@ -118,6 +118,29 @@ static void list_check(struct place place, const struct tokens *t, size_t at)
     }
 }
 
+/* ... DO UPDATE SET n = n + 1: in PostgreSQL the right n may be the row's or excluded's. */
+static void upsert_check(const char *path, const struct tokens *t, size_t at)
+{
+    const struct token *set = NULL;
+
+    if (!token_is(&t->at[at], "DO") || !token_is(token_at(t, at + 1), "UPDATE"))
+        return;
+    for (size_t i = at + 2; i < t->count; i++) {
+        const struct token *token = &t->at[i], *before = &t->at[i - 1], *after = token_at(t, i + 1);
+        bool is_target = token_is(after, "=") && (token_is(before, "SET") || token_is(before, ","));
+        if (token_is(token, "WHERE") || token_is(token, "RETURNING"))
+            return;
+        if (is_target && token->depth == t->at[at].depth)
+            set = token;
+        else if (set != NULL && token->kind == TOKEN_WORD && token->len == set->len &&
+                 memcmp(token->at, set->at, set->len) == 0 && !token_is(before, ".") &&
+                 !token_is(after, "."))
+            die((struct place){path, token->line},
+                "'%.*s' in DO UPDATE SET must be qualified: table.%.*s or excluded.%.*s",
+                (int)set->len, set->at, (int)set->len, set->at, (int)set->len, set->at);
+    }
+}
+
 void dialect_check(const char *path, const struct tokens *tokens)
 {
     for (size_t i = 0; i < tokens->count; i++) {
@@ -129,6 +152,7 @@ void dialect_check(const char *path, const struct tokens *tokens)
         is_check(place, tokens, i);
         like_check(place, tokens, i);
         list_check(place, tokens, i);
+        upsert_check(path, tokens, i);
     }
 }
 

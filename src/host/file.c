@@ -1,0 +1,320 @@
+/* Files, folders, locks and the system's time zones.
+ * Always: file_write and file_finish answer OK only for what is on the disk; descriptors are not inherited. */
+#include "host/file.h"
+
+#include "base/time.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK_BYTES (256 * 1024)
+#define PATH_BYTES 4096
+#define ZONE_BYTES_MAX (256 * 1024)
+
+static enum err err_of_errno(void)
+{
+    return errno == ENOENT || errno == ENOTDIR ? E_NOT_FOUND : E_IO;
+}
+
+/* A path as the system wants it. Longer ones do not exist. */
+static bool path_copy(struct str path, char out[PATH_BYTES])
+{
+    if (path.len == 0 || path.len >= PATH_BYTES || memchr(path.at, '\0', path.len) != NULL)
+        return false;
+    memcpy(out, path.at, path.len);
+    out[path.len] = '\0';
+    return true;
+}
+
+static enum err fd_open(struct str path, int flags, int mode, int *fd)
+{
+    char cpath[PATH_BYTES];
+
+    if (!path_copy(path, cpath))
+        return E_NOT_FOUND;
+    do
+        *fd = open(cpath, flags | O_CLOEXEC, mode);
+    while (*fd < 0 && errno == EINTR);
+    return *fd < 0 ? err_of_errno() : OK;
+}
+
+/* Reads until `len` bytes are there or the file ends. */
+static enum err fd_read(int fd, char *at, size_t len, size_t *got)
+{
+    *got = 0;
+    while (*got < len) {
+        ssize_t n = read(fd, at + *got, len - *got);
+        if (n == 0)
+            return OK;
+        if (n < 0 && errno != EINTR)
+            return E_IO;
+        if (n > 0)
+            *got += (size_t)n;
+    }
+    return OK;
+}
+
+static enum err fd_write(int fd, struct str bytes)
+{
+    size_t done = 0;
+
+    while (done < bytes.len) {
+        ssize_t n = write(fd, bytes.at + done, bytes.len - done);
+        if (n < 0 && errno != EINTR)
+            return E_IO;
+        if (n > 0)
+            done += (size_t)n;
+    }
+    return OK;
+}
+
+/* ---- whole files ---------------------------------------------------------------------------------- */
+
+/* One byte more than allowed is asked for: if it comes, the file is too large, whatever fstat said. */
+static enum err fd_read_all(struct arena *arena, int fd, size_t max_bytes, struct str *out)
+{
+    struct stat info;
+    size_t room, got;
+    char *at;
+
+    if (fstat(fd, &info) != 0)
+        return E_IO;
+    room = S_ISREG(info.st_mode) ? (size_t)info.st_size : max_bytes;
+    if (room > max_bytes)
+        return E_TOO_LARGE;
+    at = arena_alloc(arena, room + 1);
+    TRY(fd_read(fd, at, room + 1, &got));
+    if (got > max_bytes)
+        return E_TOO_LARGE;
+    *out = (struct str){at, got};
+    return got <= room ? OK : E_IO; /* it grew while we read */
+}
+
+enum err file_read(struct arena *arena, struct str path, size_t max_bytes, struct str *out)
+{
+    enum err err;
+    int fd;
+
+    *out = (struct str){NULL, 0};
+    TRY(fd_open(path, O_RDONLY, 0, &fd));
+    err = fd_read_all(arena, fd, max_bytes, out);
+    close(fd);
+    return err;
+}
+
+/* A rename is on the disk only when its folder is. */
+static enum err folder_sync(struct str path)
+{
+    size_t len = path.len;
+    enum err err;
+    int fd;
+
+    while (len > 0 && path.at[len - 1] != '/')
+        len--;
+    TRY(fd_open(len == 0 ? S(".") : str_sub(path, 0, len), O_RDONLY | O_DIRECTORY, 0, &fd));
+    err = fsync(fd) == 0 ? OK : E_IO;
+    close(fd);
+    return err;
+}
+
+enum err file_write(struct str path, struct str content, int mode)
+{
+    char target[PATH_BYTES], passing[PATH_BYTES];
+    enum err err;
+    int fd, len;
+
+    if (!path_copy(path, target))
+        return E_NOT_FOUND;
+    len = snprintf(passing, sizeof(passing), "%s.new.%ld", target, (long)getpid());
+    if (len < 0 || (size_t)len >= sizeof(passing))
+        return E_IO;
+    unlink(passing); /* of an earlier process with our number */
+    TRY(fd_open((struct str){passing, (size_t)len}, O_WRONLY | O_CREAT | O_EXCL, mode, &fd));
+    err = fd_write(fd, content);
+    if (err == OK && fsync(fd) != 0)
+        err = E_IO;
+    if (close(fd) != 0 && err == OK)
+        err = E_IO;
+    if (err == OK && rename(passing, target) != 0)
+        err = E_IO;
+    if (err != OK) {
+        unlink(passing);
+        return err;
+    }
+    return folder_sync(path);
+}
+
+bool file_exists(struct str path)
+{
+    char cpath[PATH_BYTES];
+
+    return path_copy(path, cpath) && access(cpath, F_OK) == 0;
+}
+
+enum err folder_make(struct str path)
+{
+    char cpath[PATH_BYTES];
+    struct stat info;
+
+    if (!path_copy(path, cpath))
+        return E_IO;
+    for (size_t i = 1; i <= path.len; i++) {
+        if (cpath[i] != '/' && cpath[i] != '\0')
+            continue;
+        cpath[i] = '\0';
+        if (mkdir(cpath, 0700) != 0 && errno != EEXIST)
+            return E_IO;
+        if (i < path.len)
+            cpath[i] = '/';
+    }
+    return stat(cpath, &info) == 0 && S_ISDIR(info.st_mode) ? OK : E_IO;
+}
+
+enum err file_lock(struct str path, int *out_fd)
+{
+    TRY(fd_open(path, O_RDWR | O_CREAT, 0600, out_fd));
+    if (flock(*out_fd, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    close(*out_fd);
+    *out_fd = -1;
+    return errno == EWOULDBLOCK ? E_CONFLICT : E_IO;
+}
+
+void file_unlock(int fd)
+{
+    close(fd);
+}
+
+/* ---- piece by piece -------------------------------------------------------------------------------- */
+
+struct file_reader {
+    int fd;
+    int64_t size;
+    char chunk[CHUNK_BYTES];
+};
+
+enum err file_open(struct arena *arena, struct str path, struct file_reader **out)
+{
+    struct file_reader *reader;
+    struct stat info;
+    int fd;
+
+    *out = NULL;
+    TRY(fd_open(path, O_RDONLY, 0, &fd));
+    if (fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
+        close(fd);
+        return E_IO;
+    }
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    reader = arena_new_one(arena, struct file_reader);
+    reader->fd = fd;
+    reader->size = S_ISREG(info.st_mode) ? (int64_t)info.st_size : NONE;
+    *out = reader;
+    return OK;
+}
+
+enum err file_next(struct file_reader *reader, struct str *chunk)
+{
+    size_t got;
+
+    *chunk = (struct str){reader->chunk, 0};
+    TRY(fd_read(reader->fd, reader->chunk, CHUNK_BYTES, &got));
+    chunk->len = got;
+    return OK;
+}
+
+int64_t file_size(const struct file_reader *reader)
+{
+    return reader->size;
+}
+
+void file_close(struct file_reader *reader)
+{
+    if (reader == NULL || reader->fd < 0)
+        return;
+    close(reader->fd);
+    reader->fd = -1;
+}
+
+struct file_writer {
+    int fd;
+    enum err err; /* the first thing that went wrong: said again by every later call */
+    size_t len;
+    char waiting[CHUNK_BYTES];
+};
+
+enum err file_create(struct arena *arena, struct str path, struct file_writer **out)
+{
+    struct file_writer *writer;
+    int fd;
+
+    *out = NULL;
+    TRY(fd_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fd));
+    writer = arena_new_one(arena, struct file_writer);
+    writer->fd = fd;
+    *out = writer;
+    return OK;
+}
+
+static void writer_flush(struct file_writer *writer)
+{
+    if (writer->err == OK)
+        writer->err = fd_write(writer->fd, (struct str){writer->waiting, writer->len});
+    writer->len = 0;
+}
+
+enum err file_append(struct file_writer *writer, struct str bytes)
+{
+    if (writer->len + bytes.len > CHUNK_BYTES)
+        writer_flush(writer);
+    if (bytes.len > CHUNK_BYTES) {
+        if (writer->err == OK)
+            writer->err = fd_write(writer->fd, bytes);
+    } else if (bytes.len > 0) {
+        memcpy(writer->waiting + writer->len, bytes.at, bytes.len);
+        writer->len += bytes.len;
+    }
+    return writer->err;
+}
+
+enum err file_finish(struct file_writer *writer)
+{
+    writer_flush(writer);
+    if (writer->err == OK && fsync(writer->fd) != 0 && errno != EINVAL && errno != EROFS)
+        writer->err = E_IO; /* a pipe cannot be synced, and need not be */
+    if (close(writer->fd) != 0 && writer->err == OK)
+        writer->err = E_IO;
+    writer->fd = -1;
+    return writer->err;
+}
+
+/* ---- zones ------------------------------------------------------------------------------------------- */
+
+static bool zone_name_is_safe(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_letter && memchr("_+-/.", c, 5) == NULL)
+            return false;
+    }
+    return name.len > 0 && name.at[0] != '/' && str_find(name, S("..")) < 0;
+}
+
+enum err zone_load(struct arena *arena, struct str name, struct zone **out)
+{
+    struct str tzif;
+    enum err err;
+
+    *out = NULL;
+    if (!zone_name_is_safe(name))
+        return E_NOT_FOUND;
+    err = file_read(arena, str_fmt(arena, "/usr/share/zoneinfo/%.*s", STR(name)), ZONE_BYTES_MAX, &tzif);
+    if (err != OK) /* a folder such as "Asia" is no zone either */
+        return E_NOT_FOUND;
+    return zone_parse(arena, tzif, out);
+}

@@ -1,0 +1,3 @@
+-- expect 2: query 'bad_batch' has no parameter to repeat it with
+-- name: bad_batch :batch
+DELETE FROM shop;

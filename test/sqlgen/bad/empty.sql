@@ -1,0 +1,3 @@
+-- expect 2: query 'bad_empty' is empty
+-- name: bad_empty :one
+-- nothing here
