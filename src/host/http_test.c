@@ -213,10 +213,20 @@ static void answers_get(void **state)
     close(fd);
 }
 
+static void refuses_what_is_not_http(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(GET "\r\n"), 200);
+    assert_int_equal(ask(GET "Content-Length: +5\r\n\r\nhello"), 400);
+    assert_int_equal(ask(GET "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400);
+    assert_int_equal(ask("GET / HTTP/1.1\nHost: x\n\n"), 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_get, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_what_is_not_http, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
