@@ -1,7 +1,6 @@
 /* Files on a real file system, in a folder of the test's own. */
 #include "host/file.h"
 
-#include "base/time.h"
 #include "host/clock.h"
 
 #include <setjmp.h>
@@ -171,18 +170,6 @@ static void pieces(void **state)
     assert_int_equal(file_finish(writer), E_IO);
 }
 
-static void zones_by_name(void **state)
-{
-    static const char *const refused[] = {"", "../shadow", "/etc/passwd", "Asia/../../x", "Asia", "No/Such", "a b"};
-    struct zone *zone;
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-        assert_int_equal(zone_load(arena, str_of(refused[i]), &zone), E_NOT_FOUND);
-    assert_int_equal(zone_load(arena, S("Asia/Shanghai"), &zone), OK);
-    assert_int_equal(zone_offset_ms(zone, INT64_C(1700000000000)), 8 * 3600 * 1000);
-}
-
 static void the_clock_can_be_set(void **state)
 {
     int64_t before_us = clock_mono_us();
@@ -204,7 +191,6 @@ int main(void)
         cmocka_unit_test(folders),
         cmocka_unit_test(one_process_has_the_lock),
         cmocka_unit_test(pieces),
-        cmocka_unit_test(zones_by_name),
         cmocka_unit_test(the_clock_can_be_set),
     };
 
