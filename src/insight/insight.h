@@ -1,0 +1,16 @@
+/* Data insight (数据洞察): what the base says about the butterfly, repurchase and cohorts, and whether the base agrees with
+ * itself. Reads only. Every figure's definition stands in GLOSSARY.md; money is whole minor units, rates are parts per
+ * million with their numerator and denominator beside them. */
+#pragma once
+
+#include "kit/app.h"
+
+extern const struct route overview_routes[]; /* /api/overview, /api/overview/cohort, /api/overview/raw */
+extern const struct route check_routes[];    /* /local/check: the same report over the socket of the command line */
+
+/* What `papilio check` found: a line an invariant, "ok NAME" or "FAILED NAME: COUNT: first offenders". In the arena. */
+struct check_report {
+    struct str text;
+    int64_t failed_count;
+};
+enum err check_run(struct ctx *c, struct check_report *report) MUST_USE;
