@@ -5,8 +5,10 @@
 
 #include "kit/app.h"
 
-extern const struct route overview_routes[]; /* /api/overview, /api/overview/cohort, /api/overview/raw */
-extern const struct route check_routes[];    /* /local/check: the same report over the socket of the command line */
+extern const struct route
+    overview_routes[]; /* /api/overview, /api/overview/cohort, /api/overview/raw */
+extern const struct route
+    check_routes[]; /* /local/check: the same report over the socket of the command line */
 
 /* What `papilio check` found: a line an invariant, "ok NAME" or "FAILED NAME: COUNT: first offenders". In the arena. */
 struct check_report {

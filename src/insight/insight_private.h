@@ -62,7 +62,8 @@ struct purchase_span {
     struct calendar calendar;
     int64_t first_month, last_month;
 };
-enum err purchase_span_get(struct ctx *c, const struct view *view, struct purchase_span *span) MUST_USE;
+enum err purchase_span_get(struct ctx *c, const struct view *view,
+                           struct purchase_span *span) MUST_USE;
 /* One pass over all purchases before view->to_ms, in bounded memory. One statement. */
 enum err purchase_each(struct ctx *c, const struct view *view, const struct calendar *calendar,
                        const struct purchase_visit *visit) MUST_USE;

@@ -7,7 +7,7 @@
 #include "insight/insight_private.h"
 #include "manage/setting/setting.h"
 
-#define MONTH_MAX 1200      /* months shown: the last hundred years */
+#define MONTH_MAX 1200         /* months shown: the last hundred years */
 #define INTERVAL_DAY_MAX 36600 /* longer intervals count as this long */
 
 /* ---- shapes ------------------------------------------------------------------------------------ */
@@ -18,8 +18,8 @@ struct butterfly_out {
 };
 static const struct field butterfly_out[] = {
     OUT(struct butterfly_out, reached_count), OUT(struct butterfly_out, added_count),
-    OUT(struct butterfly_out, active_count), OUT(struct butterfly_out, first_order_count),
-    OUT(struct butterfly_out, loyal_count), OUT(struct butterfly_out, repurchase_count),
+    OUT(struct butterfly_out, active_count),  OUT(struct butterfly_out, first_order_count),
+    OUT(struct butterfly_out, loyal_count),   OUT(struct butterfly_out, repurchase_count),
     OUT(struct butterfly_out, sharing_count), OUT(struct butterfly_out, referred_count),
 };
 
@@ -62,7 +62,8 @@ static const struct field repurchase_out[] = {
     OUT(struct repurchase_out, matured_count, .about = "first bought at least that long ago"),
     OUT(struct repurchase_out, repeat_count, .about = "bought again within that time"),
     OUT(struct repurchase_out, rate_ppm, .is_optional = true),
-    OUT(struct repurchase_out, all_count), OUT(struct repurchase_out, all_repeat_count),
+    OUT(struct repurchase_out, all_count),
+    OUT(struct repurchase_out, all_repeat_count),
     OUT(struct repurchase_out, all_rate_ppm, .is_optional = true),
 };
 
@@ -71,10 +72,13 @@ struct month_out {
     int64_t order_count, customer_count, paid_fen, new_paid_fen, old_paid_fen, new_customer_count;
 };
 static const struct field month_out[] = {
-    OUT(struct month_out, month), OUT(struct month_out, order_count),
-    OUT(struct month_out, customer_count), OUT(struct month_out, paid_fen),
+    OUT(struct month_out, month),
+    OUT(struct month_out, order_count),
+    OUT(struct month_out, customer_count),
+    OUT(struct month_out, paid_fen),
     OUT(struct month_out, new_paid_fen, .about = "of customers in their first month"),
-    OUT(struct month_out, old_paid_fen), OUT(struct month_out, new_customer_count),
+    OUT(struct month_out, old_paid_fen),
+    OUT(struct month_out, new_customer_count),
 };
 
 struct overview_out {
@@ -94,7 +98,7 @@ static const struct field overview_out[] = {
 
 /* ---- the pass ---------------------------------------------------------------------------------- */
 
-static const int64_t windows_days[] = {30, 90, 180};
+static const int64_t windows_days[] = { 30, 90, 180 };
 
 struct tally {
     const struct view *view;
@@ -229,7 +233,7 @@ static struct list tally_months(const struct tally *tally)
         from++;
     while (to > from && tally->months[to - 1].order_count == 0)
         to--;
-    return (struct list){.at = tally->months + from, .count = to - from};
+    return (struct list){ .at = tally->months + from, .count = to - from };
 }
 
 static void figures_finish(const struct tally *tally)
@@ -255,16 +259,15 @@ static void figures_finish(const struct tally *tally)
 
 static enum err overview_purchases(struct ctx *c, struct tally *tally, struct overview_out *out)
 {
-    struct purchase_visit visit = {tally_purchase, tally_buyer, tally};
+    struct purchase_visit visit = { tally_purchase, tally_buyer, tally };
     struct purchase_span span;
     enum err err = purchase_span_get(c, tally->view, &span);
 
     tally->figures = &out->figures;
-    tally->repurchase =
-        arena_new_array(c->arena, struct repurchase_out, ARRAY_LEN(windows_days));
+    tally->repurchase = arena_new_array(c->arena, struct repurchase_out, ARRAY_LEN(windows_days));
     for (size_t i = 0; i < ARRAY_LEN(windows_days); i++)
         tally->repurchase[i].within_days = windows_days[i];
-    out->repurchase = (struct list){tally->repurchase, ARRAY_LEN(windows_days)};
+    out->repurchase = (struct list){ tally->repurchase, ARRAY_LEN(windows_days) };
     if (err == OK) {
         tally_init(c, tally, &span);
         TRY(purchase_each(c, tally->view, &span.calendar, &visit));
@@ -303,16 +306,16 @@ static enum err overview_people(struct ctx *c, const struct view *view, const in
 
 static enum err overview_get(struct ctx *c, const void *in, void *out_)
 {
-    static const char *const names[] = {"active_within_days", "loyal_order_count",
-                                        "sleep_after_days", "lost_after_days"};
+    static const char *const names[] = { "active_within_days", "loyal_order_count",
+                                         "sleep_after_days", "lost_after_days" };
     struct overview_out *out = out_;
     int64_t begin_us = clock_mono_us(), limits[ARRAY_LEN(names)];
     struct view view;
-    struct tally tally = {.view = &view};
+    struct tally tally = { .view = &view };
 
     TRY(view_read(c, in, &view));
     TRY(setting_ints(c, names, ARRAY_LEN(names), limits));
-    *out = (struct overview_out){.as_of_ms = view.as_of_ms};
+    *out = (struct overview_out){ .as_of_ms = view.as_of_ms };
     TRY(overview_people(c, &view, limits, out));
     tally_limits(&tally, limits[2], limits[3]);
     TRY(overview_purchases(c, &tally, out));
@@ -321,11 +324,11 @@ static enum err overview_get(struct ctx *c, const void *in, void *out_)
 }
 
 const struct route overview_routes[] = {
-    {HTTP_GET, "/api/overview", "overview.read", &view_in_shape, SHAPE(overview_out), overview_get,
-     .about = "The butterfly, the figures beside it and the months"},
-    {HTTP_GET, "/api/overview/cohort", "overview.read", &view_in_shape, &cohort_out_shape,
-     cohort_get, .about = "Who of each first-order month bought again, by months since then"},
-    {HTTP_GET, "/api/overview/raw", "overview.read", NULL, &raw_out_shape, raw_get,
-     .about = "What came in and what of it counts"},
-    {.path = NULL},
+    { HTTP_GET, "/api/overview", "overview.read", &view_in_shape, SHAPE(overview_out), overview_get,
+      .about = "The butterfly, the figures beside it and the months" },
+    { HTTP_GET, "/api/overview/cohort", "overview.read", &view_in_shape, &cohort_out_shape,
+      cohort_get, .about = "Who of each first-order month bought again, by months since then" },
+    { HTTP_GET, "/api/overview/raw", "overview.read", NULL, &raw_out_shape, raw_get,
+      .about = "What came in and what of it counts" },
+    { .path = NULL },
 };
