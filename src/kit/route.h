@@ -21,10 +21,10 @@ enum route_repeat { REPEAT_OPTIONAL, REPEAT_KEY_REQUIRED, REPEAT_KEY_IGNORED };
 
 struct route {
     enum http_method method;
-    const char
-        *path; /* "/api/customers/{customer_id}": parts in braces are fields of the shape in */
-    const char *
-        permission; /* "customer.read"; "me": anyone signed in; "public": anyone; "write_key": see below */
+    /* "/api/customers/{customer_id}": parts in braces are fields of the shape in */
+    const char *path;
+    /* "customer.read"; "me": anyone signed in; "public": anyone; "local": the socket of this machine; "write_key": below */
+    const char *permission;
     const struct shape *in; /* GET: from the query; otherwise from the JSON body */
     const struct shape *out;
     route_handler *run;
@@ -32,8 +32,8 @@ struct route {
     const char *about; /* one line for the API page */
     enum route_kind kind;
     enum route_repeat repeat; /* Idempotency-Key */
-    route_handler *
-        prepare; /* before run, on a worker with a read connection: slow things such as argon2; `out` is NULL */
+    /* Before run, on a worker with a read connection: slow things such as argon2. `out` is NULL. */
+    route_handler *prepare;
     int statement_max; /* statement budget; 0: 8 */
     bool is_quick;     /* GET of a few point reads: runs on the loop itself */
     bool writes;       /* a GET that writes (set-up link, short link) */

@@ -1,0 +1,267 @@
+/* The frame with routes of its own over the table meta: decode, permission, replay, rollback, budgets, must(), faults. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#undef fail /* ours, of kit/ctx.h */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gen/kit.q.h"
+#include "kit/kit_private.h"
+
+struct note_in {
+    struct str name, value;
+    int64_t repeat_count;
+};
+struct note_out {
+    struct str value;
+    int64_t note_id;
+};
+static const struct field note_in[] = {
+    IN(struct note_in, name, .min = 1, .max = 20),
+    IN(struct note_in, value, .is_optional = true),
+    IN(struct note_in, repeat_count, .is_optional = true, .min = 1, .max = 50),
+};
+static const struct field note_out[] = { OUT(struct note_out, value),
+                                         OUT(struct note_out, note_id) };
+
+static enum err note_set(struct ctx *c, const void *in_, void *out_)
+{
+    const struct note_in *in = in_;
+    struct note_out *out = out_;
+    int64_t times = in->repeat_count == NONE ? 1 : in->repeat_count;
+
+    for (int64_t i = 0; i < times; i++)
+        TRY(q_meta_set(c, in->name, in->value));
+    if (str_is(in->value, "bad"))
+        return fail(c, E_CONFLICT, "note.bad", "no %.*s", STR(in->name));
+    out->value = in->value;
+    out->note_id = ctx_id(c);
+    return OK;
+}
+
+static enum err note_get(struct ctx *c, const void *in_, void *out_)
+{
+    const struct note_in *in = in_;
+    struct note_out *out = out_;
+    struct q_meta_get_row row;
+
+    TRY(q_meta_get(c, in->name, &row));
+    out->value = row.value;
+    return OK;
+}
+
+static enum err note_boom(struct ctx *c, const void *in_, void *out_)
+{
+    const struct note_in *in = in_;
+
+    (void)out_;
+    TRY(q_meta_set(c, in->name, S("boom")));
+    must_fail("false", "src/manage/test.c", 1); /* as if written in a business layer */
+}
+
+static const struct route routes[] = {
+    { HTTP_POST, "/api/notes", "public", SHAPE(note_in), SHAPE(note_out), note_set },
+    { HTTP_POST, "/api/paid", "public", SHAPE(note_in), SHAPE(note_out), note_set,
+      .repeat = REPEAT_KEY_REQUIRED },
+    { HTTP_GET, "/api/notes/{name}", "public", SHAPE(note_in), SHAPE(note_out), note_get },
+    { HTTP_GET, "/api/secret/{name}", "note.read", SHAPE(note_in), SHAPE(note_out), note_get },
+    { HTTP_POST, "/api/boom", "public", SHAPE(note_in), SHAPE(note_out), note_boom },
+    { .path = NULL },
+};
+static const struct route *const tables[] = { routes, NULL };
+static const struct role roles[] = { { "admin", "*" }, { NULL, NULL } };
+static const struct event_kind kinds[] = { { .name = NULL } };
+static const struct reaction reactions[] = { { NULL, NULL } };
+
+static struct arena *arena;
+static struct app *app;
+static char folder[] = "/tmp/papilio-kit-XXXXXX";
+
+static struct app_call ask(enum http_method method, const char *path, const char *body,
+                           const char *key)
+{
+    struct app_call call = {
+        .method = method, .path = str_of(path), .body = str_of(body), .idempotency_key = str_of(key)
+    };
+
+    app_request(app, arena, &call);
+    return call;
+}
+
+static void expect(struct app_call call, int status, const char *part)
+{
+    if (call.status != status || str_find(call.reply, str_of(part)) < 0)
+        fail_msg("wanted %d %s, got %d %.*s", status, part, call.status, STR(call.reply));
+}
+
+static int setup(void **state)
+{
+    struct app_config config = {
+        .routes = tables, .roles = roles, .kinds = kinds, .reactions = reactions
+    };
+    struct str why = { 0 };
+
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    config.data = str_of(folder);
+    arena = arena_new(64 * 1024 * 1024);
+    if (app_open(arena, &config, &app, &why) != OK) {
+        fprintf(stderr, "%.*s\n", STR(why));
+        return -1;
+    }
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char command[64];
+
+    (void)state;
+    app_close(app);
+    arena_free(arena);
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+static void test_way_down(void **state)
+{
+    (void)state;
+    expect(ask(HTTP_POST, "/api/notes", "{\"name\":\"a\",\"value\":\"1\"}", NULL), 200,
+           "\"value\":\"1\"");
+    expect(ask(HTTP_GET, "/api/notes/a", NULL, NULL), 200, "\"note_id\":null");
+    expect(ask(HTTP_GET, "/api/notes/zz", NULL, NULL), 404, "not_found");
+    expect(ask(HTTP_GET, "/api/nothing", NULL, NULL), 404, "route.unknown");
+    expect(ask(HTTP_GET, "/api/secret/a", NULL, NULL), 401, "gate.sign_in");
+}
+
+static void test_bad_input(void **state)
+{
+    (void)state;
+    expect(ask(HTTP_POST, "/api/notes", "{", NULL), 400, "input.json");
+    expect(ask(HTTP_POST, "/api/notes", "[]", NULL), 400, "input.type");
+    expect(ask(HTTP_POST, "/api/notes", "{}", NULL), 400, "\"path\":\"name\"");
+    expect(ask(HTTP_POST, "/api/notes", "{\"name\":7}", NULL), 400, "input.type");
+    expect(ask(HTTP_POST, "/api/notes", "{\"name\":\"\"}", NULL), 400, "input.length");
+    expect(ask(HTTP_POST, "/api/notes", "{\"name\":\"a\",\"x\":1}", NULL), 400, "input.unknown");
+    expect(ask(HTTP_POST, "/api/notes", "{\"name\":\"a\",\"repeat_count\":51}", NULL), 400,
+           "input.range");
+    expect(ask(HTTP_POST, "/api/notes", "{\"name\":\"a\",\"repeat_count\":1.5}", NULL), 400,
+           "input.type");
+}
+
+static void test_refused_changes_nothing(void **state)
+{
+    (void)state;
+    expect(ask(HTTP_POST, "/api/notes", "{\"name\":\"b\",\"value\":\"bad\"}", NULL), 409,
+           "note.bad");
+    expect(ask(HTTP_GET, "/api/notes/b", NULL, NULL), 404, "");
+    expect(ask(HTTP_POST, "/api/boom", "{\"name\":\"c\"}", NULL), 500, "internal.must");
+    expect(ask(HTTP_GET, "/api/notes/c", NULL, NULL), 404, "");
+    expect(
+        ask(HTTP_POST, "/api/notes", "{\"name\":\"d\",\"value\":\"1\",\"repeat_count\":9}", NULL),
+        500, "internal.budget");
+    expect(ask(HTTP_GET, "/api/notes/d", NULL, NULL), 404, "");
+}
+
+static void test_replay(void **state)
+{
+    const char *body = "{\"name\":\"e\",\"value\":\"1\"}";
+    struct app_call first, again;
+
+    (void)state;
+    expect(ask(HTTP_POST, "/api/paid", body, NULL), 400, "repeat.required");
+    first = ask(HTTP_POST, "/api/paid", body, "k1");
+    again = ask(HTTP_POST, "/api/paid", body, "k1");
+    expect(first, 200, "note_id");
+    assert_true(str_eq(first.reply, again.reply));
+    expect(ask(HTTP_POST, "/api/paid", "{\"name\":\"e\",\"value\":\"2\"}", "k1"), 422,
+           "repeat.mismatch");
+    expect(ask(HTTP_GET, "/api/notes/e", NULL, NULL), 200, "\"value\":\"1\"");
+    expect(ask(HTTP_POST, "/api/paid", "{\"name\":\"f\",\"value\":\"bad\"}", "k2"), 409, "");
+    expect(ask(HTTP_POST, "/api/paid", "{\"name\":\"f\",\"value\":\"3\"}", "k2"), 200, "");
+}
+
+static void test_failing_statements(void **state)
+{
+    int64_t failed_count = 0;
+
+    (void)state;
+    for (int64_t nth = 1;; nth++) {
+        struct app_call call = { .method = HTTP_POST,
+                                 .path = S("/api/paid"),
+                                 .body = S("{\"name\":\"g\",\"value\":\"1\"}"),
+                                 .idempotency_key = S("k3"),
+                                 .fail_nth = nth };
+        app_request(app, arena, &call);
+        if (!call.did_fail) {
+            expect(call, 200, "");
+            break;
+        }
+        failed_count++;
+        expect(call, 500, "nothing was changed");
+        expect(ask(HTTP_GET, "/api/notes/g", NULL, NULL), 404, "");
+    }
+    assert_true(failed_count >= 4); /* savepoint, two look-ups, set, keep, release */
+}
+
+static enum err big_step(struct ctx *c, void *user)
+{
+    (void)user;
+    arena_alloc(c->arena, 1024 * 1024 * 1024);
+    return OK;
+}
+
+static void test_full_arena_is_a_refusal(void **state)
+{
+    struct arena *small = arena_new(1024 * 1024);
+    struct fault fault;
+
+    (void)state;
+    assert_int_equal(app_write(app, small, big_step, NULL, &fault), E_INTERNAL);
+    arena_free(small);
+    expect(ask(HTTP_GET, "/api/notes/a", NULL, NULL), 200, "");
+}
+
+static void test_ids_ascend(void **state)
+{
+    struct app_call one = ask(HTTP_POST, "/api/notes", "{\"name\":\"i\",\"value\":\"1\"}", NULL);
+    struct app_call two = ask(HTTP_POST, "/api/notes", "{\"name\":\"i\",\"value\":\"1\"}", NULL);
+
+    (void)state;
+    assert_true(str_cmp(one.reply, two.reply) < 0);
+}
+
+static void test_openapi(void **state)
+{
+    struct json json;
+    struct buf buf;
+
+    (void)state;
+    buf_init(&buf, 1024 * 1024);
+    app_openapi(app_config(app), &buf);
+    assert_int_equal(json_parse(arena, buf_view(&buf), &json, NULL), OK);
+    assert_non_null(json_get(json_get(&json, "paths"), "/api/notes/{name}"));
+    buf_release(&buf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_way_down),
+        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_refused_changes_nothing),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_failing_statements),
+        cmocka_unit_test(test_full_arena_is_a_refusal),
+        cmocka_unit_test(test_ids_ascend),
+        cmocka_unit_test(test_openapi),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
