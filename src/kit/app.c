@@ -225,9 +225,13 @@ enum err app_listen(struct app *app, struct str *why)
     return serve_start(app, why);
 }
 
-int app_port(const struct app *app)
+struct str app_address(const struct app *app)
 {
-    return http_port(app->server);
+    struct str listen = app->config.listen;
+
+    while (listen.len > 0 && listen.at[listen.len - 1] != ':')
+        listen.len--;
+    return str_fmt(app->arena, "%.*s%d", STR(listen), http_port(app->server));
 }
 
 #define DRAIN_MS 10000

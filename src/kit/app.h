@@ -27,7 +27,7 @@ enum err app_open(struct arena *arena, const struct app_config *config, struct a
                   struct str *why) MUST_USE;
 enum err app_listen(struct app *app,
                     struct str *why) MUST_USE; /* serves config.listen and DATA/papilio.sock */
-int app_port(const struct app *app);
+struct str app_address(const struct app *app); /* "127.0.0.1:8080", with the port that was taken */
 void app_close(struct app *app); /* drains, commits, closes; also after a failed app_open */
 
 /* Runs fn as one command on the writer (own savepoint, group commit, must() caught) and waits for the commit. Any thread but

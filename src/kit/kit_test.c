@@ -95,8 +95,11 @@ static struct app_call ask(enum http_method method, const char *path, const char
 
 static void expect(struct app_call call, int status, const char *part)
 {
-    if (call.status != status || str_find(call.reply, str_of(part)) < 0)
-        fail_msg("wanted %d %s, got %d %.*s", status, part, call.status, STR(call.reply));
+    bool is_right = call.status == status && str_find(call.reply, str_of(part)) >= 0;
+
+    if (!is_right)
+        print_error("wanted %d %s, got %d %.*s\n", status, part, call.status, STR(call.reply));
+    assert_true(is_right);
 }
 
 static int setup(void **state)

@@ -1,0 +1,171 @@
+/* Wires the house together and reads the command line. What a command does stands in its own folder. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kit/cli.h"
+
+#define BOOT_ARENA_MAX (256 * 1024 * 1024)
+#define LISTEN_DEFAULT "127.0.0.1:8080"
+#define DATA_DEFAULT "papilio-data"
+
+static const struct route *const routes[] = {
+    NULL,
+};
+static const struct role roles[] = { { NULL, NULL } };
+static const struct event_kind kinds[] = { { .name = NULL } };
+static const struct reaction reactions[] = { { NULL, NULL } };
+
+static struct app_config config = {
+    .routes = routes,
+    .roles = roles,
+    .kinds = kinds,
+    .reactions = reactions,
+};
+
+/* ---- serve ---------------------------------------------------------------------------------------- */
+
+/* The console's files lie beside the program in a build, and under share/ once installed. */
+static struct str pages_find(struct arena *arena)
+{
+    static const char *const places[] = { "../web/admin", "../share/papilio/web" };
+    char self[4096];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    struct str folder = { self, length > 0 ? (size_t)length : 0 };
+
+    while (folder.len > 0 && folder.at[folder.len - 1] != '/')
+        folder.len--;
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        struct str place = str_fmt(arena, "%.*s%s", STR(folder), places[i]);
+        if (access(str_cstr(arena, str_fmt(arena, "%.*s/index.html", STR(place))), R_OK) == 0)
+            return place;
+    }
+    return (struct str){ 0 };
+}
+
+static void signals_block(sigset_t *set)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+static int refuse(struct str why)
+{
+    fprintf(stderr, "papilio: %.*s\n", STR(why));
+    return 1;
+}
+
+/* Serves until SIGTERM or SIGINT, then lets what runs finish. */
+static int serve_wait(struct app *app, const sigset_t *signals)
+{
+    struct str why = { 0 };
+    int signal_number;
+
+    if (app_listen(app, &why) != OK) {
+        app_close(app);
+        return refuse(why);
+    }
+    printf("http://%.*s\n", STR(app_address(app)));
+    fflush(stdout);
+    sigwait(signals, &signal_number);
+    app_close(app);
+    return 0;
+}
+
+static int serve(struct cli *cli)
+{
+    struct app *app;
+    struct str why = { 0 };
+    sigset_t signals;
+
+    signals_block(&signals);
+    if (config.listen.at == NULL)
+        config.listen = S(LISTEN_DEFAULT);
+    if (app_open(cli->arena, &config, &app, &why) != OK) {
+        app_close(app);
+        return refuse(why);
+    }
+    return serve_wait(app, &signals);
+}
+
+/* ---- the rest -------------------------------------------------------------------------------------- */
+
+static int openapi(struct cli *cli)
+{
+    struct buf buf;
+
+    (void)cli;
+    buf_init(&buf, 16 * 1024 * 1024);
+    app_openapi(&config, &buf);
+    printf("%.*s\n", STR(buf_view(&buf)));
+    buf_release(&buf);
+    return 0;
+}
+
+static int version(struct cli *cli)
+{
+    (void)cli;
+    puts("papilio " PAPILIO_VERSION);
+    return 0;
+}
+
+static int help(struct cli *cli);
+
+static const struct command {
+    const char *name;
+    int (*run)(struct cli *cli);
+    const char *help;
+} commands[] = {
+    { "serve", serve, "serve --data DIR [--listen 127.0.0.1:8080] [--trace]   run the server" },
+    { "openapi", openapi, "openapi                        print the API document" },
+    { "version", version, "version                        print the version" },
+    { "help", help, "help                           print this" },
+};
+
+static int help(struct cli *cli)
+{
+    (void)cli;
+    puts("papilio: a private-domain operations platform (私域运营平台)\n");
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        printf("  papilio %s\n", commands[i].help);
+    puts("\nPAPILIO_KEY_FILE names the key file (default: DIR/papilio.key).");
+    return 0;
+}
+
+static int command_run(struct cli *cli, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(cli);
+    fprintf(stderr, "papilio: no command \"%s\"; see papilio help\n", name);
+    return 2;
+}
+
+int main(int argc, const char **argv)
+{
+    struct arena *arena = arena_new(BOOT_ARENA_MAX);
+    struct cli cli = { .arena = arena, .count = argc - 2, .args = argv + 2 };
+    const struct cli_option options[] = {
+        { "--data", &config.data, NULL },      { "--listen", &config.listen, NULL },
+        { "--pages", &config.pages, NULL },    { "--key-file", &config.key_file, NULL },
+        { "--trace", NULL, &config.is_trace }, { NULL, NULL, NULL },
+    };
+    int status;
+
+    config.data = S(DATA_DEFAULT);
+    config.key_file = str_of(getenv("PAPILIO_KEY_FILE"));
+    config.pages = pages_find(arena);
+    if (argc < 2)
+        status = help(&cli);
+    else if (!cli_parse(&cli, options))
+        status = refuse(cli.why) + 1;
+    else
+        status = command_run(&cli, argv[1]);
+    arena_free(arena);
+    return status;
+}
