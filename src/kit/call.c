@@ -326,7 +326,7 @@ void call_write(struct call *call, struct db *db)
         call->err = run_caught(call, write_step);
     if (call->err == OK)
         call->err = db_release(db);
-    else
+    if (call->err != OK)
         db_rollback_to(db);
     if (call->fail_nth > 0) {
         call->did_fail = db_did_fail(db);
@@ -343,7 +343,7 @@ void call_fail_commit(struct call *call, enum err err)
         return;
     call->err = err;
     call->ctx.session_token = (struct str){ 0 };
-    fail(&call->ctx, err, "disk", "the commit failed: %s", db_error(call->ctx.db));
+    fail(&call->ctx, err, "disk", "the commit failed: %s", db_error(call->app->writer_db));
     call_answer_fault(call);
 }
 
