@@ -267,12 +267,15 @@ static enum err prepare_step(struct call *call)
 /* One snapshot for all statements of a read. */
 static void read_with(struct call *call, struct db *db, enum err (*step)(struct call *))
 {
+    int64_t database_us = db_step_us(db);
+
     call->ctx.db = db;
     call->trace.begun_us = clock_mono_us();
     call->err = db_begin(db);
     if (call->err == OK)
         call->err = run_caught(call, step);
     db_rollback(db);
+    call->trace.database_us += db_step_us(db) - database_us;
 }
 
 void call_run(struct call *call, struct db *db)
@@ -317,6 +320,8 @@ static enum err write_step(struct call *call)
 
 void call_write(struct call *call, struct db *db)
 {
+    int64_t database_us = db_step_us(db);
+
     call->ctx.db = db;
     call->trace.begun_us = clock_mono_us();
     if (call->fail_nth > 0)
@@ -335,6 +340,7 @@ void call_write(struct call *call, struct db *db)
     if (call->err != OK)
         call_answer_fault(call);
     call->trace.run_us = clock_mono_us();
+    call->trace.database_us += db_step_us(db) - database_us;
 }
 
 void call_fail_commit(struct call *call, enum err err)
