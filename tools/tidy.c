@@ -1,5 +1,6 @@
-/* tidy: the house rules of STYLE.md as a program. `tidy ROOT` reads ROOT's sources, prints "file:line: what is wrong" for each
- * breach and ends with 1 when there was one. A breach is excused by a comment `tidy: why` on its line or on the one above. */
+/* tidy: the house rules of STYLE.md as a program. `tidy ROOT` reads ROOT's sources, prints
+ * "file:line: what is wrong" for each breach and ends with 1 when there was one. A breach is
+ * excused by a comment `tidy: why` on its line or on the one above. */
 #include "tidy.h"
 
 #include <fts.h>
@@ -85,7 +86,21 @@ const char *query_folder(const char *noun, size_t len)
     return NULL;
 }
 
-/* Every rule to the files it is about. Tests of tidy itself are broken on purpose and not looked at. */
+bool has_header(const struct file *file, const char *noun, size_t len)
+{
+    char path[PATH_BYTES];
+    int folder = (int)(strrchr(file->path, '/') + 1 - file->path);
+
+    snprintf(path, sizeof(path), "%.*s%.*s.h", folder, file->path, (int)len, noun);
+    for (int i = 0; i < path_count; i++) {
+        if (strcmp(paths[i], path) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every rule to the files it is about. Tests of tidy itself are broken on purpose and not looked
+ * at. */
 static void check_file(const struct file *file)
 {
     bool is_code = file_is(file, ".c") || file_is(file, ".h");

@@ -40,6 +40,8 @@ void report(const struct file *file, int line, const char *fmt, ...) __attribute
 
 /* Where the queries of gen/X.q.h lie: "src/manage/customer/" or NULL. */
 const char *query_folder(const char *noun, size_t len);
+/* Is there a header NOUN.h in the file's own folder? */
+bool has_header(const struct file *file, const char *noun, size_t len);
 
 /* The rules: tidy_text.c, tidy_code.c, tidy_sql.c. */
 void check_text(const struct file *file);

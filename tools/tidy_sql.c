@@ -1,10 +1,12 @@
-/* tidy: the rules about queries: lists are bounded, and a query on rows that belong to somebody says whose it reads. */
+/* tidy: the rules about queries: lists are bounded, and a query on rows that belong to somebody
+ * says whose it reads. */
 #include "tidy.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* Tables with rows that only some staff may see: a query on one of them carries `-- scope: none | own | ...`. */
+/* Tables with rows that only some staff may see: a query on one of them carries `-- scope: none |
+ * own | ...`. */
 static const char *const scoped_tables[] = {"customer", "shop_order", "identity", "customer_tag",
                                             "refund",   "journal",    NULL};
 

@@ -90,8 +90,8 @@ static void blank_sql(char *code)
     }
 }
 
-/* "tidy: why" counts where it stands in a comment, that is where code is blank. It excuses the lines of its
- * comment and, when the comment stands alone, the line below. */
+/* "tidy: why" counts where it stands in a comment, that is where code is blank. It excuses the
+ * lines of its comment and, when the comment stands alone, the line below. */
 static void find_excuses(struct file *file)
 {
     static const char mark[] = "tidy: ";
@@ -175,7 +175,8 @@ int file_line(const struct file *file, size_t offset)
     return low + 1;
 }
 
-/* Columns, not bytes: a letter of three bytes is one column here, though a Chinese one shows two wide. */
+/* Columns, not bytes: a letter of three bytes is one column here, though a Chinese one shows two
+ * wide. */
 static int column_count(const char *at, size_t len)
 {
     int count = 0;

@@ -1,0 +1,3 @@
+/* Includes upwards. */
+#include "kit/ctx.h"
+#include "gen/coupon.q.h"

@@ -1,0 +1,4 @@
+/* A stage that knows another. */
+#include "flow/convert/order.h"
+#include "flow/engage/sop.h"
+#include "insight/board.h"

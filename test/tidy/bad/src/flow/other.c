@@ -1,0 +1,2 @@
+/* Not flow.c. */
+#include "flow/engage/sop.h"

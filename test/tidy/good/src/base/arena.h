@@ -1,0 +1,2 @@
+/* The arena. */
+void *arena_alloc(int size);

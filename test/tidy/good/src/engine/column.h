@@ -1,0 +1,4 @@
+/* The engine's columns have types of their own. */
+struct column {
+    int64_t anything;
+};

@@ -1,0 +1,3 @@
+/* flow.c sees every stage. */
+#include "flow/convert/order.h"
+#include "flow/engage/journey.h"
