@@ -13,5 +13,18 @@ enum err setting_text(struct ctx *c, const char *name, struct str *out) MUST_USE
 enum err setting_ints(struct ctx *c, const char *const *names, int64_t count,
                       int64_t *out) MUST_USE;
 
+/* The brand's currency and how many digits its minor unit has (CNY 2, JPY 0). */
+enum err setting_currency(struct ctx *c, struct str *currency, int64_t *minor_digits) MUST_USE;
+/* Digits of the minor unit; NONE: no currency we know. */
+int64_t currency_minor_digits(struct str currency);
+/* At set-up: writes zone and currency, fixed from then on, and the brand's name. E_INPUT "setup.zone",
+ * "setup.currency". */
+struct setting_setup {
+    struct str brand_name, zone, currency;
+};
+enum err setting_setup_write(struct ctx *c, const struct setting_setup *setup) MUST_USE;
+/* The zone kept in meta becomes the app's; nothing before set-up. On the writer. */
+enum err setting_zone_load(struct ctx *c) MUST_USE;
+
 extern const struct route setting_routes[];
 extern const struct route write_key_routes[];

@@ -1,0 +1,310 @@
+/* Customers from a file: what is not there yet is added, what differs is changed, and the same rows again change nothing. A page of rows
+ * costs a fixed number of statements, whatever its size. */
+#include "gen/customer.q.h"
+#include "manage/customer/customer_private.h"
+
+struct row {
+    struct identities identities;
+    int64_t image; /* index into images; NONE: refused */
+    bool is_changed;
+};
+
+struct batch {
+    const struct customer_new *given;
+    struct row *rows;
+    int64_t count;
+    struct fault *faults;
+    struct map *owners; /* kind and value -> image index + 1 */
+    struct map *by_id;  /* customer id -> image index + 1 */
+    struct customer_image *images;
+    bool *is_new, *is_dirty; /* of each image */
+    int64_t image_count;
+    struct identity_plan *links;
+    int64_t link_count;
+};
+
+static int64_t *owner_of(struct ctx *c, struct batch *b, struct customer_ref ref)
+{
+    bool is_new;
+
+    return map_slot(b->owners, str_fmt(c->arena, "%.*s %.*s", STR(ref.kind), STR(ref.value)),
+                    &is_new);
+}
+
+static int64_t image_of(struct batch *b, int64_t customer_id)
+{
+    bool is_new;
+    int64_t *at =
+        map_slot(b->by_id, (struct str){(const char *)&customer_id, sizeof(customer_id)}, &is_new);
+
+    if (is_new) {
+        b->images[b->image_count].id = customer_id;
+        *at = ++b->image_count;
+    }
+    return *at - 1;
+}
+
+/* The fault of this row goes into its place, and the next row begins without one. */
+static enum err row_refuse(struct ctx *c, struct batch *b, int64_t i, enum err err)
+{
+    if (err != E_INPUT && err != E_CONFLICT)
+        return err;
+    b->faults[i] = c->fault;
+    c->fault = (struct fault){0};
+    b->rows[i].image = NONE;
+    return OK;
+}
+
+static enum err row_check(struct ctx *c, const struct customer_new *n, struct identities *all)
+{
+    TRY(customer_attributes_check(c, n->attributes));
+    TRY(identities_gather(c, n, all));
+    if (all->count == 0)
+        return fail(c, E_INPUT, "customer.identity", "nothing says who this is: phone, email or "
+                                                     "another identity is needed");
+    return OK;
+}
+
+static enum err rows_check(struct ctx *c, struct batch *b, int64_t *identity_count)
+{
+    *identity_count = 0;
+    for (int64_t i = 0; i < b->count; i++) {
+        enum err err = row_check(c, &b->given[i], &b->rows[i].identities);
+        b->faults[i] = (struct fault){0};
+        if (err != OK)
+            TRY(row_refuse(c, b, i, err));
+        else
+            *identity_count += b->rows[i].identities.count;
+    }
+    return OK;
+}
+
+static enum err owners_find(struct ctx *c, struct batch *b, int64_t identity_count)
+{
+    struct q_customer_seen_in *keys =
+        arena_new_array(c->arena, struct q_customer_seen_in, (size_t)identity_count + 1);
+    struct q_customer_seen_row *found =
+        arena_new_array(c->arena, struct q_customer_seen_row, (size_t)identity_count + 1);
+    struct customer_ref *refs =
+        arena_new_array(c->arena, struct customer_ref, (size_t)identity_count + 1);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < b->count; i++)
+        for (int64_t j = 0; b->rows[i].image != NONE && j < b->rows[i].identities.count; j++) {
+            refs[count] = b->rows[i].identities.plans[j].ref;
+            keys[count].kind = refs[count].kind;
+            keys[count].value_hash = b->rows[i].identities.plans[j].hash;
+            count++;
+        }
+    if (count == 0)
+        return OK;
+    TRY(q_customer_seen(c, keys, count, found));
+    for (int64_t i = 0; i < count; i++)
+        if (found[i].customer_id != NONE)
+            *owner_of(c, b, refs[i]) = image_of(b, found[i].customer_id) + 1;
+    return OK;
+}
+
+static enum err images_load(struct ctx *c, struct batch *b)
+{
+    int64_t *ids = arena_new_array(c->arena, int64_t, (size_t)b->image_count + 1);
+
+    for (int64_t i = 0; i < b->image_count; i++)
+        ids[i] = b->images[i].id;
+    return customer_images_read(c, ids, b->image_count, b->images);
+}
+
+/* Which customer the row speaks of; a new one if its identities are nobody's. */
+static enum err row_owner(struct ctx *c, struct batch *b, struct row *row)
+{
+    row->image = -1;
+    for (int64_t j = 0; j < row->identities.count; j++) {
+        int64_t at = *owner_of(c, b, row->identities.plans[j].ref) - 1;
+        if (at >= 0 && row->image >= 0 && at != row->image)
+            return fail(c, E_CONFLICT, "customer.conflict",
+                        "its identities belong to customers %" PRId64 " and %" PRId64,
+                        b->images[row->image].id, b->images[at].id);
+        if (at >= 0)
+            row->image = at;
+    }
+    if (row->image >= 0)
+        return OK;
+    row->image = b->image_count++;
+    b->images[row->image] = (struct customer_image){.id = ctx_id(c),
+                                                    .attributes = S("{}"),
+                                                    .channel_id = NONE,
+                                                    .touched_ms = INT64_MAX,
+                                                    .added_ms = NONE,
+                                                    .is_there = true};
+    b->is_new[row->image] = true;
+    row->is_changed = true;
+    return OK;
+}
+
+static void row_link(struct ctx *c, struct batch *b, struct row *row)
+{
+    for (int64_t j = 0; j < row->identities.count; j++) {
+        struct identity_plan *plan = &row->identities.plans[j];
+        int64_t *owner = owner_of(c, b, plan->ref);
+        if (*owner != 0)
+            continue;
+        *owner = row->image + 1;
+        plan->customer_id = b->images[row->image].id;
+        b->links[b->link_count++] = *plan;
+        row->is_changed = true;
+    }
+}
+
+static bool text_set(struct str *field, struct str given)
+{
+    if (given.len == 0 || str_eq(*field, given))
+        return false;
+    *field = given;
+    return true;
+}
+
+static bool earlier_set(int64_t *field, int64_t given_ms)
+{
+    if (given_ms == NONE || (*field != NONE && *field <= given_ms))
+        return false;
+    *field = given_ms;
+    return true;
+}
+
+static void row_apply(const struct ctx *c, struct batch *b, int64_t i)
+{
+    const struct customer_new *n = &b->given[i];
+    struct row *row = &b->rows[i];
+    struct customer_image *image = &b->images[row->image];
+    bool is_changed = text_set(&image->name, n->name);
+
+    is_changed |= text_set(&image->phone, row->identities.phone);
+    is_changed |= text_set(&image->email, row->identities.email);
+    is_changed |= text_set(&image->region, n->region);
+    is_changed |= text_set(&image->attributes, n->attributes);
+    is_changed |= earlier_set(&image->added_ms, n->added_ms);
+    if (image->touched_ms == INT64_MAX && n->touched_ms == NONE)
+        image->touched_ms = c->now_ms;
+    is_changed |= earlier_set(&image->touched_ms, n->touched_ms);
+    if (image->channel_id == NONE && n->channel_id != NONE) {
+        image->channel_id = n->channel_id;
+        is_changed = true;
+    }
+    row->is_changed |= is_changed;
+    b->is_dirty[row->image] |= row->is_changed;
+}
+
+static enum err rows_apply(struct ctx *c, struct batch *b)
+{
+    for (int64_t i = 0; i < b->count; i++) {
+        enum err err;
+        if (b->rows[i].image == NONE)
+            continue;
+        err = row_owner(c, b, &b->rows[i]);
+        if (err != OK) {
+            TRY(row_refuse(c, b, i, err));
+            continue;
+        }
+        row_link(c, b, &b->rows[i]);
+        row_apply(c, b, i);
+    }
+    return OK;
+}
+
+/* ---- writing --------------------------------------------------------------------------------------- */
+
+static void image_plan(const struct customer_image *image, struct customer_plan *plan)
+{
+    *plan = (struct customer_plan){
+        .id = image->id,
+        .name = image->name,
+        .phone = image->phone,
+        .email = image->email,
+        .region = image->region,
+        .attributes = image->attributes,
+        .channel_id = image->channel_id,
+        .touched_ms = image->touched_ms,
+        .added_ms = image->added_ms,
+        .action_day = NONE,
+    };
+}
+
+static enum err edited_emit(struct ctx *c, const struct customer_image *images, int64_t count)
+{
+    struct event *events = arena_new_array(c->arena, struct event, (size_t)count + 1);
+
+    for (int64_t i = 0; i < count; i++) {
+        event_init(&events[i], c, "customer_edited");
+        events[i].customer_id = images[i].id;
+        events[i].properties = S("{\"fields\":\"import\"}");
+    }
+    c->topics |= LIVE_CUSTOMERS;
+    return journal_emit(c, events, count);
+}
+
+static enum err batch_write(struct ctx *c, struct batch *b)
+{
+    struct customer_image *changed =
+        arena_new_array(c->arena, struct customer_image, (size_t)b->image_count + 1);
+    struct customer_plan *plans =
+        arena_new_array(c->arena, struct customer_plan, (size_t)b->image_count + 1);
+    struct customer_writing w = {plans, 0, b->links, b->link_count};
+    int64_t changed_count = 0;
+
+    for (int64_t i = 0; i < b->image_count; i++)
+        if (b->is_new[i])
+            image_plan(&b->images[i], &plans[w.plan_count++]);
+        else if (b->is_dirty[i])
+            changed[changed_count++] = b->images[i];
+    if (w.plan_count > 0 || w.identity_count > 0)
+        TRY(customer_write_new(c, &w));
+    if (changed_count == 0)
+        return OK;
+    TRY(customer_images_write(c, changed, changed_count));
+    return edited_emit(c, changed, changed_count);
+}
+
+static enum err inviters_link(struct ctx *c, const struct batch *b)
+{
+    for (int64_t i = 0; i < b->count; i++)
+        if (b->rows[i].image != NONE && b->given[i].invited_by_customer_id != NONE)
+            TRY(customer_inviter_link(c, b->images[b->rows[i].image].id,
+                                      b->given[i].invited_by_customer_id));
+    return OK;
+}
+
+static void batch_init(struct ctx *c, struct batch *b, int64_t identity_count)
+{
+    size_t images = (size_t)(b->count + identity_count) + 1;
+
+    b->owners = map_new(c->arena, (size_t)identity_count);
+    b->by_id = map_new(c->arena, (size_t)b->count);
+    b->images = arena_new_array(c->arena, struct customer_image, images);
+    b->is_new = arena_new_array(c->arena, bool, images);
+    b->is_dirty = arena_new_array(c->arena, bool, images);
+    b->links = arena_new_array(c->arena, struct identity_plan, (size_t)identity_count + 1);
+}
+
+enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int64_t count,
+                               int64_t *customer_ids, bool *is_changed, struct fault *faults)
+{
+    struct batch b = {.given = n, .count = count, .faults = faults};
+    int64_t identity_count;
+
+    must(count <= CUSTOMER_BATCH_MAX);
+    b.rows = arena_new_array(c->arena, struct row, (size_t)count + 1);
+    TRY(rows_check(c, &b, &identity_count));
+    batch_init(c, &b, identity_count);
+    TRY(owners_find(c, &b, identity_count));
+    TRY(images_load(c, &b));
+    TRY(rows_apply(c, &b));
+    TRY(batch_write(c, &b));
+    TRY(inviters_link(c, &b));
+    for (int64_t i = 0; i < count; i++) {
+        bool is_good = b.rows[i].image != NONE;
+        customer_ids[i] = is_good ? b.images[b.rows[i].image].id : NONE;
+        if (is_changed)
+            is_changed[i] = is_good && b.rows[i].is_changed;
+    }
+    return OK;
+}

@@ -1,0 +1,60 @@
+/* What the files of this folder share. */
+#pragma once
+
+#include "manage/customer/customer.h"
+
+/* A normal reference's keyed hash. */
+struct str identity_hash(struct ctx *c, struct customer_ref ref);
+bool identity_is(struct customer_ref ref, const char *kind);
+
+/* One new customer's row and identities, as many as wanted with a fixed number of statements. */
+struct customer_plan {
+    int64_t id;
+    struct str name, phone, email, region, attributes;
+    int64_t channel_id, touched_ms, added_ms, action_day;
+};
+struct identity_plan {
+    struct customer_ref ref;
+    struct str hash;
+    int64_t customer_id;
+};
+/* The rows, their identities (some may belong to customers that exist), then customer_added. */
+struct customer_writing {
+    const struct customer_plan *plans;
+    int64_t plan_count;
+    const struct identity_plan *identities;
+    int64_t identity_count;
+};
+enum err customer_write_new(struct ctx *c, const struct customer_writing *w) MUST_USE;
+enum err identity_plans_write(struct ctx *c, const struct identity_plan *plans,
+                              int64_t count) MUST_USE;
+/* The identities of one customer given, normal, hashed and each once; phone and email in normal form. */
+struct identities {
+    struct identity_plan *plans;
+    int64_t count;
+    struct str phone, email;
+};
+enum err identities_gather(struct ctx *c, const struct customer_new *n, struct identities *all) MUST_USE;
+
+/* A customer's own data in the clear, for comparing and changing. */
+struct customer_image {
+    int64_t id;
+    struct str name, phone, email, region, attributes;
+    int64_t channel_id, touched_ms, added_ms;
+    bool is_family, is_there;
+};
+enum err customer_images_read(struct ctx *c, const int64_t *ids, int64_t count,
+                              struct customer_image *images) MUST_USE;
+enum err customer_images_write(struct ctx *c, const struct customer_image *images,
+                               int64_t count) MUST_USE;
+/* JSON object? At most CUSTOMER_ATTRIBUTES_MAX bytes. E_INPUT "customer.attributes". */
+enum err customer_attributes_check(struct ctx *c, struct str attributes) MUST_USE;
+/* customer_edited; fields: blank-separated names of what changed, no values. */
+enum err customer_edited_emit(struct ctx *c, int64_t customer_id, struct str fields) MUST_USE;
+/* Guarded: sets the inviter once and counts it. */
+enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t inviter_id) MUST_USE;
+
+/* Ids of customers whose name, phone or identity holds `text`: newest first, at most `max`. *is_ready: the
+ * memory is filled; before that only exact identities are found. */
+enum err customer_search(struct ctx *c, struct str text, int64_t max, struct list *ids,
+                         bool *is_ready) MUST_USE;

@@ -1,0 +1,289 @@
+/* Settings: what an operator may set is a row of `definitions`, with bounds, default and words in both languages. Always: a value in the
+ * table was checked against its row; zone and currency stand in meta since set-up and cannot change, because days and amounts were
+ * computed with them. */
+#include "manage/setting/setting.h"
+
+#include "base/utf8.h"
+#include "gen/setting.q.h"
+#include "host/file.h"
+#include "kit/app.h"
+#include "kit/journal.h"
+#include "manage/setting/setting_private.h"
+
+#define TEXT_MAX 60
+
+static const struct setting_definition definitions[] = {
+    {"brand_name", "text", "\"\"", 0, TEXT_MAX, false, "品牌名称", "Brand name",
+     "显示在页面左上角。", "Shown at the top left of every page."},
+    {"zone", "text", "\"Asia/Shanghai\"", 0, TEXT_MAX, true, "时区", "Time zone",
+     "所有的“天”和“月”按此时区计算；安装时确定，不能修改。",
+     "Days and months are counted in it; fixed at set-up."},
+    {"currency", "text", "\"CNY\"", 0, TEXT_MAX, true, "货币", "Currency",
+     "所有金额的货币；安装时确定，不能修改。", "Of all amounts; fixed at set-up."},
+    {"sleep_after_days", "int", "90", 1, 3650, false, "沉睡天数", "Days until sleeping",
+     "最后一次下单超过这么多天的客户算沉睡。",
+     "A customer whose last order is older than this is sleeping."},
+    {"lost_after_days", "int", "180", 1, 3650, false, "流失天数", "Days until lost",
+     "最后一次下单超过这么多天的客户算流失。",
+     "A customer whose last order is older than this is lost."},
+    {"active_within_days", "int", "30", 1, 365, false, "活跃天数", "Active within days",
+     "最近这么多天内有过自己的行为的客户算活跃。",
+     "A customer with an own action within these days is active."},
+    {"loyal_order_count", "int", "3", 1, 100, false, "忠诚订单数", "Orders of the loyal",
+     "下单达到这个次数的客户算忠诚客户。", "A customer with this many orders is loyal."},
+};
+
+const struct setting_definition *setting_definition_find(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(definitions); i++)
+        if (str_is(name, definitions[i].name))
+            return &definitions[i];
+    return NULL;
+}
+
+/* ---- for the code ---------------------------------------------------------------------------------- */
+
+static int64_t value_int(struct str json)
+{
+    int64_t value;
+
+    must(str_to_int(json, &value));
+    return value;
+}
+
+static enum err value_text(struct ctx *c, struct str json, struct str *out)
+{
+    struct json value;
+
+    TRY(json_parse(c->arena, json, &value, NULL));
+    must(value.type == JSON_STR);
+    *out = value.text;
+    return OK;
+}
+
+enum err setting_int(struct ctx *c, const char *name, int64_t *out)
+{
+    const struct setting_definition *definition = setting_definition_find(str_of(name));
+    struct q_setting_get_row row;
+    enum err err = q_setting_get(c, str_of(name), &row);
+
+    must(definition != NULL);
+    must(strcmp(definition->kind, "int") == 0);
+    if (err != OK && err != E_NOT_FOUND)
+        return err;
+    *out = value_int(err == OK ? row.value : str_of(definition->default_value));
+    return OK;
+}
+
+enum err setting_ints(struct ctx *c, const char *const *names, int64_t count, int64_t *out)
+{
+    struct list all;
+
+    TRY(q_setting_all(c, &all));
+    for (int64_t i = 0; i < count; i++) {
+        const struct setting_definition *definition = setting_definition_find(str_of(names[i]));
+        const struct q_setting_all_row *rows = all.at;
+        must(definition != NULL);
+        must(strcmp(definition->kind, "int") == 0);
+        out[i] = value_int(str_of(definition->default_value));
+        for (int64_t j = 0; j < all.count; j++)
+            if (str_is(rows[j].name, names[i]))
+                out[i] = value_int(rows[j].value);
+    }
+    return OK;
+}
+
+enum err setting_text(struct ctx *c, const char *name, struct str *out)
+{
+    const struct setting_definition *definition = setting_definition_find(str_of(name));
+    struct q_setting_get_row row;
+    struct q_setting_meta_get_row fixed;
+    enum err err;
+
+    must(definition != NULL);
+    must(strcmp(definition->kind, "text") == 0);
+    err = definition->is_fixed ? q_setting_meta_get(c, str_of(name), &fixed)
+                               : q_setting_get(c, str_of(name), &row);
+    if (err == E_NOT_FOUND)
+        return value_text(c, str_of(definition->default_value), out);
+    TRY(err);
+    *out = fixed.value;
+    return definition->is_fixed ? OK : value_text(c, row.value, out);
+}
+
+/* ---- list -------------------------------------------------------------------------------------------- */
+
+struct setting_item {
+    struct str name, kind, value, default_value;
+    int64_t version_count, changed_ms, min_number, max_number;
+    bool is_fixed;
+    struct str title_zh, title_en, help_zh, help_en;
+};
+struct setting_list {
+    struct list items;
+};
+static const struct field setting_item[] = {
+    OUT(struct setting_item, name),
+    OUT(struct setting_item, kind, .one_of = "int|text"),
+    OUT(struct setting_item, value, .is_json = true, .is_optional = true),
+    OUT(struct setting_item, default_value, .is_json = true, .is_optional = true),
+    OUT(struct setting_item, version_count, .about = "0: never changed"),
+    OUT(struct setting_item, changed_ms, .is_optional = true),
+    {.name = "min", .type = F_INT, .offset = offsetof(struct setting_item, min_number)},
+    {.name = "max", .type = F_INT, .offset = offsetof(struct setting_item, max_number)},
+    OUT(struct setting_item, is_fixed),
+    OUT(struct setting_item, title_zh),
+    OUT(struct setting_item, title_en),
+    OUT(struct setting_item, help_zh),
+    OUT(struct setting_item, help_en),
+};
+static const struct field setting_list[] = {
+    OUT(struct setting_list, items, .of = SHAPE(setting_item)),
+};
+
+static struct setting_item item_of(const struct setting_definition *d)
+{
+    return (struct setting_item){.name = str_of(d->name),
+                                 .kind = str_of(d->kind),
+                                 .value = str_of(d->default_value),
+                                 .default_value = str_of(d->default_value),
+                                 .version_count = 0,
+                                 .changed_ms = NONE,
+                                 .min_number = d->min,
+                                 .max_number = d->max,
+                                 .is_fixed = d->is_fixed,
+                                 .title_zh = str_of(d->title_zh),
+                                 .title_en = str_of(d->title_en),
+                                 .help_zh = str_of(d->help_zh),
+                                 .help_en = str_of(d->help_en)};
+}
+
+static void item_set(struct ctx *c, struct setting_item *item, const struct list *changed,
+                     const struct list *fixed)
+{
+    const struct q_setting_all_row *rows = changed->at;
+    const struct q_setting_meta_row *metas = fixed->at;
+
+    for (int64_t i = 0; i < changed->count; i++)
+        if (str_eq(rows[i].name, item->name)) {
+            item->value = rows[i].value;
+            item->version_count = rows[i].version_count;
+            item->changed_ms = rows[i].changed_ms;
+        }
+    for (int64_t i = 0; i < fixed->count; i++)
+        if (str_eq(metas[i].name, item->name))
+            item->value = str_fmt(c->arena, "\"%.*s\"", STR(metas[i].value));
+}
+
+static enum err list_run(struct ctx *c, const void *in, void *out_)
+{
+    struct setting_list *out = out_;
+    struct list changed, fixed;
+    int64_t cap = 0;
+
+    (void)in;
+    TRY(q_setting_all(c, &changed));
+    TRY(q_setting_meta(c, &fixed));
+    for (size_t i = 0; i < ARRAY_LEN(definitions); i++) {
+        struct setting_item *item =
+            list_add(c->arena, &out->items, &cap, sizeof(struct setting_item));
+        *item = item_of(&definitions[i]);
+        item_set(c, item, &changed, &fixed);
+    }
+    return OK;
+}
+
+/* ---- change ------------------------------------------------------------------------------------------ */
+
+struct setting_set_in {
+    struct str name, value;
+    int64_t version_count;
+};
+struct setting_set_out {
+    int64_t version_count;
+};
+static const struct field setting_set_in[] = {
+    IN(struct setting_set_in, name, .min = 1, .max = TEXT_MAX),
+    IN(struct setting_set_in, value, .is_json = true, .max = 400, .about = "number or text"),
+    IN(struct setting_set_in, version_count, .min = 0, .max = INT32_MAX,
+       .about = "as read: somebody else's change in between is a conflict"),
+};
+static const struct field setting_set_out[] = {OUT(struct setting_set_out, version_count)};
+
+static enum err value_check(struct ctx *c, const struct setting_definition *d, struct str text)
+{
+    struct json value;
+    int64_t length;
+
+    TRY(json_parse(c->arena, text, &value, NULL));
+    if (strcmp(d->kind, "int") == 0) {
+        if (value.type != JSON_INT || value.integer < d->min || value.integer > d->max)
+            return fail_at(c, "setting.value", S("value"),
+                           "a number from %" PRId64 " to %" PRId64 " is needed", d->min, d->max);
+        return OK;
+    }
+    length = value.type == JSON_STR ? (int64_t)utf8_count(value.text) : NONE;
+    if (length < d->min || length > d->max)
+        return fail_at(c, "setting.value", S("value"),
+                       "a text of at most %" PRId64 " characters is needed", d->max);
+    return OK;
+}
+
+/* 流失 comes after 沉睡. */
+static enum err order_check(struct ctx *c, struct str name, struct str value)
+{
+    static const char *const names[] = {"sleep_after_days", "lost_after_days"};
+    int64_t days[2];
+
+    if (!str_is(name, names[0]) && !str_is(name, names[1]))
+        return OK;
+    TRY(setting_ints(c, names, 2, days));
+    days[str_is(name, names[1])] = value_int(value);
+    if (days[0] >= days[1])
+        return fail_at(c, "setting.order", S("value"),
+                       "a customer must be sleeping before being lost: %" PRId64 " is not below %" PRId64,
+                       days[0], days[1]);
+    return OK;
+}
+
+static enum err changed_emit(struct ctx *c, const char *name)
+{
+    struct event event;
+
+    event_init(&event, c, "setting_changed");
+    event.properties = str_fmt(c->arena, "{\"name\":\"%s\"}", name);
+    c->topics |= LIVE_SETTINGS | LIVE_CUSTOMERS;
+    return journal_emit(c, &event, 1);
+}
+
+static enum err set_run(struct ctx *c, const void *in_, void *out_)
+{
+    const struct setting_set_in *in = in_;
+    struct setting_set_out *out = out_;
+    const struct setting_definition *definition = setting_definition_find(in->name);
+    int64_t changed_count;
+
+    if (definition == NULL)
+        return fail(c, E_NOT_FOUND, "setting.unknown", "no such setting");
+    if (definition->is_fixed)
+        return fail(c, E_CONFLICT, "setting.fixed", "%s was fixed at set-up", definition->name);
+    TRY(value_check(c, definition, in->value));
+    TRY(order_check(c, in->name, in->value));
+    if (in->version_count == 0)
+        TRY(q_setting_first(c, in->name, in->value, &changed_count));
+    else
+        TRY(q_setting_change(c, in->value, in->name, in->version_count, &changed_count));
+    if (changed_count == 0)
+        return fail(c, E_CONFLICT, "setting.changed", "somebody else changed %s meanwhile",
+                    definition->name);
+    out->version_count = in->version_count + 1;
+    return changed_emit(c, definition->name);
+}
+
+const struct route setting_routes[] = {
+    {HTTP_GET, "/api/settings", "setting.read", NULL, SHAPE(setting_list), list_run,
+     .about = "Every setting with its bounds and words"},
+    {HTTP_POST, "/api/settings", "setting.write", SHAPE(setting_set_in), SHAPE(setting_set_out),
+     set_run, .about = "Change one setting"},
+    {0},
+};
