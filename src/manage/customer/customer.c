@@ -1,5 +1,6 @@
-/* Customers: add one, their purchase state, and what events change of them. Always: customer_number is dense and never reused; every
- * identity of a customer belongs to it alone; added_ms is the earliest known; an inviter is set once. */
+/* Customers: add one, their purchase state, and what events change of them. Always: customer_number
+ * is dense and never reused; every identity of a customer belongs to it alone; added_ms is the
+ * earliest known; an inviter is set once. */
 #include "manage/customer/customer.h"
 
 #include "gen/customer.q.h"
@@ -8,10 +9,9 @@
 
 void customer_new_init(struct customer_new *n)
 {
-    *n = (struct customer_new){.channel_id = NONE,
-                               .touched_ms = NONE,
-                               .added_ms = NONE,
-                               .invited_by_customer_id = NONE};
+    *n = (struct customer_new){
+        .channel_id = NONE, .touched_ms = NONE, .added_ms = NONE, .invited_by_customer_id = NONE
+    };
 }
 
 enum err customer_attributes_check(struct ctx *c, struct str attributes)
@@ -28,7 +28,7 @@ enum err customer_attributes_check(struct ctx *c, struct str attributes)
     return OK;
 }
 
-/* ---- writing new ones ---------------------------------------------------------------------------- */
+/* ---- writing new ones ------------------------------------------------------------------------ */
 
 static enum err added_emit(struct ctx *c, const struct customer_plan *plans, int64_t count)
 {
@@ -80,7 +80,7 @@ enum err customer_write_new(struct ctx *c, const struct customer_writing *w)
     return w->plan_count > 0 ? added_emit(c, w->plans, w->plan_count) : OK;
 }
 
-/* ---- changing ------------------------------------------------------------------------------------- */
+/* ---- changing -------------------------------------------------------------------------------- */
 
 static enum err image_open(struct ctx *c, const struct q_customer_now_row *row,
                            struct customer_image *image)
@@ -111,7 +111,7 @@ enum err customer_images_read(struct ctx *c, const int64_t *ids, int64_t count,
         keys[i].customer_id = ids[i];
     TRY(q_customer_now(c, keys, count, rows));
     for (int64_t i = 0; i < count; i++) {
-        images[i] = (struct customer_image){.id = ids[i], .is_there = rows[i].touched_ms != NONE};
+        images[i] = (struct customer_image){ .id = ids[i], .is_there = rows[i].touched_ms != NONE };
         if (images[i].is_there)
             TRY(image_open(c, &rows[i], &images[i]));
     }
@@ -141,7 +141,7 @@ enum err customer_images_write(struct ctx *c, const struct customer_image *image
     return q_customer_change(c, rows, count, NULL);
 }
 
-/* ---- one new customer ------------------------------------------------------------------------------ */
+/* ---- one new customer ------------------------------------------------------------------------ */
 
 /* Nobody else may have one of them. */
 static enum err identities_check(struct ctx *c, const struct identities *all)
@@ -154,7 +154,7 @@ static enum err identities_check(struct ctx *c, const struct identities *all)
     keys = arena_new_array(c->arena, struct q_customer_seen_in, (size_t)all->count);
     rows = arena_new_array(c->arena, struct q_customer_seen_row, (size_t)all->count);
     for (int64_t i = 0; i < all->count; i++)
-        keys[i] = (struct q_customer_seen_in){all->plans[i].ref.kind, all->plans[i].hash};
+        keys[i] = (struct q_customer_seen_in){ all->plans[i].ref.kind, all->plans[i].hash };
     TRY(q_customer_seen(c, keys, all->count, rows));
     for (int64_t i = 0; i < all->count; i++)
         if (rows[i].customer_id != NONE)
@@ -165,14 +165,14 @@ static enum err identities_check(struct ctx *c, const struct identities *all)
 
 enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *customer_id)
 {
-    struct customer_plan plan = {.id = ctx_id(c),
-                                 .name = n->name,
-                                 .region = n->region,
-                                 .attributes = n->attributes,
-                                 .channel_id = n->channel_id,
-                                 .touched_ms = n->touched_ms,
-                                 .added_ms = n->added_ms,
-                                 .action_day = NONE};
+    struct customer_plan plan = { .id = ctx_id(c),
+                                  .name = n->name,
+                                  .region = n->region,
+                                  .attributes = n->attributes,
+                                  .channel_id = n->channel_id,
+                                  .touched_ms = n->touched_ms,
+                                  .added_ms = n->added_ms,
+                                  .action_day = NONE };
     struct identities all;
 
     if (plan.touched_ms == NONE)
@@ -184,18 +184,18 @@ enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *cust
     plan.email = all.email;
     for (int64_t i = 0; i < all.count; i++)
         all.plans[i].customer_id = plan.id;
-    TRY(customer_write_new(c, &(struct customer_writing){&plan, 1, all.plans, all.count}));
+    TRY(customer_write_new(c, &(struct customer_writing){ &plan, 1, all.plans, all.count }));
     *customer_id = plan.id;
     if (n->invited_by_customer_id == NONE)
         return OK;
     return customer_inviter_link(c, plan.id, n->invited_by_customer_id);
 }
 
-/* ---- purchase state ------------------------------------------------------------------------------- */
+/* ---- purchase state -------------------------------------------------------------------------- */
 
 enum err customer_limits_get(struct ctx *c, struct customer_limits *limits)
 {
-    static const char *const names[] = {"sleep_after_days", "lost_after_days"};
+    static const char *const names[] = { "sleep_after_days", "lost_after_days" };
     int64_t days[2];
 
     TRY(setting_ints(c, names, 2, days));
@@ -216,7 +216,7 @@ const char *customer_state(const struct customer_limits *limits, int64_t order_c
     return order_count == 1 ? "once" : "repeat";
 }
 
-/* ---- what events change ---------------------------------------------------------------------------- */
+/* ---- what events change ---------------------------------------------------------------------- */
 
 enum err customer_edited_emit(struct ctx *c, int64_t customer_id, struct str fields)
 {

@@ -38,18 +38,19 @@ enum err customer_ref_normal(struct ctx *c, struct customer_ref ref,
 enum err customer_find(struct ctx *c, struct customer_ref ref, int64_t *customer_id) MUST_USE;
 /* E_CONFLICT "customer.exists" when an identity is somebody else's. Emits customer_added. */
 enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *customer_id) MUST_USE;
-/* For imports: ids of `count` (at most CUSTOMER_BATCH_MAX) references, new customers made for unknown
- * ones with their earliest touched_ms[i] (NULL: now) of the batch. The same reference twice is one
- * customer. refs must be normal (customer_ref_normal); one with kind.at NULL is skipped and gives
- * NONE. One statement; five when there are new ones, and what reacts to customer_added. */
+/* For imports: ids of `count` (at most CUSTOMER_BATCH_MAX) references, new customers made for
+ * unknown ones with their earliest touched_ms[i] (NULL: now) of the batch. The same reference twice
+ * is one customer. refs must be normal (customer_ref_normal); one with kind.at NULL is skipped and
+ * gives NONE. One statement; five when there are new ones, and what reacts to customer_added. */
 enum err customer_find_or_add_batch(struct ctx *c, const struct customer_ref *refs, int64_t count,
                                     const int64_t *touched_ms, int64_t *customer_ids) MUST_USE;
 
-/* The same for events, in two steps with the caller's own checks between them. customer_touches_find
- * reads only and fills the ids of known customers. customer_touches_settle makes the unknown ones,
- * promotes a visitor whom an event names (an anonymous record that no identity names gets it; one that
- * is somebody's stays as it is, and the person counts), moves action_day forward and the first touch
- * back, and fills all ids of touches that are not skipped. Order matters: earlier touches first. */
+/* The same for events, in two steps with the caller's own checks between them.
+ * customer_touches_find reads only and fills the ids of known customers. customer_touches_settle
+ * makes the unknown ones, promotes a visitor whom an event names (an anonymous record that no
+ * identity names gets it; one that is somebody's stays as it is, and the person counts), moves
+ * action_day forward and the first touch back, and fills all ids of touches that are not skipped.
+ * Order matters: earlier touches first. */
 struct customer_touch {
     struct customer_ref person, anonymous, inviter; /* normal; kind.at NULL: none */
     int64_t touched_ms, action_day, channel_id;     /* action_day NONE: no own action */

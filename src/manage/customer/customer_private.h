@@ -28,13 +28,15 @@ struct customer_writing {
 enum err customer_write_new(struct ctx *c, const struct customer_writing *w) MUST_USE;
 enum err identity_plans_write(struct ctx *c, const struct identity_plan *plans,
                               int64_t count) MUST_USE;
-/* The identities of one customer given, normal, hashed and each once; phone and email in normal form. */
+/* The identities of one customer given, normal, hashed and each once; phone and email in normal
+ * form. */
 struct identities {
     struct identity_plan *plans;
     int64_t count;
     struct str phone, email;
 };
-enum err identities_gather(struct ctx *c, const struct customer_new *n, struct identities *all) MUST_USE;
+enum err identities_gather(struct ctx *c, const struct customer_new *n,
+                           struct identities *all) MUST_USE;
 
 /* A customer's own data in the clear, for comparing and changing. */
 struct customer_image {
@@ -54,7 +56,7 @@ enum err customer_edited_emit(struct ctx *c, int64_t customer_id, struct str fie
 /* Guarded: sets the inviter once and counts it. */
 enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t inviter_id) MUST_USE;
 
-/* Ids of customers whose name, phone or identity holds `text`: newest first, at most `max`. *is_ready: the
- * memory is filled; before that only exact identities are found. */
+/* Ids of customers whose name, phone or identity holds `text`: newest first, at most `max`.
+ * *is_ready: the memory is filled; before that only exact identities are found. */
 enum err customer_search(struct ctx *c, struct str text, int64_t max, struct list *ids,
                          bool *is_ready) MUST_USE;

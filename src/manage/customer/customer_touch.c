@@ -1,5 +1,6 @@
-/* Who an event or an order is about: references of a whole batch looked up with one statement, unknown ones made with a fixed number
- * more. Always: one record a distinct reference; a visitor's record gets a name only while it has none (docs/decisions/0020). */
+/* Who an event or an order is about: references of a whole batch looked up with one statement,
+ * unknown ones made with a fixed number more. Always: one record a distinct reference; a visitor's
+ * record gets a name only while it has none (docs/decisions/0020). */
 #include "gen/customer.q.h"
 #include "manage/customer/customer_private.h"
 
@@ -7,7 +8,7 @@
 
 /* A customer as far as this batch knows it. */
 struct record {
-    struct customer_plan plan; /* id; the rest only when is_new */
+    struct customer_plan plan;      /* id; the rest only when is_new */
     int64_t action_day, touched_ms; /* as stored */
     int64_t new_action_day, new_touched_ms, touch_channel_id;
     bool is_new;
@@ -47,7 +48,7 @@ static int64_t slot_of(struct ctx *c, struct customer_touches *all, struct custo
     at = map_slot(all->map, str_fmt(c->arena, "%.*s %.*s", STR(ref.kind), STR(ref.value)), &is_new);
     if (is_new) {
         all->slots[all->slot_count] =
-            (struct slot){.ref = ref, .hash = identity_hash(c, ref), .record = NO_RECORD};
+            (struct slot){ .ref = ref, .hash = identity_hash(c, ref), .record = NO_RECORD };
         *at = ++all->slot_count;
     }
     return *at - 1;
@@ -60,7 +61,7 @@ static int64_t known_id(const struct customer_touches *all, int64_t slot)
     return all->records[all->slots[slot].record].plan.id;
 }
 
-/* ---- finding -------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static enum err slots_find(struct ctx *c, struct customer_touches *all)
 {
@@ -72,18 +73,18 @@ static enum err slots_find(struct ctx *c, struct customer_touches *all)
     keys = arena_new_array(c->arena, struct q_customer_seen_in, (size_t)all->slot_count);
     rows = arena_new_array(c->arena, struct q_customer_seen_row, (size_t)all->slot_count);
     for (int64_t i = 0; i < all->slot_count; i++)
-        keys[i] = (struct q_customer_seen_in){all->slots[i].ref.kind, all->slots[i].hash};
+        keys[i] = (struct q_customer_seen_in){ all->slots[i].ref.kind, all->slots[i].hash };
     TRY(q_customer_seen(c, keys, all->slot_count, rows));
     for (int64_t i = 0; i < all->slot_count; i++) {
         if (rows[i].customer_id == NONE)
             continue;
         all->slots[i].record = all->record_count;
-        all->records[all->record_count++] = (struct record){.plan.id = rows[i].customer_id,
-                                                            .action_day = rows[i].action_day,
-                                                            .touched_ms = rows[i].touched_ms,
-                                                            .new_action_day = NONE,
-                                                            .new_touched_ms = NONE,
-                                                            .touch_channel_id = NONE};
+        all->records[all->record_count++] = (struct record){ .plan.id = rows[i].customer_id,
+                                                             .action_day = rows[i].action_day,
+                                                             .touched_ms = rows[i].touched_ms,
+                                                             .new_action_day = NONE,
+                                                             .new_touched_ms = NONE,
+                                                             .touch_channel_id = NONE };
     }
     return OK;
 }
@@ -128,15 +129,15 @@ enum err customer_touches_find(struct ctx *c, struct customer_touch *touches, in
     struct customer_touches *all = arena_new_one(c->arena, struct customer_touches);
 
     must(count <= CUSTOMER_BATCH_MAX);
-    *all = (struct customer_touches){.touches = touches, .count = count};
+    *all = (struct customer_touches){ .touches = touches, .count = count };
     all->map = map_new(c->arena, (size_t)count);
     all->of = arena_new_array(c->arena, struct touch_slots, (size_t)count + 1);
     all->slots = arena_new_array(c->arena, struct slot, (size_t)count * 3 + 1);
     all->records = arena_new_array(c->arena, struct record, (size_t)count * 3 + 1);
     for (int64_t i = 0; i < count; i++)
-        all->of[i] = (struct touch_slots){slot_of(c, all, touches[i].person),
-                                          slot_of(c, all, touches[i].anonymous),
-                                          slot_of(c, all, touches[i].inviter)};
+        all->of[i] = (struct touch_slots){ slot_of(c, all, touches[i].person),
+                                           slot_of(c, all, touches[i].anonymous),
+                                           slot_of(c, all, touches[i].inviter) };
     TRY(slots_find(c, all));
     for (int64_t i = 0; i < count; i++) {
         touches[i].customer_id = known_id(all, all->of[i].person);
@@ -148,7 +149,7 @@ enum err customer_touches_find(struct ctx *c, struct customer_touch *touches, in
     return nameless_find(c, all);
 }
 
-/* ---- settling -------------------------------------------------------------------------------------- */
+/* ---- settling -------------------------------------------------------------------------------- */
 
 static void slot_link(struct customer_touches *all, int64_t slot, int64_t record)
 {
@@ -161,7 +162,7 @@ static int64_t record_new(struct ctx *c, struct customer_touches *all,
                           const struct customer_touch *touch, bool is_nameless)
 {
     all->records[all->record_count] = (struct record){
-        .plan = {.id = ctx_id(c), .channel_id = touch->channel_id, .added_ms = NONE},
+        .plan = { .id = ctx_id(c), .channel_id = touch->channel_id, .added_ms = NONE },
         .action_day = NONE,
         .touched_ms = touch->touched_ms,
         .new_action_day = NONE,
@@ -235,14 +236,14 @@ static void all_settle(struct ctx *c, struct customer_touches *all)
         if (of->inviter == NO_RECORD)
             continue;
         if (all->slots[of->inviter].record == NO_RECORD) {
-            struct customer_touch met = {.touched_ms = touch->touched_ms, .channel_id = NONE};
+            struct customer_touch met = { .touched_ms = touch->touched_ms, .channel_id = NONE };
             slot_link(all, of->inviter, record_new(c, all, &met, false));
         }
         touch->inviter_id = known_id(all, of->inviter);
     }
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static enum err new_write(struct ctx *c, const struct customer_touches *all)
 {
@@ -250,7 +251,7 @@ static enum err new_write(struct ctx *c, const struct customer_touches *all)
         arena_new_array(c->arena, struct customer_plan, (size_t)all->new_count + 1);
     struct identity_plan *links =
         arena_new_array(c->arena, struct identity_plan, (size_t)all->link_count + 1);
-    struct customer_writing w = {.plans = plans, .identities = links};
+    struct customer_writing w = { .plans = plans, .identities = links };
 
     for (int64_t i = 0; i < all->record_count; i++) {
         const struct record *record = &all->records[i];
@@ -264,21 +265,21 @@ static enum err new_write(struct ctx *c, const struct customer_touches *all)
     }
     for (int64_t i = 0; i < all->slot_count; i++)
         if (all->slots[i].is_linked)
-            links[w.identity_count++] = (struct identity_plan){
-                all->slots[i].ref, all->slots[i].hash, all->records[all->slots[i].record].plan.id};
+            links[w.identity_count++] =
+                (struct identity_plan){ all->slots[i].ref, all->slots[i].hash,
+                                        all->records[all->slots[i].record].plan.id };
     return customer_write_new(c, &w);
 }
 
 static enum err seen_write(struct ctx *c, const struct customer_touches *all)
 {
-    struct q_customer_seen_change_in *rows = arena_new_array(
-        c->arena, struct q_customer_seen_change_in, (size_t)all->record_count + 1);
+    struct q_customer_seen_change_in *rows =
+        arena_new_array(c->arena, struct q_customer_seen_change_in, (size_t)all->record_count + 1);
     int64_t count = 0;
 
     for (int64_t i = 0; i < all->record_count; i++) {
         const struct record *record = &all->records[i];
-        if (record->is_new ||
-            (record->new_action_day == NONE && record->new_touched_ms == NONE))
+        if (record->is_new || (record->new_action_day == NONE && record->new_touched_ms == NONE))
             continue;
         rows[count++] = (struct q_customer_seen_change_in){
             .action_day = record->new_action_day,
@@ -326,11 +327,10 @@ enum err customer_find_or_add_batch(struct ctx *c, const struct customer_ref *re
     struct customer_touches *all;
 
     for (int64_t i = 0; i < count; i++)
-        touches[i] =
-            (struct customer_touch){.person = refs[i],
-                                    .touched_ms = touched_ms ? touched_ms[i] : c->now_ms,
-                                    .action_day = NONE,
-                                    .channel_id = NONE};
+        touches[i] = (struct customer_touch){ .person = refs[i],
+                                              .touched_ms = touched_ms ? touched_ms[i] : c->now_ms,
+                                              .action_day = NONE,
+                                              .channel_id = NONE };
     TRY(customer_touches_find(c, touches, count, &all));
     TRY(customer_touches_settle(c, all));
     for (int64_t i = 0; i < count; i++)

@@ -1,5 +1,6 @@
-/* Identities: by what a customer is known. Each kind has one written form, so that the same phone typed twice is found once. Always: an
- * identity belongs to one customer (primary key of its table). */
+/* Identities: by what a customer is known. Each kind has one written form, so that the same phone
+ * typed twice is found once. Always: an identity belongs to one customer (primary key of its
+ * table). */
 #include "base/utf8.h"
 #include "gen/customer.q.h"
 #include "manage/customer/customer_private.h"
@@ -8,8 +9,8 @@
 #define PHONE_MIN 5
 #define PHONE_MAX 20
 
-static const char *const plain_kinds[] = {"phone",     "email",     "unionid",
-                                          "member_no", "anonymous", "external_userid"};
+static const char *const plain_kinds[] = { "phone",     "email",     "unionid",
+                                           "member_no", "anonymous", "external_userid" };
 
 bool identity_is(struct customer_ref ref, const char *kind)
 {
@@ -18,8 +19,8 @@ bool identity_is(struct customer_ref ref, const char *kind)
 
 static bool is_kind_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
 }
 
 /* openid:APP and shop:SOURCE */
@@ -45,7 +46,8 @@ static bool kind_is_known(struct str kind)
     return is_scoped_kind(kind);
 }
 
-/* Digits alone; blanks and signs that people write between them are left out. False: something else is in it. */
+/* Digits alone; blanks and signs that people write between them are left out. False: something else
+ * is in it. */
 static bool phone_digits(struct ctx *c, struct str value, struct str *out)
 {
     char *digits = arena_alloc(c->arena, value.len + 1);
@@ -58,7 +60,7 @@ static bool phone_digits(struct ctx *c, struct str value, struct str *out)
         else if (at != ' ' && at != '-' && at != '(' && at != ')' && !(at == '+' && len == 0))
             return false;
     }
-    *out = (struct str){digits, len};
+    *out = (struct str){ digits, len };
     return true;
 }
 
@@ -142,12 +144,11 @@ static enum err identities_add(struct ctx *c, struct identities *all, struct cus
 enum err identities_gather(struct ctx *c, const struct customer_new *n, struct identities *all)
 {
     if (n->ref_count > CUSTOMER_IDENTITY_MAX)
-        return fail(c, E_INPUT, "identity.count", "more than %d identities",
-                    CUSTOMER_IDENTITY_MAX);
-    *all = (struct identities){
-        .plans = arena_new_array(c->arena, struct identity_plan, (size_t)n->ref_count + 3)};
-    TRY(identities_add(c, all, (struct customer_ref){S("phone"), n->phone}, &all->phone));
-    TRY(identities_add(c, all, (struct customer_ref){S("email"), n->email}, &all->email));
+        return fail(c, E_INPUT, "identity.count", "more than %d identities", CUSTOMER_IDENTITY_MAX);
+    *all = (struct identities){ .plans = arena_new_array(c->arena, struct identity_plan,
+                                                         (size_t)n->ref_count + 3) };
+    TRY(identities_add(c, all, (struct customer_ref){ S("phone"), n->phone }, &all->phone));
+    TRY(identities_add(c, all, (struct customer_ref){ S("email"), n->email }, &all->email));
     for (int64_t i = 0; i < n->ref_count; i++)
         TRY(identities_add(c, all, n->refs[i], NULL));
     return OK;

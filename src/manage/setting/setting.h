@@ -17,8 +17,8 @@ enum err setting_ints(struct ctx *c, const char *const *names, int64_t count,
 enum err setting_currency(struct ctx *c, struct str *currency, int64_t *minor_digits) MUST_USE;
 /* Digits of the minor unit; NONE: no currency we know. */
 int64_t currency_minor_digits(struct str currency);
-/* At set-up: writes zone and currency, fixed from then on, and the brand's name. E_INPUT "setup.zone",
- * "setup.currency". */
+/* At set-up: writes zone and currency, fixed from then on, and the brand's name. E_INPUT
+ * "setup.zone", "setup.currency". */
 struct setting_setup {
     struct str brand_name, zone, currency;
 };

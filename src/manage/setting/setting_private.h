@@ -4,7 +4,7 @@
 #include "manage/setting/setting.h"
 
 struct setting_definition {
-    const char *name, *kind; /* kind: int text */
+    const char *name, *kind;   /* kind: int text */
     const char *default_value; /* JSON */
     int64_t min, max;          /* of a number; of a text's characters */
     bool is_fixed;             /* stands in meta, written at set-up */

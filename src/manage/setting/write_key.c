@@ -1,5 +1,5 @@
-/* Write keys: public names with which web pages send events. A key can be switched off, never deleted: what came in under it stays
- * explainable. */
+/* Write keys: public names with which web pages send events. A key can be switched off, never
+ * deleted: what came in under it stays explainable. */
 #include "gen/write_key.q.h"
 #include "manage/setting/setting.h"
 
@@ -9,8 +9,8 @@ struct write_key_list {
     struct list items;
 };
 static const struct field write_key_item[] = {
-    OUT(struct q_write_key_list_row, id),        OUT(struct q_write_key_list_row, name),
-    OUT(struct q_write_key_list_row, key_text),  OUT(struct q_write_key_list_row, is_active),
+    OUT(struct q_write_key_list_row, id),         OUT(struct q_write_key_list_row, name),
+    OUT(struct q_write_key_list_row, key_text),   OUT(struct q_write_key_list_row, is_active),
     OUT(struct q_write_key_list_row, created_ms),
 };
 static const struct field write_key_list[] = {
@@ -48,8 +48,7 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
     int64_t changed_count;
 
     out->id = ctx_id(c);
-    out->key_text =
-        str_fmt(c->arena, "pk_%.*s", STR(token_new(c->arena, KEY_BYTES_RANDOM)));
+    out->key_text = str_fmt(c->arena, "pk_%.*s", STR(token_new(c->arena, KEY_BYTES_RANDOM)));
     TRY(q_write_key_add(c, out->id, out->key_text, in->name, &changed_count));
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "write_key.too_many", "there are 100 keys already");
@@ -80,11 +79,11 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
 }
 
 const struct route write_key_routes[] = {
-    {HTTP_GET, "/api/write-keys", "setting.read", NULL, SHAPE(write_key_list), list_run,
-     .about = "Public keys with which pages send events"},
-    {HTTP_POST, "/api/write-keys", "setting.write", SHAPE(write_key_add_in),
-     SHAPE(write_key_add_out), add_run, .about = "A new key", .repeat = REPEAT_KEY_IGNORED},
-    {HTTP_POST, "/api/write-keys/{key_id}/edit", "setting.write", SHAPE(write_key_edit_in), NULL,
-     edit_run, .about = "Switch a key on or off"},
-    {0},
+    { HTTP_GET, "/api/write-keys", "setting.read", NULL, SHAPE(write_key_list), list_run,
+      .about = "Public keys with which pages send events" },
+    { HTTP_POST, "/api/write-keys", "setting.write", SHAPE(write_key_add_in),
+      SHAPE(write_key_add_out), add_run, .about = "A new key", .repeat = REPEAT_KEY_IGNORED },
+    { HTTP_POST, "/api/write-keys/{key_id}/edit", "setting.write", SHAPE(write_key_edit_in), NULL,
+      edit_run, .about = "Switch a key on or off" },
+    { 0 },
 };
