@@ -139,6 +139,8 @@ static enum http_step check_line(struct http_parse *parse, struct str line)
         return parse_bad(parse, 400, "http.bad_request", "A NUL in the header.");
     if (parse->line_count > 0 && (line.at[0] == ' ' || line.at[0] == '\t'))
         return parse_bad(parse, 400, "http.bad_request", "A folded header line.");
+    if (line.at[0] == ':')
+        return parse_bad(parse, 400, "http.bad_request", "A header without a name.");
     if (parse->line_count > parse->limits->header_max && line.len > 2)
         return parse_bad(parse, 431, "http.header_too_large", "Too many headers.");
     return HTTP_STEP_MORE;

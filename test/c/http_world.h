@@ -1,0 +1,19 @@
+/* A server for the tests of host/http: it echoes, answers from another thread (/late...), sends much (/big?bytes), takes uploads
+ * (/upload) and holds requests (/hold). */
+#pragma once
+
+#include "host/http.h"
+
+#define WORLD_HEAD_MS 300
+#define WORLD_BODY_MS 300
+#define WORLD_IDLE_MS 700
+#define WORLD_WRITE_MS 300
+
+void world_config(struct http_config *config); /* short deadlines, two loops */
+void world_start(const struct http_config *config);
+struct http_server *world_server(void);
+int world_port(void);
+const char *world_folder(void); /* a new one of its own; /upload writes "body" there */
+int world_held_count(void);     /* requests to /hold and /late that nobody has answered yet */
+void world_release(void);       /* answers what /hold holds */
+void world_stop(int grace_ms);
