@@ -1,5 +1,6 @@
 /* Files, folders and locks.
- * Always: file_write and file_finish answer OK only for what is on the disk; descriptors are not inherited. */
+ * Always: file_write and file_finish answer OK only for what is on the disk; descriptors are not
+ * inherited. */
 #include "host/file.h"
 
 #include <errno.h>
@@ -71,7 +72,8 @@ static enum err fd_write(int fd, struct str bytes)
 
 /* ---- whole files ---------------------------------------------------------------------------------- */
 
-/* One byte more than allowed is asked for: if it comes, the file is too large, whatever fstat said. */
+/* One byte more than allowed is asked for: if it comes, the file is too large, whatever fstat said.
+ */
 static enum err fd_read_all(struct arena *arena, int fd, size_t max_bytes, struct str *out)
 {
     struct stat info;
@@ -143,6 +145,14 @@ enum err file_write(struct str path, struct str content, int mode)
         return err;
     }
     return folder_sync(path);
+}
+
+void file_delete(struct str path)
+{
+    char cpath[PATH_BYTES];
+
+    if (path_copy(path, cpath))
+        unlink(cpath);
 }
 
 bool file_exists(struct str path)

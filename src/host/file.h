@@ -1,11 +1,15 @@
-/* Files and folders. Paths are UTF-8 text; errors are E_IO, E_NOT_FOUND, E_CONFLICT (locked by another process). */
+/* Files and folders. Paths are UTF-8 text; errors are E_IO, E_NOT_FOUND, E_CONFLICT (locked by
+ * another process). */
 #pragma once
 
 #include "base/base.h"
 
-enum err file_read(struct arena *arena, struct str path, size_t max_bytes, struct str *out) MUST_USE; /* E_TOO_LARGE */
-enum err file_write(struct str path, struct str content, int mode) MUST_USE; /* whole, atomically, fsynced */
+enum err file_read(struct arena *arena, struct str path, size_t max_bytes,
+                   struct str *out) MUST_USE; /* E_TOO_LARGE */
+enum err file_write(struct str path, struct str content,
+                    int mode) MUST_USE; /* whole, atomically, fsynced */
 bool file_exists(struct str path);
+void file_delete(struct str path);              /* if it is there */
 enum err folder_make(struct str path) MUST_USE; /* with parents, 0700 */
 /* Holds an exclusive lock on path until the process ends or folder_unlock. */
 enum err file_lock(struct str path, int *out_fd) MUST_USE;
@@ -14,7 +18,8 @@ void file_unlock(int fd);
 /* Reading a file from start to end. */
 struct file_reader;
 enum err file_open(struct arena *arena, struct str path, struct file_reader **out) MUST_USE;
-enum err file_next(struct file_reader *reader, struct str *chunk) MUST_USE; /* at most 256 KiB; len 0 at the end; good until the next call */
+enum err file_next(struct file_reader *reader, struct str *chunk)
+    MUST_USE; /* at most 256 KiB; len 0 at the end; good until the next call */
 int64_t file_size(const struct file_reader *reader); /* NONE: a pipe */
 void file_close(struct file_reader *reader);
 
@@ -22,8 +27,9 @@ void file_close(struct file_reader *reader);
 struct file_writer;
 enum err file_create(struct arena *arena, struct str path, struct file_writer **out) MUST_USE;
 enum err file_append(struct file_writer *writer, struct str bytes) MUST_USE; /* buffered */
-enum err file_finish(struct file_writer *writer) MUST_USE;                    /* flush, fsync, close */
+enum err file_finish(struct file_writer *writer) MUST_USE; /* flush, fsync, close */
 
-/* The zone by its IANA name from the system's tzdata; E_NOT_FOUND. Names with ".." or a leading "/" are refused. */
+/* The zone by its IANA name from the system's tzdata; E_NOT_FOUND. Names with ".." or a leading "/"
+ * are refused. */
 struct zone;
 enum err zone_load(struct arena *arena, struct str name, struct zone **out) MUST_USE;

@@ -47,6 +47,7 @@ struct str http_cookie(const struct http_request *request, const char *name);
 struct str http_peer(const struct http_request *request); /* "127.0.0.1"; of X-Forwarded-For only if the peer is loopback */
 struct str http_body(const struct http_request *request);
 void http_body_to_file(struct http_request *request, struct str path, int64_t max_bytes); /* in on_head only; body is then empty */
+struct str http_body_path(const struct http_request *request); /* no value: the body is in memory */
 int64_t http_body_bytes(const struct http_request *request);
 
 struct http_reply {

@@ -1,4 +1,5 @@
-/* Opening and closing: lock, key, database, clock, threads, in this order; closing goes the other way. */
+/* Opening and closing: lock, key, database, clock, threads, in this order; closing goes the other
+ * way. */
 #include "kit/app.h"
 
 #include <time.h>
@@ -188,7 +189,7 @@ static void parts_make(struct app *app)
 static enum err app_begin(struct app *app, struct str *why)
 {
     struct arena *arena = arena_new(COMMAND_ARENA_MAX);
-    struct fault fault = { 0 };
+    struct fault fault = {0};
     enum err err;
 
     TRY(run_start(app, why));

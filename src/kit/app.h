@@ -1,5 +1,6 @@
-/* One running Papilio over one data folder: its threads (loops, readers, the one writer), keys, zone and tables. main.c wires
- * it; the command line uses it without a listener; tests call routes on it without a socket. */
+/* One running Papilio over one data folder: its threads (loops, readers, the one writer), keys,
+ * zone and tables. main.c wires it; the command line uses it without a listener; tests call routes
+ * on it without a socket. */
 #pragma once
 
 #include "kit/ctx.h"
@@ -19,8 +20,8 @@ struct app_config {
     enum err (*on_open)(struct ctx *c); /* on the writer at start, in a transaction; may be NULL */
     enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */
     int reader_count, loop_count;         /* 0: 2 and 1 */
-    bool
-        is_trace; /* serve --trace: a line per request with the time and statements of each station */
+    bool is_trace; /* serve --trace: a line per request with the time and statements of each station
+                    */
 };
 
 enum err app_open(struct arena *arena, const struct app_config *config, struct app **out,
@@ -30,8 +31,9 @@ enum err app_listen(struct app *app,
 struct str app_address(const struct app *app); /* "127.0.0.1:8080", with the port that was taken */
 void app_close(struct app *app); /* drains, commits, closes; also after a failed app_open */
 
-/* Runs fn as one command on the writer (own savepoint, group commit, must() caught) and waits for the commit. Any thread but
- * the loops and the writer. On an error *fault (may be NULL) is filled, its texts in `arena`. No statement budget. */
+/* Runs fn as one command on the writer (own savepoint, group commit, must() caught) and waits for
+ * the commit. Any thread but the loops and the writer. On an error *fault (may be NULL) is filled,
+ * its texts in `arena`. No statement budget. */
 typedef enum err app_command(struct ctx *c, void *user);
 enum err app_write(struct app *app, struct arena *arena, app_command *fn, void *user,
                    struct fault *fault);
@@ -39,7 +41,8 @@ enum err app_write(struct app *app, struct arena *arena, app_command *fn, void *
 enum err app_read(struct app *app, struct arena *arena, app_command *fn, void *user,
                   struct fault *fault);
 
-/* One request without a socket, the whole way: route, gate, decode, run, reactions, commit, encode. Blocks. */
+/* One request without a socket, the whole way: route, gate, decode, run, reactions, commit, encode.
+ * Blocks. */
 struct app_call {
     enum http_method method;
     struct str path, query, body;

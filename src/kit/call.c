@@ -1,4 +1,5 @@
-/* The stations of a call: route, gate, decode, run, encode. Each is passed once; a fault at any of them becomes the answer. */
+/* The stations of a call: route, gate, decode, run, encode. Each is passed once; a fault at any of
+ * them becomes the answer. */
 #include <setjmp.h>
 
 #include "gen/kit.q.h"
@@ -10,12 +11,12 @@
 
 void call_init(struct call *call, struct app *app, struct arena *arena)
 {
-    *call = (struct call){ .app = app, .arena = arena };
-    call->ctx = (struct ctx){ .app = app,
-                              .arena = arena,
-                              .me_staff_id = NONE,
-                              .me_customer_id = NONE,
-                              .now_ms = clock_now_ms() };
+    *call = (struct call){.app = app, .arena = arena};
+    call->ctx = (struct ctx){.app = app,
+                             .arena = arena,
+                             .me_staff_id = NONE,
+                             .me_customer_id = NONE,
+                             .now_ms = clock_now_ms()};
     call->who.staff_id = NONE;
     call->trace.start_us = clock_mono_us();
 }
@@ -27,10 +28,11 @@ struct catcher {
     struct call *call;
 };
 
-/* Layers whose mistakes cost one request; below them the process stops. A full arena is the request's own excess. */
+/* Layers whose mistakes cost one request; below them the process stops. A full arena is the
+ * request's own excess. */
 static bool is_caught(const char *file)
 {
-    static const char *const places[] = { "manage/", "play/", "flow/", "insight/", "arena.c" };
+    static const char *const places[] = {"manage/", "play/", "flow/", "insight/", "arena.c"};
 
     for (size_t i = 0; i < ARRAY_LEN(places); i++)
         if (strstr(file, places[i]))
@@ -59,9 +61,8 @@ static enum err run_caught(struct call *call, enum err (*step)(struct call *))
 
     catcher->call = call;
     if (setjmp(catcher->jump) != 0) {
-        call->ctx.fault = (struct fault){ .err = E_INTERNAL,
-                                          .code = "internal.must",
-                                          .message = S("a bug; it has been logged") };
+        call->ctx.fault = (struct fault){
+            .err = E_INTERNAL, .code = "internal.must", .message = S("a bug; it has been logged")};
         return E_INTERNAL;
     }
     must_catch(on_must, catcher);
@@ -88,7 +89,7 @@ void call_answer_fault(struct call *call)
     struct buf buf;
 
     if (fault->err != call->err || fault->code == NULL)
-        *fault = (struct fault){ .err = call->err, .code = err_name(call->err) };
+        *fault = (struct fault){.err = call->err, .code = err_name(call->err)};
     call->status = route_status(call->err);
     call->type = "application/json";
     buf_init(&buf, REPLY_MAX);
@@ -300,7 +301,7 @@ static enum err write_step(struct call *call)
     bool is_found = false;
 
     if (call->route == NULL || call->route->repeat == REPEAT_KEY_IGNORED)
-        call->repeat_key = (struct str){ 0 };
+        call->repeat_key = (struct str){0};
     else if (call->route->repeat == REPEAT_KEY_REQUIRED && call->repeat_key.len == 0)
         return fail(&call->ctx, E_INPUT, "repeat.required",
                     "the header Idempotency-Key is required here");
@@ -348,7 +349,7 @@ void call_fail_commit(struct call *call, enum err err)
     if (call->err != OK)
         return;
     call->err = err;
-    call->ctx.session_token = (struct str){ 0 };
+    call->ctx.session_token = (struct str){0};
     fail(&call->ctx, err, "disk", "the commit failed: %s", db_error(call->app->writer_db));
     call_answer_fault(call);
 }

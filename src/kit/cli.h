@@ -1,5 +1,5 @@
-/* The command line: options of one command, and the two ways a command reaches a base: it opens the folder itself, or, while a
- * server holds it, asks that server over its socket. */
+/* The command line: options of one command, and the two ways a command reaches a base: it opens the
+ * folder itself, or, while a server holds it, asks that server over its socket. */
 #pragma once
 
 #include "kit/app.h"
@@ -10,7 +10,8 @@ struct cli_option {
     bool *flag;       /* takes none */
 };
 
-/* Options may stand anywhere; what is left are the operands. false: *why says what is wrong. Options end with name NULL. */
+/* Options may stand anywhere; what is left are the operands. false: *why says what is wrong.
+ * Options end with name NULL. */
 struct cli {
     struct arena *arena;
     int count;         /* arguments behind the command's name; then operands */

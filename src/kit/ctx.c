@@ -12,7 +12,7 @@ enum err fail(struct ctx *c, enum err err, const char *code, const char *fmt, ..
     c->fault.err = err;
     c->fault.code = code;
     c->fault.message = str_vfmt(c->arena, fmt, args);
-    c->fault.path = (struct str){ 0 };
+    c->fault.path = (struct str){0};
     va_end(args);
     return err;
 }
@@ -84,7 +84,7 @@ enum err ctx_unseal(struct ctx *c, struct str sealed, const char *noun, int64_t 
 {
     enum err err;
 
-    *out = (struct str){ 0 };
+    *out = (struct str){0};
     if (sealed.at == NULL)
         return OK;
     err = unseal(c->arena, c->app->seal_key, sealed, bound_to(c, noun, id), out);
@@ -99,5 +99,5 @@ struct str ctx_keyed_hash(struct ctx *c, const char *kind, struct str text)
     uint8_t *hash = arena_alloc(c->arena, HASH_BYTES);
 
     hash_keyed(c->app->hash_key, str_fmt(c->arena, "%s:%.*s", kind, STR(text)), hash);
-    return (struct str){ (const char *)hash, HASH_BYTES };
+    return (struct str){(const char *)hash, HASH_BYTES};
 }

@@ -1,5 +1,6 @@
-/* What a handler, a reaction or a command works with: memory, a connection inside a transaction, the time, who asks. It lives
- * as long as that one request; so does everything taken from it. Handlers know nothing of HTTP, permissions or transactions. */
+/* What a handler, a reaction or a command works with: memory, a connection inside a transaction,
+ * the time, who asks. It lives as long as that one request; so does everything taken from it.
+ * Handlers know nothing of HTTP, permissions or transactions. */
 #pragma once
 
 #include "base/base.h"
@@ -33,7 +34,8 @@ struct ctx {
     struct str session_token; /* set by session_begin: becomes the cookie */
     bool is_session_over;     /* set by session_end: the cookie goes */
     struct str peer;          /* address of the peer, for throttling */
-    struct str upload_path;   /* ROUTE_UPLOAD: the file with the body */
+    struct str upload_path;   /* ROUTE_UPLOAD: the file with the body; gone after the answer unless
+                                 renamed */
     struct str redirect_to;   /* ROUTE_REDIRECT: set by the handler */
     struct str file_name;     /* ROUTE_DOWNLOAD: set by the handler, with file_type and file_body */
     const char *file_type;
@@ -41,14 +43,16 @@ struct ctx {
     void *prepared; /* what .prepare left for the handler */
 };
 
-/* Keeps code and message for the answer and the log and returns err: `return fail(c, E_CONFLICT, "coupon.gone", "...")`. */
+/* Keeps code and message for the answer and the log and returns err: `return fail(c, E_CONFLICT,
+ * "coupon.gone", "...")`. */
 enum err fail(struct ctx *c, enum err err, const char *code, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 /* E_INPUT about one input field, "lines/0/price_fen". */
 enum err fail_at(struct ctx *c, const char *code, struct str path, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
-/* For generated code: counts a statement against the budget; keeps a database error's own words for the log. */
+/* For generated code: counts a statement against the budget; keeps a database error's own words for
+ * the log. */
 enum err ctx_statement(struct ctx *c, int query) MUST_USE;
 enum err ctx_db_failed(struct ctx *c, enum err err, const char *query);
 

@@ -1,6 +1,6 @@
-/* Field tables: the shape of what goes into a handler and what comes out. From them come checking, JSON in and out, the
- * OpenAPI document and with it the TypeScript client. A field's type is its struct member's; `id` and `*_id` are strings in
- * JSON. */
+/* Field tables: the shape of what goes into a handler and what comes out. From them come checking,
+ * JSON in and out, the OpenAPI document and with it the TypeScript client. A field's type is its
+ * struct member's; `id` and `*_id` are strings in JSON. */
 #pragma once
 
 #include "base/base.h"
@@ -17,8 +17,8 @@ struct field {
     size_t offset;
     bool is_optional; /* may be absent or null; then NONE, no value, false or an empty list */
     bool is_json;     /* F_STR: the text is JSON and goes in and out as a JSON value */
-    int64_t min,
-        max; /* numbers: bounds (both 0: any). text: code points (max 0: 200). lists: items (max 0: 1,000) */
+    int64_t min, max; /* numbers: bounds (both 0: any). text: code points (max 0: 200). lists: items
+                         (max 0: 1,000) */
     const char *one_of;     /* text: "sale|cancellation" */
     const struct shape *of; /* F_LIST, F_OBJECT: the items' shape */
     const char *about;      /* one line for the API page */
@@ -44,8 +44,9 @@ struct shape {
     (&(const struct shape){.name = (name_), .fields = (table), .count = ARRAY_LEN(table), .bytes = sizeof(T)})
 /* clang-format on */
 
-/* Checks `value` against the shape and fills *out (shape->bytes). E_INPUT through fail_at: "input.required" "input.type"
- * "input.range" "input.length" "input.choice" "input.unknown" with the path. */
+/* Checks `value` against the shape and fills *out (shape->bytes). E_INPUT through fail_at:
+ * "input.required" "input.type" "input.range" "input.length" "input.choice" "input.unknown" with
+ * the path. */
 enum err field_read(struct ctx *c, const struct shape *shape, const struct json *value,
                     void *out) MUST_USE;
 /* One field given as text (query or path parameter). */

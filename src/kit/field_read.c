@@ -1,4 +1,5 @@
-/* Reading by field tables: JSON or text into a struct, every rule checked, every fault named by its path. */
+/* Reading by field tables: JSON or text into a struct, every rule checked, every fault named by its
+ * path. */
 #include "base/utf8.h"
 #include "kit/ctx.h"
 #include "kit/field.h"
@@ -15,7 +16,7 @@ struct place {
 
 static struct str place_text(struct ctx *c, const struct place *place)
 {
-    struct str text = { "", 0 };
+    struct str text = {"", 0};
 
     for (; place; place = place->parent) {
         const char *slash = text.len ? "/" : "";
@@ -93,8 +94,8 @@ static enum err int_check(struct ctx *c, const struct field *field, const struct
 
 static enum err type_fault(struct ctx *c, const struct field *field, const struct place *place)
 {
-    static const char *const names[] = { "an integer", "true or false", "text", "a list",
-                                         "an object" };
+    static const char *const names[] = {"an integer", "true or false", "text", "a list",
+                                        "an object"};
 
     return fail_at(c, "input.type", place_text(c, place), "%s must be %s", field->name,
                    field_is_id(field) ? "an id (text of digits)" : names[field->type]);
@@ -130,7 +131,7 @@ static enum err list_read(struct ctx *c, const struct field *field, const struct
     out->count = value->count;
     out->at = arena_array(c->arena, value->count + 1, field->of->bytes);
     for (uint32_t i = 0; i < value->count; i++) {
-        struct place here = { place, NULL, i };
+        struct place here = {place, NULL, i};
         TRY(shape_read(c, field->of, &here, &value->items[i],
                        (char *)out->at + i * field->of->bytes));
     }
@@ -176,7 +177,7 @@ static enum err member_read(struct ctx *c, const struct shape *shape, const stru
                             const struct json_member *member, void *out)
 {
     const struct field *field = field_find(shape, member->name);
-    struct place here = { place, NULL, 0 };
+    struct place here = {place, NULL, 0};
 
     if (field == NULL) {
         here.name = str_cstr(c->arena, utf8_head(member->name, 60));
@@ -188,12 +189,13 @@ static enum err member_read(struct ctx *c, const struct shape *shape, const stru
     return value_read(c, field, &here, &member->value, (char *)out + field->offset);
 }
 
-/* On the top shape this waits for the path's parts: field_check_given. A required bool of it must be given here. */
+/* On the top shape this waits for the path's parts: field_check_given. A required bool of it must
+ * be given here. */
 static enum err required_check(struct ctx *c, const struct shape *shape, const struct place *place,
                                const struct json *value)
 {
     for (size_t i = 0; i < shape->count; i++) {
-        struct place here = { place, shape->fields[i].name, 0 };
+        struct place here = {place, shape->fields[i].name, 0};
         if (shape->fields[i].is_optional || json_get(value, shape->fields[i].name))
             continue;
         if (place || shape->fields[i].type == F_BOOL)
@@ -221,7 +223,7 @@ enum err field_read(struct ctx *c, const struct shape *shape, const struct json 
 
 enum err field_read_text(struct ctx *c, const struct field *field, struct str text, void *out)
 {
-    struct place here = { NULL, field->name, 0 };
+    struct place here = {NULL, field->name, 0};
     void *at = (char *)out + field->offset;
 
     switch (field->type) {

@@ -92,7 +92,7 @@ static enum err permission_check(struct call *call)
 
 enum err gate_pass(struct call *call)
 {
-    call->who = (struct principal){ .staff_id = NONE, .is_local = call->is_local };
+    call->who = (struct principal){.staff_id = NONE, .is_local = call->is_local};
     if (!call->is_local && strcmp(call->route->permission, "write_key") == 0)
         TRY(key_check(call));
     if (!call->is_local && !call->who.has_key)

@@ -1,4 +1,5 @@
-/* The journal: one insert for all events of a call, then the facts' reactions in the order of the table. */
+/* The journal: one insert for all events of a call, then the facts' reactions in the order of the
+ * table. */
 #include "kit/journal.h"
 
 #include "gen/kit.q.h"
@@ -14,12 +15,12 @@ const struct event_kind *event_kind_find(const struct app *app, struct str name)
 
 void event_init(struct event *event, const struct ctx *c, const char *kind)
 {
-    *event = (struct event){ .kind = event_kind_find(c->app, str_of(kind)),
-                             .occurred_ms = c->now_ms,
-                             .customer_id = NONE,
-                             .channel_id = NONE,
-                             .subject_id = NONE,
-                             .amount_fen = NONE };
+    *event = (struct event){.kind = event_kind_find(c->app, str_of(kind)),
+                            .occurred_ms = c->now_ms,
+                            .customer_id = NONE,
+                            .channel_id = NONE,
+                            .subject_id = NONE,
+                            .amount_fen = NONE};
     must(event->kind != NULL);
 }
 
@@ -43,14 +44,14 @@ enum err journal_emit(struct ctx *c, const struct event *events, int64_t count)
         return OK;
     rows = arena_new_array(c->arena, struct q_journal_add_in, (size_t)count);
     for (int64_t i = 0; i < count; i++)
-        rows[i] = (struct q_journal_add_in){ .id = ctx_id(c),
-                                             .kind = str_of(events[i].kind->name),
-                                             .occurred_ms = events[i].occurred_ms,
-                                             .customer_id = events[i].customer_id,
-                                             .channel_id = events[i].channel_id,
-                                             .subject_id = events[i].subject_id,
-                                             .amount_fen = events[i].amount_fen,
-                                             .properties = events[i].properties };
+        rows[i] = (struct q_journal_add_in){.id = ctx_id(c),
+                                            .kind = str_of(events[i].kind->name),
+                                            .occurred_ms = events[i].occurred_ms,
+                                            .customer_id = events[i].customer_id,
+                                            .channel_id = events[i].channel_id,
+                                            .subject_id = events[i].subject_id,
+                                            .amount_fen = events[i].amount_fen,
+                                            .properties = events[i].properties};
     TRY(q_journal_add(c, rows, count, NULL));
     c->topics |= LIVE_EVENTS;
     for (int64_t i = 0; i < count; i++)

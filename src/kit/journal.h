@@ -1,5 +1,6 @@
-/* The journal: what happened, append-only, written in the transaction of the state it reports. A registry names every kind; a
- * fact may drive reactions, which run at once in the same transaction. */
+/* The journal: what happened, append-only, written in the transaction of the state it reports. A
+ * registry names every kind; a fact may drive reactions, which run at once in the same transaction.
+ */
 #pragma once
 
 #include "kit/ctx.h"

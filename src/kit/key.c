@@ -1,5 +1,6 @@
-/* The key file: two keys of 32 bytes in hex, one for sealing personal data, one for its look-up hashes. Made at the first start;
- * it belongs in no backup of the data, and without it sealed data cannot be read by anyone. */
+/* The key file: two keys of 32 bytes in hex, one for sealing personal data, one for its look-up
+ * hashes. Made at the first start; it belongs in no backup of the data, and without it sealed data
+ * cannot be read by anyone. */
 #include "host/file.h"
 #include "kit/kit_private.h"
 
@@ -31,8 +32,8 @@ static enum err key_make(struct app *app, struct str path)
     random_bytes(app->seal_key, KEY_BYTES);
     random_bytes(app->hash_key, KEY_BYTES);
     text = str_fmt(app->arena, "seal %.*s\nhash %.*s\n",
-                   STR(str_hex(app->arena, (struct str){ (char *)app->seal_key, KEY_BYTES })),
-                   STR(str_hex(app->arena, (struct str){ (char *)app->hash_key, KEY_BYTES })));
+                   STR(str_hex(app->arena, (struct str){(char *)app->seal_key, KEY_BYTES})),
+                   STR(str_hex(app->arena, (struct str){(char *)app->hash_key, KEY_BYTES})));
     return file_write(path, text, 0600);
 }
 

@@ -1,4 +1,5 @@
-/* Inside the frame: the app's parts and a call on its way down. Seen by the files of this folder alone. */
+/* Inside the frame: the app's parts and a call on its way down. Seen by the files of this folder
+ * alone. */
 #pragma once
 
 #include <pthread.h>
@@ -18,7 +19,8 @@ struct principal {
     bool has_key;  /* a write key */
 };
 
-/* Microseconds and statements of each station: serve --trace prints them, slow requests keep them. */
+/* Microseconds and statements of each station: serve --trace prints them, slow requests keep them.
+ */
 struct trace {
     int64_t start_us, gated_us, begun_us, run_us, done_us;
     int64_t database_us;

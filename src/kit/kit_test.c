@@ -1,4 +1,5 @@
-/* The frame with routes of its own over the table meta: decode, permission, replay, rollback, budgets, must(), faults. */
+/* The frame with routes of its own over the table meta: decode, permission, replay, rollback,
+ * budgets, must(), faults. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,8 +27,7 @@ static const struct field note_in[] = {
     IN(struct note_in, value, .is_optional = true),
     IN(struct note_in, repeat_count, .is_optional = true, .min = 1, .max = 50),
 };
-static const struct field note_out[] = { OUT(struct note_out, value),
-                                         OUT(struct note_out, note_id) };
+static const struct field note_out[] = {OUT(struct note_out, value), OUT(struct note_out, note_id)};
 
 static enum err note_set(struct ctx *c, const void *in_, void *out_)
 {
@@ -65,18 +65,18 @@ static enum err note_boom(struct ctx *c, const void *in_, void *out_)
 }
 
 static const struct route routes[] = {
-    { HTTP_POST, "/api/notes", "public", SHAPE(note_in), SHAPE(note_out), note_set },
-    { HTTP_POST, "/api/paid", "public", SHAPE(note_in), SHAPE(note_out), note_set,
-      .repeat = REPEAT_KEY_REQUIRED },
-    { HTTP_GET, "/api/notes/{name}", "public", SHAPE(note_in), SHAPE(note_out), note_get },
-    { HTTP_GET, "/api/secret/{name}", "note.read", SHAPE(note_in), SHAPE(note_out), note_get },
-    { HTTP_POST, "/api/boom", "public", SHAPE(note_in), SHAPE(note_out), note_boom },
-    { .path = NULL },
+    {HTTP_POST, "/api/notes", "public", SHAPE(note_in), SHAPE(note_out), note_set},
+    {HTTP_POST, "/api/paid", "public", SHAPE(note_in), SHAPE(note_out), note_set,
+     .repeat = REPEAT_KEY_REQUIRED},
+    {HTTP_GET, "/api/notes/{name}", "public", SHAPE(note_in), SHAPE(note_out), note_get},
+    {HTTP_GET, "/api/secret/{name}", "note.read", SHAPE(note_in), SHAPE(note_out), note_get},
+    {HTTP_POST, "/api/boom", "public", SHAPE(note_in), SHAPE(note_out), note_boom},
+    {.path = NULL},
 };
-static const struct route *const tables[] = { routes, NULL };
-static const struct role roles[] = { { "admin", "*" }, { NULL, NULL } };
-static const struct event_kind kinds[] = { { .name = NULL } };
-static const struct reaction reactions[] = { { NULL, NULL } };
+static const struct route *const tables[] = {routes, NULL};
+static const struct role roles[] = {{"admin", "*"}, {NULL, NULL}};
+static const struct event_kind kinds[] = {{.name = NULL}};
+static const struct reaction reactions[] = {{NULL, NULL}};
 
 static struct arena *arena;
 static struct app *app;
@@ -85,9 +85,10 @@ static char folder[] = "/tmp/papilio-kit-XXXXXX";
 static struct app_call ask(enum http_method method, const char *path, const char *body,
                            const char *key)
 {
-    struct app_call call = {
-        .method = method, .path = str_of(path), .body = str_of(body), .idempotency_key = str_of(key)
-    };
+    struct app_call call = {.method = method,
+                            .path = str_of(path),
+                            .body = str_of(body),
+                            .idempotency_key = str_of(key)};
 
     app_request(app, arena, &call);
     return call;
@@ -105,9 +106,8 @@ static void expect(struct app_call call, int status, const char *part)
 static int setup(void **state)
 {
     struct app_config config = {
-        .routes = tables, .roles = roles, .kinds = kinds, .reactions = reactions
-    };
-    struct str why = { 0 };
+        .routes = tables, .roles = roles, .kinds = kinds, .reactions = reactions};
+    struct str why = {0};
 
     (void)state;
     if (!mkdtemp(folder))
@@ -196,11 +196,11 @@ static void test_failing_statements(void **state)
 
     (void)state;
     for (int64_t nth = 1;; nth++) {
-        struct app_call call = { .method = HTTP_POST,
-                                 .path = S("/api/paid"),
-                                 .body = S("{\"name\":\"g\",\"value\":\"1\"}"),
-                                 .idempotency_key = S("k3"),
-                                 .fail_nth = nth };
+        struct app_call call = {.method = HTTP_POST,
+                                .path = S("/api/paid"),
+                                .body = S("{\"name\":\"g\",\"value\":\"1\"}"),
+                                .idempotency_key = S("k3"),
+                                .fail_nth = nth};
         app_request(app, arena, &call);
         if (!call.did_fail) {
             expect(call, 200, "");

@@ -1,5 +1,5 @@
-/* Open event streams: after a commit each hears which topics changed and refetches. No stream holds a connection to the
- * database. */
+/* Open event streams: after a commit each hears which topics changed and refetches. No stream holds
+ * a connection to the database. */
 #include "kit/kit_private.h"
 
 #define STREAM_MAX 2000
@@ -33,7 +33,7 @@ static void stream_closed(void *user, struct http_stream *stream)
 
 void live_open(struct live *live, struct http_request *request)
 {
-    struct http_reply busy = { .status = 503, .type = "application/json" };
+    struct http_reply busy = {.status = 503, .type = "application/json"};
     struct http_stream *stream;
 
     pthread_mutex_lock(&live->lock);

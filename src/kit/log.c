@@ -116,7 +116,7 @@ static void metric(struct buf *out, const char *name, const char *type, const ch
 void metrics_write(struct app *app, struct buf *out)
 {
     struct metrics *m = &app->metrics;
-    struct http_stats stats = { 0 };
+    struct http_stats stats = {0};
 
     http_stats(app->server, &stats);
     buf_str(out, S("# HELP papilio_requests_total Answers by status class.\n"

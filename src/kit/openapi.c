@@ -266,7 +266,7 @@ static void answers(struct json_out *json, struct shapes *shapes, const struct r
     json_object_end(json);
 }
 
-static const char *const verbs[] = { "get", "head", "post", "put", "patch", "delete", "options" };
+static const char *const verbs[] = {"get", "head", "post", "put", "patch", "delete", "options"};
 
 /* "post_api_customers_customer_id_tags": unique because method and path are. */
 static void operation_id(struct json_out *json, const struct route *route)
@@ -368,7 +368,7 @@ static void components(struct json_out *json, struct shapes *shapes)
 
 void app_openapi(const struct app_config *config, struct buf *out)
 {
-    struct shapes shapes = { .count = 0 };
+    struct shapes shapes = {.count = 0};
     struct json_out json;
 
     json_out_init(&json, out);

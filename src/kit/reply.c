@@ -1,5 +1,6 @@
-/* Kept answers: the same key from the same person on the same route with the same body gets the first answer again. Two tables
- * in turn, a day each, so that forgetting is emptying a whole one. */
+/* Kept answers: the same key from the same person on the same route with the same body gets the
+ * first answer again. Two tables in turn, a day each, so that forgetting is emptying a whole one.
+ */
 #include "gen/kit.q.h"
 #include "kit/kit_private.h"
 
@@ -7,7 +8,7 @@
 
 static struct str hash_view(const uint8_t hash[HASH_BYTES])
 {
-    return (struct str){ (const char *)hash, HASH_BYTES };
+    return (struct str){(const char *)hash, HASH_BYTES};
 }
 
 static void hashes_make(struct call *call)
@@ -32,11 +33,11 @@ static enum err kept_get(struct call *call, bool is_b, struct kept *out)
 
     if (is_b) {
         TRY(q_reply_b_get(&call->ctx, hash_view(call->key_hash), &b));
-        *out = (struct kept){ b.body_hash, b.body, b.status_count };
+        *out = (struct kept){b.body_hash, b.body, b.status_count};
         return OK;
     }
     TRY(q_reply_a_get(&call->ctx, hash_view(call->key_hash), &a));
-    *out = (struct kept){ a.body_hash, a.body, a.status_count };
+    *out = (struct kept){a.body_hash, a.body, a.status_count};
     return OK;
 }
 
@@ -69,11 +70,11 @@ enum err reply_find(struct call *call, bool *is_found)
 
 enum err reply_keep(struct call *call)
 {
-    struct q_reply_a_add_in a = { .key_hash = hash_view(call->key_hash),
-                                  .body_hash = hash_view(call->body_hash),
-                                  .status_count = call->status,
-                                  .body = call->reply };
-    struct q_reply_b_add_in b = { a.key_hash, a.body_hash, a.status_count, a.body };
+    struct q_reply_a_add_in a = {.key_hash = hash_view(call->key_hash),
+                                 .body_hash = hash_view(call->body_hash),
+                                 .status_count = call->status,
+                                 .body = call->reply};
+    struct q_reply_b_add_in b = {a.key_hash, a.body_hash, a.status_count, a.body};
 
     return call->app->is_reply_b ? q_reply_b_add(&call->ctx, &b) : q_reply_a_add(&call->ctx, &a);
 }

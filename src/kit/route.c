@@ -16,8 +16,8 @@ int route_status(enum err err)
     return statuses[err];
 }
 
-static const char *const method_names[] = { "GET",   "HEAD",   "POST",   "PUT",
-                                            "PATCH", "DELETE", "OPTIONS" };
+static const char *const method_names[] = {"GET",   "HEAD",   "POST",   "PUT",
+                                           "PATCH", "DELETE", "OPTIONS"};
 
 static int part_split(struct str path, struct str parts[PATH_PARTS_MAX])
 {

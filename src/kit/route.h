@@ -1,5 +1,5 @@
-/* Routes as rows: method, path, permission, shape in, shape out, handler. POST, PUT, PATCH and DELETE run on the writer in one
- * transaction; GET runs on a read-only connection. */
+/* Routes as rows: method, path, permission, shape in, shape out, handler. POST, PUT, PATCH and
+ * DELETE run on the writer in one transaction; GET runs on a read-only connection. */
 #pragma once
 
 #include "host/http.h"
@@ -14,8 +14,9 @@ enum route_kind {
     ROUTE_UPLOAD,   /* the body goes to a file: c->upload_path */
     ROUTE_DOWNLOAD, /* the handler fills c->file_name, file_type, file_body */
     ROUTE_REDIRECT, /* the handler sets c->redirect_to */
-    ROUTE_BEACON, /* public write key in the query (?key=), CORS for any origin, own rate limit; answers 204 */
-    ROUTE_STREAM /* server-sent events of the topics; no handler */
+    ROUTE_BEACON,   /* public write key in the query (?key=), CORS for any origin, own rate limit;
+                       answers 204 */
+    ROUTE_STREAM    /* server-sent events of the topics; no handler */
 };
 enum route_repeat { REPEAT_OPTIONAL, REPEAT_KEY_REQUIRED, REPEAT_KEY_IGNORED };
 
@@ -23,7 +24,8 @@ struct route {
     enum http_method method;
     /* "/api/customers/{customer_id}": parts in braces are fields of the shape in */
     const char *path;
-    /* "customer.read"; "me": anyone signed in; "public": anyone; "local": the socket of this machine; "write_key": below */
+    /* "customer.read"; "me": anyone signed in; "public": anyone; "local": the socket of this
+     * machine; "write_key": below */
     const char *permission;
     const struct shape *in; /* GET: from the query; otherwise from the JSON body */
     const struct shape *out;

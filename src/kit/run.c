@@ -1,5 +1,6 @@
-/* The threads: readers with read-only connections, and the one writer, which runs commands one after another, each in its own
- * savepoint, and commits them in groups. An answer leaves only after its commit. */
+/* The threads: readers with read-only connections, and the one writer, which runs commands one
+ * after another, each in its own savepoint, and commits them in groups. An answer leaves only after
+ * its commit. */
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "kit/kit_private.h"
@@ -188,7 +189,7 @@ enum err run_start(struct app *app, struct str *why)
     app->reader_threads = arena_new_array(app->arena, pthread_t, (size_t)app->reader_count);
     for (int i = 0; i < app->reader_count; i++) {
         struct reader *reader = arena_new_one(app->arena, struct reader);
-        *reader = (struct reader){ app, app->reader_db[i] };
+        *reader = (struct reader){app, app->reader_db[i]};
         if (pthread_create(&app->reader_threads[i], NULL, reader_main, reader) != 0) {
             *why = S("no thread for a reader");
             return E_IO;
@@ -232,7 +233,7 @@ static void waiter_wake(struct call *call, void *user)
 
 static void call_wait(struct call *call, struct call_queue *queue)
 {
-    struct waiter waiter = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
 
     call->done = waiter_wake;
     call->done_user = &waiter;

@@ -1,5 +1,5 @@
-/* Between HTTP and the stations: what a request says goes into a call, the call's answer goes out. Also what needs no call: health,
- * figures, the API document, the console's files. */
+/* Between HTTP and the stations: what a request says goes into a call, the call's answer goes out.
+ * Also what needs no call: health, figures, the API document, the console's files. */
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/kit_private.h"
@@ -61,7 +61,7 @@ static void answer(struct call *call, void *user)
 {
     struct http_request *request = user;
     bool is_beacon = call->route && call->route->kind == ROUTE_BEACON;
-    struct http_reply reply = { .status = call->status, .type = call->type, .body = call->reply };
+    struct http_reply reply = {.status = call->status, .type = call->type, .body = call->reply};
 
     if (call->err == OK && call->ctx.session_token.at == NULL && !call->ctx.is_session_over &&
         call->route && call->route->kind == ROUTE_JSON)
@@ -70,14 +70,15 @@ static void answer(struct call *call, void *user)
         reply.headers =
             str_fmt(call->arena, "%s%s%.*s%.*s", API_HEADERS, is_beacon ? CORS_HEADERS : "",
                     STR(cookie_line(call, request)), STR(extra_line(call)));
+    if (call->upload_path.at)
+        file_delete(call->upload_path);
     http_reply(request, &reply);
 }
 
 static void answer_text(struct http_request *request, int status, const char *type, struct str body)
 {
     struct http_reply reply = {
-        .status = status, .type = type, .body = body, .headers = S(API_HEADERS)
-    };
+        .status = status, .type = type, .body = body, .headers = S(API_HEADERS)};
 
     http_reply(request, &reply);
 }
@@ -113,7 +114,8 @@ static void metrics_answer(struct app *app, struct http_request *request)
     buf_release(&buf);
 }
 
-/* Letters, digits, dot, dash, underscore and slash, and no "..": everything the console's build writes. */
+/* Letters, digits, dot, dash, underscore and slash, and no "..": everything the console's build
+ * writes. */
 static bool is_page_path(struct str path)
 {
     for (size_t i = 0; i < path.len; i++) {
@@ -180,7 +182,7 @@ static struct str query_value(struct call *call, const char *name)
         if (str_is(key, name) && http_unescape(call->arena, value, true, &value))
             return value;
     }
-    return (struct str){ 0 };
+    return (struct str){0};
 }
 
 static struct call *call_of(struct app *app, struct http_request *request)
@@ -198,6 +200,7 @@ static struct call *call_of(struct app *app, struct http_request *request)
     call->repeat_key = http_header(request, "Idempotency-Key");
     call->peer = http_peer(request);
     call->is_local = http_is_local(request);
+    call->upload_path = http_body_path(request);
     call->done = answer;
     call->done_user = request;
     if (call->write_key.at == NULL && str_starts(call->path, S("/api/v1/beacon")))
@@ -207,8 +210,8 @@ static struct call *call_of(struct app *app, struct http_request *request)
 
 static bool beacon_is_free(struct call *call)
 {
-    struct throttle limit = { str_fmt(call->arena, "beacon:%.*s", STR(call->peer)),
-                              BEACON_PER_MINUTE, 60000 };
+    struct throttle limit = {str_fmt(call->arena, "beacon:%.*s", STR(call->peer)),
+                             BEACON_PER_MINUTE, 60000};
     int64_t wait_ms;
 
     return throttle_take(&call->ctx, &limit, &wait_ms);
@@ -240,7 +243,7 @@ static void on_request(void *user, struct http_request *request)
         return;
     call = call_of(app, request);
     if (call->method == HTTP_OPTIONS && str_starts(call->path, S("/api/v1/"))) {
-        struct http_reply reply = { .status = 204, .headers = S(CORS_HEADERS) };
+        struct http_reply reply = {.status = 204, .headers = S(CORS_HEADERS)};
         http_reply(request, &reply);
         return;
     }
@@ -251,25 +254,23 @@ static void on_request(void *user, struct http_request *request)
     call_dispatch(app, call, request);
 }
 
-/* Bodies of uploads go to a file that nobody else can name. */
+/* The body of an upload goes to a file that nobody else can name, once the gate has let it pass;
+ * on_request passes the gate again and gives a refusal its answer. */
 static void on_head(void *user, struct http_request *request)
 {
     struct app *app = user;
     struct call *call;
-    const struct route *route;
 
     if (http_method(request) != HTTP_POST)
         return;
-    call = arena_new_one(http_arena(request), struct call);
-    call_init(call, app, http_arena(request));
-    call->method = HTTP_POST;
-    call->path = http_path(request);
-    route = route_match(call);
-    if (route == NULL || route->kind != ROUTE_UPLOAD)
+    call = call_of(app, request);
+    call->route = route_match(call);
+    call->ctx.db = app->loop_db[http_loop(request)];
+    if (call->route == NULL || call->route->kind != ROUTE_UPLOAD || gate_pass(call) != OK)
         return;
     http_body_to_file(request,
-                      str_fmt(http_arena(request), "%.*s/uploads/%.*s", STR(app->config.data),
-                              STR(token_new(http_arena(request), 16))),
+                      str_fmt(call->arena, "%.*s/uploads/%.*s", STR(app->config.data),
+                              STR(token_new(call->arena, 16))),
                       UPLOAD_MAX);
 }
 

@@ -11,12 +11,12 @@ static struct str token_hash(struct ctx *c, struct str token)
     uint8_t *hash = arena_alloc(c->arena, HASH_BYTES);
 
     hash_sha256(token, hash);
-    return (struct str){ (const char *)hash, HASH_BYTES };
+    return (struct str){(const char *)hash, HASH_BYTES};
 }
 
 enum err session_begin(struct ctx *c, int64_t staff_id, struct str *csrf)
 {
-    struct q_session_add_in row = { .staff_id = staff_id, .expires_ms = c->now_ms + SESSION_MS };
+    struct q_session_add_in row = {.staff_id = staff_id, .expires_ms = c->now_ms + SESSION_MS};
 
     c->session_token = token_new(c->arena, 32);
     *csrf = token_new(c->arena, 24);

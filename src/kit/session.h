@@ -1,4 +1,5 @@
-/* Who asks: sessions of staff, by cookie. A session ends after 30 days, by sign-out and by any password change of its owner. */
+/* Who asks: sessions of staff, by cookie. A session ends after 30 days, by sign-out and by any
+ * password change of its owner. */
 #pragma once
 
 #include "kit/ctx.h"
@@ -10,7 +11,8 @@ enum err session_end(struct ctx *c) MUST_USE;
 /* Ends every session of that person. */
 enum err session_end_all(struct ctx *c, int64_t staff_id) MUST_USE;
 
-/* Throttle, in memory and bounded: at most `max` per window under a key. false: too many; *wait_ms says how long. */
+/* Throttle, in memory and bounded: at most `max` per window under a key. false: too many; *wait_ms
+ * says how long. */
 struct throttle {
     struct str key;
     int max;

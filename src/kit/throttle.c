@@ -1,5 +1,5 @@
-/* Throttles: a bounded table of windows in memory. When it is full the oldest window goes, so an attacker with many names can
- * only shorten the memory of others, never grow ours. */
+/* Throttles: a bounded table of windows in memory. When it is full the oldest window goes, so an
+ * attacker with many names can only shorten the memory of others, never grow ours. */
 #include "host/clock.h"
 #include "kit/kit_private.h"
 #include "kit/session.h"
@@ -40,7 +40,7 @@ static struct window *window_of(struct throttles *throttles, uint64_t key)
         if (oldest == NULL || window->start_ms < oldest->start_ms)
             oldest = window;
     }
-    *oldest = (struct window){ .key = key };
+    *oldest = (struct window){.key = key};
     return oldest;
 }
 
@@ -69,6 +69,6 @@ void throttle_forget(struct ctx *c, struct str key)
     struct throttles *throttles = c->app->throttles;
 
     pthread_mutex_lock(&throttles->lock);
-    *window_of(throttles, str_hash(key, throttles->seed)) = (struct window){ 0 };
+    *window_of(throttles, str_hash(key, throttles->seed)) = (struct window){0};
     pthread_mutex_unlock(&throttles->lock);
 }
