@@ -1,0 +1,252 @@
+/* The row kinds besides JSON over a real socket: upload, download, redirect, beacon, stream, pages.
+ */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail /* ours, of kit/ctx.h */
+
+#include "gen/kit.q.h"
+#include "host/file.h"
+#include "kit/app.h"
+
+struct size_out {
+    int64_t byte_count;
+};
+static const struct field size_out[] = {OUT(struct size_out, byte_count)};
+
+static enum err upload(struct ctx *c, const void *in, void *out_)
+{
+    struct size_out *out = out_;
+    struct str text;
+
+    (void)in;
+    TRY(file_read(c->arena, c->upload_path, 16 * 1024 * 1024, &text));
+    out->byte_count = (int64_t)text.len;
+    return OK;
+}
+
+static enum err download(struct ctx *c, const void *in, void *out)
+{
+    (void)in;
+    (void)out;
+    c->file_name = S("list.csv");
+    c->file_type = "text/csv";
+    c->file_body = S("a,b\r\n");
+    return OK;
+}
+
+static enum err redirect(struct ctx *c, const void *in, void *out)
+{
+    (void)in;
+    (void)out;
+    c->redirect_to = S("/elsewhere");
+    return OK;
+}
+
+static enum err note(struct ctx *c, const void *in, void *out)
+{
+    (void)in;
+    (void)out;
+    c->topics |= LIVE_ORDERS;
+    return q_meta_set(c, S("note"), S("1"));
+}
+
+static const struct route routes[] = {
+    {HTTP_POST, "/api/upload", "public", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
+    {HTTP_POST, "/api/closed", "x.write", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
+    {HTTP_GET, "/api/list.csv", "public", NULL, NULL, download, .kind = ROUTE_DOWNLOAD},
+    {HTTP_GET, "/api/go", "public", NULL, NULL, redirect, .kind = ROUTE_REDIRECT},
+    {HTTP_POST, "/api/v1/beacon", "public", NULL, NULL, note, .kind = ROUTE_BEACON},
+    {HTTP_POST, "/api/note", "public", NULL, NULL, note},
+    {HTTP_GET, "/api/live", "public", NULL, NULL, NULL, .kind = ROUTE_STREAM},
+    {.path = NULL},
+};
+static const struct route *const tables[] = {routes, NULL};
+static const struct role roles[] = {{NULL, NULL}};
+static const struct event_kind kinds[] = {{.name = NULL}};
+static const struct reaction reactions[] = {{NULL, NULL}};
+
+static struct arena *arena;
+static struct app *app;
+static char folder[] = "/tmp/papilio-serve-XXXXXX";
+
+static int setup(void **state)
+{
+    struct app_config config = {
+        .routes = tables, .roles = roles, .kinds = kinds, .reactions = reactions};
+    struct str why = {0};
+
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    arena = arena_new(64 * 1024 * 1024);
+    config.data = str_of(folder);
+    config.listen = S("127.0.0.1:0");
+    config.pages = str_fmt(arena, "%s/pages", folder);
+    if (folder_make(config.pages) != OK ||
+        file_write(str_fmt(arena, "%s/pages/index.html", folder), S("<p>hi"), 0600) != OK)
+        return -1;
+    if (app_open(arena, &config, &app, &why) == OK && app_listen(app, &why) == OK)
+        return 0;
+    fprintf(stderr, "%.*s\n", STR(why));
+    return -1;
+}
+
+static int teardown(void **state)
+{
+    char command[64];
+
+    (void)state;
+    app_close(app);
+    arena_free(arena);
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+static int dial(void)
+{
+    struct str address = app_address(app), host, port;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval wait = {.tv_sec = 5};
+    int64_t number = 0;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    str_cut(address, ':', &host, &port);
+    assert_true(str_to_int(port, &number));
+    to.sin_port = htons((uint16_t)number);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+static void send_all(int fd, struct str text)
+{
+    while (text.len > 0) {
+        ssize_t sent = send(fd, text.at, text.len, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return;
+        text = str_sub(text, (size_t)sent, text.len);
+    }
+}
+
+/* Reads until `part` has come, the peer closes or five seconds pass. */
+static struct str read_until(int fd, const char *part)
+{
+    struct str got = {arena_alloc(arena, 65536), 0};
+
+    while (got.len < 65536 && str_find(got, str_of(part)) < 0) {
+        ssize_t count = recv(fd, (char *)(uintptr_t)got.at + got.len, 65536 - got.len, 0);
+        if (count <= 0)
+            break;
+        got.len += (size_t)count;
+    }
+    return got;
+}
+
+static struct str ask(const char *head, struct str body)
+{
+    int fd = dial();
+    struct str got;
+
+    send_all(fd, str_fmt(arena, "%s\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
+                         head, body.len));
+    send_all(fd, body);
+    got = read_until(fd, "\x01");
+    close(fd);
+    return got;
+}
+
+static void has(struct str text, const char *part)
+{
+    if (str_find(text, str_of(part)) < 0)
+        print_error("no \"%s\" in: %.*s\n", part, STR(text));
+    assert_true(str_find(text, str_of(part)) >= 0);
+}
+
+static int upload_count(void)
+{
+    struct str command = str_fmt(arena, "ls %s/uploads | wc -l", folder);
+    FILE *pipe = popen(str_cstr(arena, command), "r");
+    int count = -1;
+
+    assert_int_equal(fscanf(pipe, "%d", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
+static void test_upload(void **state)
+{
+    size_t length = 3 * 1024 * 1024;
+    struct str body = {memset(arena_alloc(arena, length), 'x', length), length};
+
+    (void)state;
+    has(ask("POST /api/upload HTTP/1.1", body), "{\"byte_count\":3145728}");
+    has(ask("POST /api/closed HTTP/1.1", S("small")), " 401 ");
+    has(ask("POST /api/closed HTTP/1.1", body), " 413 "); /* no file for whom the gate refuses */
+    assert_int_equal(upload_count(), 0);
+}
+
+static void test_download_and_redirect(void **state)
+{
+    struct str got = ask("GET /api/list.csv HTTP/1.1", S(""));
+
+    (void)state;
+    has(got, "attachment; filename=\"list.csv\"");
+    has(got, "\r\n\r\na,b\r\n");
+    got = ask("GET /api/go HTTP/1.1", S(""));
+    has(got, " 302 ");
+    has(got, "Location: /elsewhere\r\n");
+}
+
+static void test_beacon(void **state)
+{
+    struct str got = ask("POST /api/v1/beacon HTTP/1.1", S("{}"));
+
+    (void)state;
+    has(got, " 204 ");
+    has(got, "Access-Control-Allow-Origin: *\r\n");
+    has(ask("OPTIONS /api/v1/beacon HTTP/1.1", S("")), "Access-Control-Allow-Methods: POST");
+}
+
+static void test_live(void **state)
+{
+    int fd = dial();
+
+    (void)state;
+    send_all(fd, S("GET /api/live HTTP/1.1\r\nHost: x\r\n\r\n"));
+    has(read_until(fd, "\r\n\r\n"), "text/event-stream");
+    has(ask("POST /api/note HTTP/1.1", S("{}")), " 200 ");
+    has(read_until(fd, "\n\n"), "{\"topics\":[\"orders\"]}");
+    close(fd);
+}
+
+static void test_pages(void **state)
+{
+    struct str got = ask("GET /customers/7 HTTP/1.1", S(""));
+
+    (void)state;
+    has(got, "<p>hi");
+    has(got, "Content-Security-Policy: default-src 'self'");
+    has(ask("GET /none.js HTTP/1.1", S("")), " 404 ");
+    has(ask("GET /../papilio.key HTTP/1.1", S("")), " 404 ");
+    has(ask("GET /..%2fpapilio.key HTTP/1.1", S("")), " 404 ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_upload), cmocka_unit_test(test_download_and_redirect),
+        cmocka_unit_test(test_beacon), cmocka_unit_test(test_live),
+        cmocka_unit_test(test_pages),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
