@@ -1,4 +1,5 @@
-/* Wires the house together and reads the command line. What a command does stands in its own folder. */
+/* Wires the house together and reads the command line. What a command does stands in its own
+ * folder. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,9 +15,9 @@
 static const struct route *const routes[] = {
     NULL,
 };
-static const struct role roles[] = { { NULL, NULL } };
-static const struct event_kind kinds[] = { { .name = NULL } };
-static const struct reaction reactions[] = { { NULL, NULL } };
+static const struct role roles[] = {{NULL, NULL}};
+static const struct event_kind kinds[] = {{.name = NULL}};
+static const struct reaction reactions[] = {{NULL, NULL}};
 
 static struct app_config config = {
     .routes = routes,
@@ -25,15 +26,15 @@ static struct app_config config = {
     .reactions = reactions,
 };
 
-/* ---- serve ---------------------------------------------------------------------------------------- */
+/* ---- serve ----------------------------------------------------------------------------------- */
 
 /* The console's files lie beside the program in a build, and under share/ once installed. */
 static struct str pages_find(struct arena *arena)
 {
-    static const char *const places[] = { "../web/admin", "../share/papilio/web" };
+    static const char *const places[] = {"../web/admin", "../share/papilio/web"};
     char self[4096];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    struct str folder = { self, length > 0 ? (size_t)length : 0 };
+    struct str folder = {self, length > 0 ? (size_t)length : 0};
 
     while (folder.len > 0 && folder.at[folder.len - 1] != '/')
         folder.len--;
@@ -42,7 +43,7 @@ static struct str pages_find(struct arena *arena)
         if (access(str_cstr(arena, str_fmt(arena, "%.*s/index.html", STR(place))), R_OK) == 0)
             return place;
     }
-    return (struct str){ 0 };
+    return (struct str){0};
 }
 
 static void signals_block(sigset_t *set)
@@ -63,7 +64,7 @@ static int refuse(struct str why)
 /* Serves until SIGTERM or SIGINT, then lets what runs finish. */
 static int serve_wait(struct app *app, const sigset_t *signals)
 {
-    struct str why = { 0 };
+    struct str why = {0};
     int signal_number;
 
     if (app_listen(app, &why) != OK) {
@@ -80,7 +81,7 @@ static int serve_wait(struct app *app, const sigset_t *signals)
 static int serve(struct cli *cli)
 {
     struct app *app;
-    struct str why = { 0 };
+    struct str why = {0};
     sigset_t signals;
 
     signals_block(&signals);
@@ -93,7 +94,7 @@ static int serve(struct cli *cli)
     return serve_wait(app, &signals);
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static int openapi(struct cli *cli)
 {
@@ -121,10 +122,10 @@ static const struct command {
     int (*run)(struct cli *cli);
     const char *help;
 } commands[] = {
-    { "serve", serve, "serve --data DIR [--listen 127.0.0.1:8080] [--trace]   run the server" },
-    { "openapi", openapi, "openapi                        print the API document" },
-    { "version", version, "version                        print the version" },
-    { "help", help, "help                           print this" },
+    {"serve", serve, "serve --data DIR [--listen 127.0.0.1:8080] [--trace]   run the server"},
+    {"openapi", openapi, "openapi                        print the API document"},
+    {"version", version, "version                        print the version"},
+    {"help", help, "help                           print this"},
 };
 
 static int help(struct cli *cli)
@@ -149,11 +150,11 @@ static int command_run(struct cli *cli, const char *name)
 int main(int argc, const char **argv)
 {
     struct arena *arena = arena_new(BOOT_ARENA_MAX);
-    struct cli cli = { .arena = arena, .count = argc - 2, .args = argv + 2 };
+    struct cli cli = {.arena = arena, .count = argc - 2, .args = argv + 2};
     const struct cli_option options[] = {
-        { "--data", &config.data, NULL },      { "--listen", &config.listen, NULL },
-        { "--pages", &config.pages, NULL },    { "--key-file", &config.key_file, NULL },
-        { "--trace", NULL, &config.is_trace }, { NULL, NULL, NULL },
+        {"--data", &config.data, NULL},      {"--listen", &config.listen, NULL},
+        {"--pages", &config.pages, NULL},    {"--key-file", &config.key_file, NULL},
+        {"--trace", NULL, &config.is_trace}, {NULL, NULL, NULL},
     };
     int status;
 

@@ -1,4 +1,5 @@
-/* A query against the schema: prepared on it, its result columns walked, its parameters held against the columns they meet. */
+/* A query against the schema: prepared on it, its result columns walked, its parameters held
+ * against the columns they meet. */
 #include "sqlgen.h"
 
 #include <ctype.h>
@@ -20,7 +21,7 @@ static enum type token_type(const struct token *token)
     return type_of_name(token->at, token->len);
 }
 
-/* ---- parameters -------------------------------------------------------------------------------- */
+/* ---- parameters ------------------------------------------------------------------------------ */
 
 static void meet_check(const struct query *query, const struct token *column,
                        const struct token *param)
@@ -68,9 +69,9 @@ static void comparisons_check(const struct query *query)
     for (size_t i = 1; i < t->count; i++) {
         bool is_limit = token_is(&t->at[i - 1], "LIMIT") || token_is(&t->at[i - 1], "OFFSET");
         if (is_limit && t->at[i].kind == TOKEN_PARAM && token_type(&t->at[i]) != TYPE_INT)
-            die(token_place(query, &t->at[i]), "query '%s': :%.*s after %.*s must be a number, as in :limit_count",
-                query->name, (int)t->at[i].len, t->at[i].at, (int)t->at[i - 1].len,
-                t->at[i - 1].at);
+            die(token_place(query, &t->at[i]),
+                "query '%s': :%.*s after %.*s must be a number, as in :limit_count", query->name,
+                (int)t->at[i].len, t->at[i].at, (int)t->at[i - 1].len, t->at[i - 1].at);
     }
 }
 
@@ -83,7 +84,8 @@ static size_t past_parenthesis(const struct tokens *t, size_t at)
     return t->count;
 }
 
-/* The one token of the list item that starts at *at, or NULL if it is an expression; moves *at to the next item. */
+/* The one token of the list item that starts at *at, or NULL if it is an expression; moves *at to
+ * the next item. */
 static const struct token *item_take(const struct tokens *t, size_t *at, int depth)
 {
     size_t start = *at, end = start;
@@ -119,7 +121,7 @@ static void insert_check(const struct query *query)
     }
 }
 
-/* ---- result columns ------------------------------------------------------------------------------ */
+/* ---- result columns -------------------------------------------------------------------------- */
 
 static bool is_plain_name(const char *name)
 {
@@ -141,8 +143,8 @@ static void column_read(struct query *query, sqlite3_stmt *stmt, int at)
     struct field *field = &query->columns[at];
 
     if (!is_plain_name(name))
-        die(query->place, "query '%s': the expression '%s' needs an alias: AS some_count", query->name,
-            name);
+        die(query->place, "query '%s': the expression '%s' needs an alias: AS some_count",
+            query->name, name);
     name_check(query->place, name, "column");
     field->name = copy(name, strlen(name));
     field->type = type_of_name(name, strlen(name));
@@ -163,7 +165,7 @@ static void columns_read(struct query *query, sqlite3_stmt *stmt)
         column_read(query, stmt, i);
 }
 
-/* ---- kinds ----------------------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------------------- */
 
 static bool has_limit(const struct query *query)
 {

@@ -97,7 +97,8 @@ static void reader_refuse(const struct reader *r)
     char c = *r->at;
 
     if (c == '"')
-        die(r->place, "double quotes: write text in 'single quotes', and pick names that need no quotes");
+        die(r->place,
+            "double quotes: write text in 'single quotes', and pick names that need no quotes");
     if (c == '`' || c == '[')
         die(r->place, "quoted names: pick names that need no quotes");
     if (c == '?' || c == '$' || c == '@' || c == '#')
@@ -172,9 +173,9 @@ static bool ends_in(const char *name, size_t len, const char *const *suffixes)
 
 enum type type_of_name(const char *name, size_t len)
 {
-    static const char *const ints[] = {"_id",     "_ms",    "_count", "_fen",     "_bp",
-                                       "_ppm",    "_seq",   "_day",   "_month",   "_days",
-                                       "_micro",  "_bytes", "_version", "_number", "_percent", NULL};
+    static const char *const ints[] = {
+        "_id",    "_ms",   "_count", "_fen",   "_bp",      "_ppm",    "_seq",     "_day",
+        "_month", "_days", "_micro", "_bytes", "_version", "_number", "_percent", NULL};
     static const char *const bytes[] = {"_hash", "_enc", "_blob", NULL};
 
     if ((len == 2 && memcmp(name, "id", 2) == 0) || ends_in(name, len, ints))
@@ -195,7 +196,8 @@ const char *type_word(enum type type)
 
 static enum kind kind_of(struct place place, const char *word)
 {
-    static const char *const words[] = {"one", "many", "each", "exec", "changed", "batch", "lookup"};
+    static const char *const words[] = {"one",     "many",  "each",  "exec",
+                                        "changed", "batch", "lookup"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(word, words[i]) == 0)
@@ -206,15 +208,15 @@ static enum kind kind_of(struct place place, const char *word)
 void name_check(struct place place, const char *name, const char *what)
 {
     static const char *const taken[] = {
-        "auto",   "break",  "case",     "char",   "const",  "continue", "default", "do",
-        "double", "else",   "enum",     "extern", "float",  "for",      "goto",    "if",
-        "inline", "int",    "long",     "register", "return", "short",  "signed",  "sizeof",
-        "static", "struct", "switch",   "typedef", "union",  "unsigned", "void",   "volatile",
-        "while",  "bool",   "true",     "false",  "null",   "c",        "in",      "out",
-        "rows",   "count",  "each",     "user",   "stmt",   "err",      "errno",   NULL};
+        "auto",   "break",  "case",   "char",     "const",  "continue", "default", "do",
+        "double", "else",   "enum",   "extern",   "float",  "for",      "goto",    "if",
+        "inline", "int",    "long",   "register", "return", "short",    "signed",  "sizeof",
+        "static", "struct", "switch", "typedef",  "union",  "unsigned", "void",    "volatile",
+        "while",  "bool",   "true",   "false",    "null",   "c",        "in",      "out",
+        "rows",   "count",  "each",   "user",     "stmt",   "err",      "errno",   NULL};
 
-    if (!islower((unsigned char)name[0]) || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") !=
-                                                strlen(name))
+    if (!islower((unsigned char)name[0]) ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name))
         die(place, "%s '%s': only lower case letters, digits and _", what, name);
     for (size_t i = 0; taken[i] != NULL; i++)
         if (strcmp(name, taken[i]) == 0)

@@ -19,7 +19,7 @@ static const char may_in_tests[] = "malloc calloc realloc free strdup strndup";
 
 static const char units[] =
     "id ms us at seq day days month months count fen bp ppm micro bytes kb max min "
-    "version number percent nth";
+    "version number percent nth digits";
 
 /* Files whose nouns are not their name; every other non-static function starts with its file's or
  * folder's noun. */
@@ -34,6 +34,8 @@ static const struct {
     {"src/kit/gate.c", "role"},
     {"src/kit/journal.c", "event"},
     {"src/kit/log.c", "metrics"},
+    {"src/manage/customer/identity.c", "identities"},
+    {"src/manage/setting/brand.c", "currency"},
 };
 
 static int layer_of(const char *path)
@@ -109,7 +111,7 @@ void check_includes(const struct file *file)
     }
 }
 
-/* ---- functions --------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 /* Behind the directive that starts at `at`, with its continued lines. */
 static const char *directive_end(const char *at)
@@ -317,7 +319,7 @@ void check_functions(const struct file *file)
     }
 }
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static bool is_call(const char *code, const char *at, size_t len)
 {
@@ -367,7 +369,7 @@ void check_calls(const struct file *file)
         report(file, file_line(file, (size_t)at), "goto outside base/ and host/");
 }
 
-/* ---- members ----------------------------------------------------------------------------------- */
+/* ---- members --------------------------------------------------------------------------------- */
 
 /* Every name of "int64_t a_ms, b_count[3];" from `at` (behind the type) to the ';'. Pointers are
  * not values. */

@@ -1,6 +1,7 @@
 /* Memory that is released all at once: a chain of blocks, the newest first.
- * Always: what arena_alloc returns is zero, aligned to 16 and lies in one block; used_bytes is the sum of what was
- * handed out and never passes max_bytes; bytes of a block past dirty_bytes are zero. */
+ * Always: what arena_alloc returns is zero, aligned to 16 and lies in one block; used_bytes is the
+ * sum of what was handed out and never passes max_bytes; bytes of a block past dirty_bytes are
+ * zero. */
 #include "base/base.h"
 
 #include <stdlib.h>
@@ -26,7 +27,8 @@
 
 #define ALIGN 16
 #define FIRST_BLOCK_BYTES ((size_t)64 * 1024)
-#define LARGEST_STEP_BYTES ((size_t)4 * 1024 * 1024) /* blocks double up to this; single pieces may be larger */
+#define LARGEST_STEP_BYTES                                                                         \
+    ((size_t)4 * 1024 * 1024) /* blocks double up to this; single pieces may be larger */
 
 struct block {
     struct block *next;

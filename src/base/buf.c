@@ -1,5 +1,6 @@
 /* Bytes that grow on the heap, up to a named maximum.
- * Always: len <= cap <= max_bytes; a piece is added whole or not at all, and once one was refused all are. */
+ * Always: len <= cap <= max_bytes; a piece is added whole or not at all, and once one was refused
+ * all are. */
 #include "base/base.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* Error names, and what happens when something that cannot be false is false.
- * Always: must_fail does not return; a catcher that returns is itself a bug and stops the process. */
+ * Always: must_fail does not return; a catcher that returns is itself a bug and stops the process.
+ */
 #include "base/base.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
-/* Reading JSON into a tree in an arena. One pass for UTF-8 over the whole text, then one pass over its structure.
- * Always: recursion is at most JSON_DEPTH_MAX deep; nothing is read past the text; on a fault *out is untouched.
- * Items are gathered on a stack of the reader and copied to their place when the array or object ends. */
+/* Reading JSON into a tree in an arena. One pass for UTF-8 over the whole text, then one pass over
+ * its structure. Always: recursion is at most JSON_DEPTH_MAX deep; nothing is read past the text;
+ * on a fault *out is untouched. Items are gathered on a stack of the reader and copied to their
+ * place when the array or object ends. */
 #include "base/json.h"
 
 #include "base/utf8.h"
@@ -10,10 +11,11 @@
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 #define LOW_BITS UINT64_C(0x0101010101010101)
-#define SMALL_STACK 48   /* values waiting for the end of their container before the arena is used for them */
-#define SMALL_OBJECT 16  /* members up to which names are compared pairwise */
-#define EXACT_DIGITS 15  /* a double holds every integer of so many digits */
-#define EXACT_POWER 22   /* and every power of ten up to this */
+#define SMALL_STACK                                                                                \
+    48 /* values waiting for the end of their container before the arena is used for them */
+#define SMALL_OBJECT 16 /* members up to which names are compared pairwise */
+#define EXACT_DIGITS 15 /* a double holds every integer of so many digits */
+#define EXACT_POWER 22  /* and every power of ten up to this */
 
 struct reader {
     struct arena *arena;
@@ -39,8 +41,8 @@ static void skip_blanks(struct reader *r)
         r->at++;
 }
 
-/* The first '"', '\\' or control character from `at` on, or `end`. Eight bytes at a time; a false alarm of the word
- * test only costs the bytewise look. */
+/* The first '"', '\\' or control character from `at` on, or `end`. Eight bytes at a time; a false
+ * alarm of the word test only costs the bytewise look. */
 static const char *string_scan(const char *at, const char *end)
 {
     while (end - at >= 8) {
@@ -203,7 +205,8 @@ static const char *skip_digits(const char *at, const char *end)
     return at;
 }
 
-/* The double of a well-formed literal. The process stays in the C locale, so strtod's point is '.'. */
+/* The double of a well-formed literal. The process stays in the C locale, so strtod's point is '.'.
+ */
 static enum err read_double(struct reader *r, struct str literal, struct json *out)
 {
     char copy[JSON_NUMBER_MAX + 1];
@@ -217,7 +220,8 @@ static enum err read_double(struct reader *r, struct str literal, struct json *o
     return OK;
 }
 
-/* Few digits and no exponent: digits / 10^n is exact in both, so the quotient is the nearest double (Clinger). */
+/* Few digits and no exponent: digits / 10^n is exact in both, so the quotient is the nearest double
+ * (Clinger). */
 static bool read_short_decimal(struct str literal, struct json *out)
 {
     static const double powers[EXACT_DIGITS + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -298,7 +302,8 @@ static enum err read_word(struct reader *r, struct str word)
 static struct json_member *stack_push(struct reader *r)
 {
     if (r->stack_count == r->stack_cap) {
-        struct json_member *larger = arena_new_array(r->arena, struct json_member, r->stack_cap * 4);
+        struct json_member *larger =
+            arena_new_array(r->arena, struct json_member, r->stack_cap * 4);
         memcpy(larger, r->stack, r->stack_count * sizeof(*larger));
         r->stack = larger;
         r->stack_cap *= 4;
@@ -477,7 +482,8 @@ static enum err read_document(struct reader *r, struct str text, struct json *ou
     return OK;
 }
 
-enum err json_parse(struct arena *arena, struct str text, struct json *out, struct json_fault *fault)
+enum err json_parse(struct arena *arena, struct str text, struct json *out,
+                    struct json_fault *fault)
 {
     struct json_member stack[SMALL_STACK];
     struct reader r = {

@@ -115,8 +115,9 @@ static void test_depth(void **state)
 
 static void test_values(void **state)
 {
-    const char *text = " {\"id\":9007199254740993, \"t\":\"\xE4\xBD\xA0\", \"e\":\"\\u4f60\\ud83e\\udd8b\\n\\/\","
-                       "\"list\":[true,false,null,-0,1.5,-2e3],\"empty\":{},\"none\":[]} ";
+    const char *text =
+        " {\"id\":9007199254740993, \"t\":\"\xE4\xBD\xA0\", \"e\":\"\\u4f60\\ud83e\\udd8b\\n\\/\","
+        "\"list\":[true,false,null,-0,1.5,-2e3],\"empty\":{},\"none\":[]} ";
     struct json value = good(text);
     const struct json *list = json_get(&value, "list");
 
@@ -124,7 +125,8 @@ static void test_values(void **state)
     assert_int_equal(value.count, 6);
     assert_true(json_get(&value, "id")->integer == INT64_C(9007199254740993));
     assert_true(str_is(json_get(&value, "t")->text, "\xE4\xBD\xA0"));
-    assert_in_range((uintptr_t)json_get(&value, "t")->text.at, (uintptr_t)text, (uintptr_t)text + strlen(text));
+    assert_in_range((uintptr_t)json_get(&value, "t")->text.at, (uintptr_t)text,
+                    (uintptr_t)text + strlen(text));
     assert_true(str_is(json_get(&value, "e")->text, "\xE4\xBD\xA0\xF0\x9F\xA6\x8B\n/"));
     assert_true(str_is(json_get(&value, "e")->raw, "\"\\u4f60\\ud83e\\udd8b\\n\\/\""));
     assert_int_equal(list->count, 6);
@@ -200,8 +202,10 @@ static void test_write(void **state)
     json_name(&out, "r");
     json_raw(&out, S("[1]"));
     json_object_end(&out);
-    assert_true(str_is(buf_view(&buf), "{\"a\":[-5,null,\"12\",null,true,0.1,null,-0.0],"
-                                       "\"s\":\"\\u003ca>\\\"\\\\\\n\\u0001\xE4\xBD\xA0\",\"n\":null,\"o\":{},\"r\":[1]}"));
+    assert_true(
+        str_is(buf_view(&buf),
+               "{\"a\":[-5,null,\"12\",null,true,0.1,null,-0.0],"
+               "\"s\":\"\\u003ca>\\\"\\\\\\n\\u0001\xE4\xBD\xA0\",\"n\":null,\"o\":{},\"r\":[1]}"));
     buf_release(&buf);
 }
 
@@ -236,8 +240,9 @@ static void test_numbers_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),          cmocka_unit_test(test_depth), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_large_containers), cmocka_unit_test(test_write), cmocka_unit_test(test_numbers_read_back),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_values),  cmocka_unit_test(test_large_containers),
+        cmocka_unit_test(test_write),   cmocka_unit_test(test_numbers_read_back),
     };
 
     return cmocka_run_group_tests(tests, arena_open, arena_close);

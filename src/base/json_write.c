@@ -1,5 +1,6 @@
-/* Writing JSON straight into a buffer. Always: commas and quotes are set here and nowhere else; a name without a value,
- * a value without a name in an object, or an end that does not fit its beginning stops at must(). */
+/* Writing JSON straight into a buffer. Always: commas and quotes are set here and nowhere else; a
+ * name without a value, a value without a name in an object, or an end that does not fit its
+ * beginning stops at must(). */
 #include "base/json.h"
 
 #include <math.h>
@@ -65,14 +66,15 @@ void json_array_end(struct json_out *out)
     container_end(out, false);
 }
 
-/* 0: as it is; 'u': \u00XX; else the letter behind the backslash. '<' is escaped so that JSON inside a page cannot end
- * its script element. */
+/* 0: as it is; 'u': \u00XX; else the letter behind the backslash. '<' is escaped so that JSON
+ * inside a page cannot end its script element. */
 static const char escapes[256] = {
-    ['\0'] = 'u', [1] = 'u',    [2] = 'u',    [3] = 'u',    [4] = 'u',    [5] = 'u',   [6] = 'u',
-    [7] = 'u',    ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', [11] = 'u',   ['\f'] = 'f', ['\r'] = 'r',
-    [14] = 'u',   [15] = 'u',   [16] = 'u',   [17] = 'u',   [18] = 'u',   [19] = 'u',  [20] = 'u',
-    [21] = 'u',   [22] = 'u',   [23] = 'u',   [24] = 'u',   [25] = 'u',   [26] = 'u',  [27] = 'u',
-    [28] = 'u',   [29] = 'u',   [30] = 'u',   [31] = 'u',   ['"'] = '"',  ['\\'] = '\\', ['<'] = 'u',
+    ['\0'] = 'u', [1] = 'u',    [2] = 'u',    [3] = 'u',     [4] = 'u',    [5] = 'u',
+    [6] = 'u',    [7] = 'u',    ['\b'] = 'b', ['\t'] = 't',  ['\n'] = 'n', [11] = 'u',
+    ['\f'] = 'f', ['\r'] = 'r', [14] = 'u',   [15] = 'u',    [16] = 'u',   [17] = 'u',
+    [18] = 'u',   [19] = 'u',   [20] = 'u',   [21] = 'u',    [22] = 'u',   [23] = 'u',
+    [24] = 'u',   [25] = 'u',   [26] = 'u',   [27] = 'u',    [28] = 'u',   [29] = 'u',
+    [30] = 'u',   [31] = 'u',   ['"'] = '"',  ['\\'] = '\\', ['<'] = 'u',
 };
 
 static void write_text(struct buf *buf, struct str s)

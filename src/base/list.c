@@ -1,4 +1,5 @@
-/* Rows of one struct in an arena. Always: items are zero when they are added; they move when the list grows. */
+/* Rows of one struct in an arena. Always: items are zero when they are added; they move when the
+ * list grows. */
 #include "base/base.h"
 
 #define FIRST_CAP 8

@@ -1,5 +1,6 @@
 /* Text to a number: open addressing with linear probing, at most three quarters full.
- * Always: a used slot has key.at != NULL; the seed comes from an address, so that keys chosen to collide do not. */
+ * Always: a used slot has key.at != NULL; the seed comes from an address, so that keys chosen to
+ * collide do not. */
 #include "base/base.h"
 
 #define FIRST_CAP 16

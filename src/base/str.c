@@ -1,6 +1,6 @@
-/* Text as a view: compare, search, cut, convert. Nothing here knows about characters beyond ASCII (utf8.h does).
- * Always: a view that is returned is inside the one that was given, or in the arena. No value and the empty text
- * compare alike. */
+/* Text as a view: compare, search, cut, convert. Nothing here knows about characters beyond ASCII
+ * (utf8.h does). Always: a view that is returned is inside the one that was given, or in the arena.
+ * No value and the empty text compare alike. */
 
 #include "base/base.h"
 
@@ -233,7 +233,7 @@ bool str_unhex(struct arena *arena, struct str hex, struct str *out)
 /* Both halves of a 64 x 64 bit product, folded: the mixing step of wyhash. */
 static uint64_t hash_mix(uint64_t a, uint64_t b)
 {
-    __extension__ unsigned __int128 product = (__extension__(unsigned __int128)a) * b;
+    __extension__ unsigned __int128 product = (__extension__(unsigned __int128) a) * b;
 
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }

@@ -58,8 +58,17 @@ static void test_cut(void **state)
 
 static void test_to_int(void **state)
 {
-    static const char *const bad[] = {"", "-", "+1", "1 ", " 1", "1a", "--1", "9223372036854775808",
-                                      "-9223372036854775809", "99999999999999999999", "0x1"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+1",
+                                      "1 ",
+                                      " 1",
+                                      "1a",
+                                      "--1",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
+                                      "99999999999999999999",
+                                      "0x1"};
     int64_t value = 5;
 
     (void)state;
@@ -166,8 +175,9 @@ static void test_buf(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compare),      cmocka_unit_test(test_cut),  cmocka_unit_test(test_to_int),
-        cmocka_unit_test(test_made_in_arena), cmocka_unit_test(test_hash), cmocka_unit_test(test_buf),
+        cmocka_unit_test(test_compare), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_to_int),  cmocka_unit_test(test_made_in_arena),
+        cmocka_unit_test(test_hash),    cmocka_unit_test(test_buf),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* UTF-8: check, count, cut; GB18030 as it comes out of Chinese spreadsheets.
- * Always: only utf8_is_valid, utf8_valid_len and utf8_from_gb18030 take bytes that were not checked. */
+ * Always: only utf8_is_valid, utf8_valid_len and utf8_from_gb18030 take bytes that were not
+ * checked. */
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -113,7 +114,8 @@ enum err utf8_from_gb18030(struct arena *arena, struct str bytes, struct str *ou
     iconv_t converter;
 
     must(bytes.len < SIZE_MAX / 4);
-    /* Two bytes become at most three, one byte one, four bytes at most four; twice the length is enough. */
+    /* Two bytes become at most three, one byte one, four bytes at most four; twice the length is
+     * enough. */
     cap = bytes.len * 2 + 8;
     text = to = arena_alloc(arena, cap);
     out_left = cap;

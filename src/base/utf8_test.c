@@ -52,14 +52,17 @@ static void test_every_code(void **state)
 static void test_bad(void **state)
 {
     static const char *const bad[] = {
-        "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF", "\xF5\x80\x80\x80", "\x80", "\xFF", "\xFE",
-        "\xED\xA0\x80", "\xC3(", "\xE4\xBD", "abcdefgh\xE4\xBD", "12345678\x80",
+        "\xC0\x80",         "\xC1\xBF", "\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF",
+        "\xF5\x80\x80\x80", "\x80",     "\xFF",         "\xFE",
+        "\xED\xA0\x80",     "\xC3(",    "\xE4\xBD",     "abcdefgh\xE4\xBD",
+        "12345678\x80",
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_false(utf8_is_valid(str_of(bad[i])));
-    assert_false(utf8_is_valid(S("12345\0" "78")));
+    assert_false(utf8_is_valid(S("12345\0"
+                                 "78")));
     assert_false(utf8_is_valid(S("\0")));
     assert_true(utf8_is_valid(S("")));
     assert_int_equal(utf8_valid_len(S("12345678\xE4\xBD\xA0\x80")), 11);
@@ -113,8 +116,9 @@ static void test_gb18030(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_code), cmocka_unit_test(test_bad),     cmocka_unit_test(test_any_place),
-        cmocka_unit_test(test_head),       cmocka_unit_test(test_gb18030),
+        cmocka_unit_test(test_every_code), cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_any_place),  cmocka_unit_test(test_head),
+        cmocka_unit_test(test_gb18030),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* Random bytes, hashes, sealing and passwords by OpenSSL 3 and libsodium.
- * Always: algorithms are fetched once for the process and contexts kept per thread, because fetching costs more than hashing a
- * short text; a failure of the library itself stops the process rather than giving weak bytes. */
+ * Always: algorithms are fetched once for the process and contexts kept per thread, because
+ * fetching costs more than hashing a short text; a failure of the library itself stops the process
+ * rather than giving weak bytes. */
 #include "host/crypto.h"
 
 #include <openssl/core_names.h>
@@ -17,7 +18,7 @@
 #define PASSWORD_PASSES 2
 #define PASSWORD_MEMORY_BYTES (19u * 1024 * 1024)
 
-/* ---- what is fetched once ------------------------------------------------------------------------ */
+/* ---- what is fetched once -------------------------------------------------------------------- */
 
 static EVP_MD *sha256;
 static EVP_MAC *hmac;
@@ -83,7 +84,7 @@ static struct contexts *contexts_mine(void)
     return mine;
 }
 
-/* ---- random bytes and hashes ------------------------------------------------------------------------ */
+/* ---- random bytes and hashes ----------------------------------------------------------------- */
 
 void random_bytes(void *at, size_t len)
 {
@@ -116,7 +117,7 @@ bool bytes_equal_slow(struct str a, struct str b)
     return a.len == b.len && CRYPTO_memcmp(a.at, b.at, a.len) == 0;
 }
 
-/* ---- sealing ---------------------------------------------------------------------------------------- */
+/* ---- sealing --------------------------------------------------------------------------------- */
 
 struct str seal(struct arena *arena, const uint8_t key[KEY_BYTES], uint8_t key_id, struct str text,
                 struct str bound)
@@ -140,8 +141,8 @@ struct str seal(struct arena *arena, const uint8_t key[KEY_BYTES], uint8_t key_i
     return (struct str){(const char *)out, len};
 }
 
-enum err unseal(struct arena *arena, const uint8_t key[KEY_BYTES], struct str sealed, struct str bound,
-                struct str *out)
+enum err unseal(struct arena *arena, const uint8_t key[KEY_BYTES], struct str sealed,
+                struct str bound, struct str *out)
 {
     EVP_CIPHER_CTX *cipher = contexts_mine()->cipher;
     const uint8_t *at = (const uint8_t *)sealed.at;
@@ -167,15 +168,15 @@ enum err unseal(struct arena *arena, const uint8_t key[KEY_BYTES], struct str se
     return OK;
 }
 
-/* ---- passwords and tokens ---------------------------------------------------------------------------- */
+/* ---- passwords and tokens -------------------------------------------------------------------- */
 
 struct str password_hash(struct arena *arena, struct str password)
 {
     char *out = arena_alloc(arena, crypto_pwhash_STRBYTES);
 
     contexts_mine();
-    must(crypto_pwhash_str_alg(out, password.at, password.len, PASSWORD_PASSES, PASSWORD_MEMORY_BYTES,
-                               crypto_pwhash_ALG_ARGON2ID13) == 0);
+    must(crypto_pwhash_str_alg(out, password.at, password.len, PASSWORD_PASSES,
+                               PASSWORD_MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13) == 0);
     return str_of(out);
 }
 

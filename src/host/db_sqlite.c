@@ -1,6 +1,7 @@
 /* SQLite behind host/db.h.
- * Always: a connection is used by one thread; every statement comes from db_queries[]; a transaction that SQLite gave up by
- * itself (disk full, I/O error) is known as lost, and nothing more runs in it, so it cannot be half committed. */
+ * Always: a connection is used by one thread; every statement comes from db_queries[]; a
+ * transaction that SQLite gave up by itself (disk full, I/O error) is known as lost, and nothing
+ * more runs in it, so it cannot be half committed. */
 #include "host/db.h"
 
 #include "host/clock.h"
@@ -20,9 +21,19 @@ struct db_stmt {
     bool is_running;
 };
 
-enum control { BEGIN, BEGIN_IMMEDIATE, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, ROLLBACK_TO, CONTROL_COUNT };
+enum control {
+    BEGIN,
+    BEGIN_IMMEDIATE,
+    COMMIT,
+    ROLLBACK,
+    SAVEPOINT,
+    RELEASE,
+    ROLLBACK_TO,
+    CONTROL_COUNT
+};
 static const char *const control_sql[CONTROL_COUNT] = {
-    "BEGIN", "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one",
+    "BEGIN",         "BEGIN IMMEDIATE", "COMMIT",          "ROLLBACK",
+    "SAVEPOINT one", "RELEASE one",     "ROLLBACK TO one",
 };
 
 struct db {
@@ -71,7 +82,8 @@ static enum err err_of(int code)
     }
 }
 
-/* Keeps the words before the next call overwrites them, and looks whether the transaction survived. */
+/* Keeps the words before the next call overwrites them, and looks whether the transaction survived.
+ */
 static enum err db_failed(struct db *db, int code)
 {
     snprintf(db->error, sizeof(db->error), "%s (%d)", sqlite3_errmsg(db->sqlite), code);
@@ -100,7 +112,7 @@ const char *db_error(const struct db *db)
     return db->error;
 }
 
-/* ---- open and close ---------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 static const char common_pragmas[] = "PRAGMA foreign_keys = ON;"
                                      "PRAGMA secure_delete = OFF;"
@@ -184,7 +196,7 @@ void db_close(struct db *db)
     db->sqlite = NULL;
 }
 
-/* ---- transactions ------------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 static int control_run(struct db *db, enum control control)
 {
@@ -258,7 +270,8 @@ void db_rollback(struct db *db)
 {
     running_end(db);
     if (db->is_open && !sqlite3_get_autocommit(db->sqlite)) {
-        /* An I/O error while rolling back leaves the old state: SQLite takes it from the WAL's last commit. */
+        /* An I/O error while rolling back leaves the old state: SQLite takes it from the WAL's last
+         * commit. */
         control_run(db, ROLLBACK);
         must(sqlite3_get_autocommit(db->sqlite));
     }
@@ -321,7 +334,7 @@ void db_rollback_to(struct db *db)
     db->has_savepoint = false;
 }
 
-/* ---- statements ----------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 /* The kept statement of the query, or a passing one if that is running further up. */
 static struct db_stmt *stmt_free_of(struct db *db, int query)
@@ -377,7 +390,8 @@ void db_bind_int(struct db_stmt *stmt, int at, int64_t value)
     must(code == SQLITE_OK);
 }
 
-/* Bound without a copy: the caller's text lives until db_end, and a later run binds every place anew. */
+/* Bound without a copy: the caller's text lives until db_end, and a later run binds every place
+ * anew. */
 void db_bind_text(struct db_stmt *stmt, int at, struct str value)
 {
     int code = value.at == NULL ? sqlite3_bind_null(stmt->sqlite, at)
@@ -389,9 +403,9 @@ void db_bind_text(struct db_stmt *stmt, int at, struct str value)
 
 void db_bind_blob(struct db_stmt *stmt, int at, struct str value)
 {
-    int code = value.at == NULL ? sqlite3_bind_null(stmt->sqlite, at)
-                                : sqlite3_bind_blob64(stmt->sqlite, at, value.at, value.len,
-                                                      SQLITE_STATIC);
+    int code = value.at == NULL
+                   ? sqlite3_bind_null(stmt->sqlite, at)
+                   : sqlite3_bind_blob64(stmt->sqlite, at, value.at, value.len, SQLITE_STATIC);
 
     must(code == SQLITE_OK);
 }
@@ -462,7 +476,7 @@ int64_t db_end(struct db_stmt *stmt)
     return changed;
 }
 
-/* ---- migrations ---------------------------------------------------------------------------------- */
+/* ---- migrations ------------------------------------------------------------------------------ */
 
 static int number_of(void *user, int count, char **values, char **names)
 {
@@ -488,7 +502,8 @@ static int rows_count(void *user, int count, char **values, char **names)
     return 0;
 }
 
-/* A migration may rebuild a table that others point at, so foreign keys are checked at its end instead of on the way. */
+/* A migration may rebuild a table that others point at, so foreign keys are checked at its end
+ * instead of on the way. */
 static enum err migration_run(struct db *db, const struct db_migration *migration)
 {
     char version[64];
@@ -501,7 +516,8 @@ static enum err migration_run(struct db *db, const struct db_migration *migratio
     if (code == SQLITE_OK)
         code = sqlite3_exec(db->sqlite, version, NULL, NULL, NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_exec(db->sqlite, "PRAGMA foreign_key_check", rows_count, &broken_count, NULL);
+        code =
+            sqlite3_exec(db->sqlite, "PRAGMA foreign_key_check", rows_count, &broken_count, NULL);
     if (code != SQLITE_OK || broken_count > 0) {
         enum err err = code != SQLITE_OK ? db_failed(db, code)
                                          : db_refuse(db, E_CORRUPT, "foreign keys are broken");
@@ -528,7 +544,7 @@ enum err db_migrate(struct db *db, int *was_version)
     return err;
 }
 
-/* ---- tests, checks, measurements ------------------------------------------------------------------- */
+/* ---- tests, checks, measurements ------------------------------------------------------------- */
 
 void db_fail_at(struct db *db, int64_t nth)
 {

@@ -1,4 +1,5 @@
-/* The database behind host/db.h, with queries and migrations of its own: they take the place of the generated ones. */
+/* The database behind host/db.h, with queries and migrations of its own: they take the place of the
+ * generated ones. */
 #include "host/db.h"
 
 #include <setjmp.h>
@@ -20,7 +21,8 @@ const struct db_query db_queries[] = {
     [Q_GET] = {"get", "SELECT id, name, raw_blob FROM t WHERE id = ?1", "", false},
     [Q_LIST] = {"list", "SELECT id, name FROM t ORDER BY id", "", false},
     [Q_COUNT_ALL] = {"count_all", "SELECT count(*) AS row_count FROM t", "", false},
-    [Q_ADD_PART] = {"add_part", "INSERT INTO part (id, t_id) VALUES (?1, ?2) RETURNING id", "", true},
+    [Q_ADD_PART] = {"add_part", "INSERT INTO part (id, t_id) VALUES (?1, ?2) RETURNING id", "",
+                    true},
     [Q_UPSERT] = {"upsert",
                   "INSERT INTO t (id, name) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET name = "
                   "excluded.name WHERE t.name <> excluded.name",
@@ -31,9 +33,11 @@ const struct db_query db_queries[] = {
 const int db_query_count = ARRAY_LEN(db_queries);
 
 const struct db_migration db_migrations[] = {
-    {1, "0001_t", "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, raw_blob BLOB) STRICT;"},
+    {1, "0001_t",
+     "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, raw_blob BLOB) STRICT;"},
     {2, "0002_part",
-     "CREATE TABLE part (id INTEGER NOT NULL PRIMARY KEY, t_id INTEGER NOT NULL REFERENCES t (id)) STRICT;"
+     "CREATE TABLE part (id INTEGER NOT NULL PRIMARY KEY, t_id INTEGER NOT NULL REFERENCES t (id)) "
+     "STRICT;"
      "CREATE INDEX part_by_t ON part (t_id);"},
 };
 const int db_migration_count = ARRAY_LEN(db_migrations);
@@ -182,8 +186,12 @@ static void errors_have_names(void **state)
     for (int i = 0; i < 1000; i++)
         fputs("this is not a database\n", file);
     fclose(file);
-    assert_int_equal(db_open(base->arena, str_fmt(base->arena, "%s/not.db", base->folder), DB_WRITE, &other), E_CORRUPT);
-    assert_int_equal(db_open(base->arena, str_fmt(base->arena, "%s/none.db", base->folder), DB_READ, &other), E_IO);
+    assert_int_equal(
+        db_open(base->arena, str_fmt(base->arena, "%s/not.db", base->folder), DB_WRITE, &other),
+        E_CORRUPT);
+    assert_int_equal(
+        db_open(base->arena, str_fmt(base->arena, "%s/none.db", base->folder), DB_READ, &other),
+        E_IO);
 }
 
 static void a_reader_cannot_write(void **state)
@@ -228,7 +236,8 @@ static void savepoints_undo_one(void **state)
     assert_int_equal(count_all(db), 2);
 }
 
-/* A request that jumps away leaves statements running: the rollback ends them, and they work again. */
+/* A request that jumps away leaves statements running: the rollback ends them, and they work again.
+ */
 static void abandoned_statements_end(void **state)
 {
     struct base *base = *state;

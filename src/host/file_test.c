@@ -186,12 +186,9 @@ static void the_clock_can_be_set(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_files),
-        cmocka_unit_test(a_failed_write_changes_nothing),
-        cmocka_unit_test(folders),
-        cmocka_unit_test(one_process_has_the_lock),
-        cmocka_unit_test(pieces),
-        cmocka_unit_test(the_clock_can_be_set),
+        cmocka_unit_test(whole_files), cmocka_unit_test(a_failed_write_changes_nothing),
+        cmocka_unit_test(folders),     cmocka_unit_test(one_process_has_the_lock),
+        cmocka_unit_test(pieces),      cmocka_unit_test(the_clock_can_be_set),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,7 +1,8 @@
-/* A connection: reads, feeds the parser, hands requests out one after another, writes, and keeps its deadlines.
- * Always: requests are answered in order, because the next one is not read before the reply to this one is complete and sent; what
- * the peer sends meanwhile waits in `input`, bounded by the loop's stopping to read. Every phase has one absolute deadline;
- * bytes that arrive do not move it. */
+/* A connection: reads, feeds the parser, hands requests out one after another, writes, and keeps
+ * its deadlines. Always: requests are answered in order, because the next one is not read before
+ * the reply to this one is complete and sent; what the peer sends meanwhile waits in `input`,
+ * bounded by the loop's stopping to read. Every phase has one absolute deadline; bytes that arrive
+ * do not move it. */
 #include "host/http_private.h"
 
 #include <stdlib.h>
@@ -12,10 +13,11 @@ static bool wants_bytes(const struct http_conn *conn);
 void http_count(_Atomic int64_t *count, int64_t add)
 {
     /* One writer, the loop: no locked instruction needed. */
-    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + add, memory_order_relaxed);
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + add,
+                          memory_order_relaxed);
 }
 
-/* ---- bytes on their way out ---------------------------------------------------------------------------- */
+/* ---- bytes on their way out ------------------------------------------------------------------ */
 
 struct http_out *http_out_take(struct http_loop *loop)
 {
@@ -142,7 +144,7 @@ bool http_conn_flush(struct http_conn *conn, struct str more)
     return send_later(conn, out, 0);
 }
 
-/* ---- phases and their deadlines -------------------------------------------------------------------------- */
+/* ---- phases and their deadlines -------------------------------------------------------------- */
 
 static void list_remove(struct http_list *list, struct http_conn *conn)
 {
@@ -261,7 +263,7 @@ void http_conn_due(struct http_conn *conn)
     }
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void http_conn_drop(struct http_conn *conn)
 {
@@ -312,8 +314,8 @@ static void on_shut(uv_shutdown_t *shutdown, int status)
         http_conn_close(conn);
 }
 
-/* Shuts our side and waits for the peer to go: closing with unread bytes would make the kernel send a reset, and that may eat
- * the answer. */
+/* Shuts our side and waits for the peer to go: closing with unread bytes would make the kernel send
+ * a reset, and that may eat the answer. */
 static void linger(struct http_conn *conn)
 {
     if (conn->phase == HTTP_CLOSED)
@@ -387,7 +389,7 @@ void http_conn_stop(struct http_conn *conn)
     }
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------------ */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 /* The request is complete. */
 static void dispatch(struct http_conn *conn)
@@ -423,7 +425,8 @@ static bool head_done(struct http_conn *conn)
 /* The head is here and the body is not. */
 static void await_body(struct http_conn *conn)
 {
-    if (conn->request.is_waiting_100 && conn->request.body_raw_bytes + conn->request.body_bytes == 0) {
+    if (conn->request.is_waiting_100 &&
+        conn->request.body_raw_bytes + conn->request.body_bytes == 0) {
         conn->request.is_waiting_100 = false;
         if (!http_conn_flush(conn, S("HTTP/1.1 100 Continue\r\n\r\n")))
             return;
@@ -499,7 +502,8 @@ static void run_input(struct http_conn *conn)
 /* The reply is sent. What comes next? */
 void http_conn_continue(struct http_conn *conn)
 {
-    if (conn->is_last || atomic_load_explicit(&conn->loop->server->is_stopping, memory_order_relaxed)) {
+    if (conn->is_last ||
+        atomic_load_explicit(&conn->loop->server->is_stopping, memory_order_relaxed)) {
         linger(conn);
         return;
     }
@@ -529,7 +533,7 @@ void http_conn_replied(struct http_conn *conn)
     http_conn_drop(conn);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void on_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
 {
@@ -592,7 +596,7 @@ void http_conn_read(struct http_conn *conn)
         http_conn_close(conn);
 }
 
-/* ---- the beginning ------------------------------------------------------------------------------------------------ */
+/* ---- the beginning --------------------------------------------------------------------------- */
 
 /* A zeroed connection that counts; its uv handle is the caller's to open. */
 struct http_conn *http_conn_new(struct http_loop *loop)

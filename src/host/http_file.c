@@ -1,5 +1,6 @@
-/* Files as replies. Files up to 1 MiB are kept in memory, a copy a loop, and are read again when stat says that they changed; larger
- * ones are read in pieces by libuv's threads, the next one when the peer has taken the last. */
+/* Files as replies. Files up to 1 MiB are kept in memory, a copy a loop, and are read again when
+ * stat says that they changed; larger ones are read in pieces by libuv's threads, the next one when
+ * the peer has taken the last. */
 #include "host/http_private.h"
 
 #include <fcntl.h>
@@ -56,7 +57,7 @@ struct span {
     int64_t from, len;
 };
 
-/* ---- the copies in memory -------------------------------------------------------------------------- */
+/* ---- the copies in memory -------------------------------------------------------------------- */
 
 static void slot_clear(struct http_file_cache *cache, struct slot *slot)
 {
@@ -100,7 +101,8 @@ static const char *cached_content(struct http_file_cache *cache, const struct ch
 
     if (choice->stat.st_size > CACHED_FILE_MAX)
         return NULL;
-    if (slot->path != NULL && strcmp(slot->path, choice->path) == 0 && is_same_file(&slot->stat, &choice->stat))
+    if (slot->path != NULL && strcmp(slot->path, choice->path) == 0 &&
+        is_same_file(&slot->stat, &choice->stat))
         return slot->content;
     slot_clear(cache, slot);
     if (cache->bytes + len > CACHE_MAX)
@@ -139,13 +141,14 @@ void http_file_cache_free(struct http_loop *loop)
     free(loop->files);
 }
 
-/* ---- which file ------------------------------------------------------------------------------------- */
+/* ---- which file ------------------------------------------------------------------------------ */
 
 static bool is_path_sane(struct str path)
 {
     struct str part;
 
-    if (path.len == 0 || path.len + sizeof(".br") > PATH_MAX || memchr(path.at, 0, path.len) != NULL)
+    if (path.len == 0 || path.len + sizeof(".br") > PATH_MAX ||
+        memchr(path.at, 0, path.len) != NULL)
         return false;
     while (path.len > 0) {
         str_cut(path, '/', &part, &path);
@@ -194,17 +197,19 @@ static bool choose(const struct ask *ask, struct choice *choice)
     choice->path[len] = 0;
     if (!look(choice->path, found))
         return false;
-    /* Ranges are of the file itself: a client that continues a download must find the same bytes. */
+    /* Ranges are of the file itself: a client that continues a download must find the same bytes.
+     */
     if (http_header(ask->request, "range").at == NULL)
         choose_variant(choice, len, http_header(ask->request, "accept-encoding"));
-    snprintf(choice->etag, sizeof(choice->etag), "\"%llx-%llx-%lx%s%s\"", (unsigned long long)found->st_size,
-        (unsigned long long)found->st_mtim.tv_sec, (unsigned long)found->st_mtim.tv_nsec,
-        choice->encoding != NULL ? "-" : "", choice->encoding != NULL ? choice->encoding : "");
+    snprintf(choice->etag, sizeof(choice->etag), "\"%llx-%llx-%lx%s%s\"",
+             (unsigned long long)found->st_size, (unsigned long long)found->st_mtim.tv_sec,
+             (unsigned long)found->st_mtim.tv_nsec, choice->encoding != NULL ? "-" : "",
+             choice->encoding != NULL ? choice->encoding : "");
     http_text_date(choice->modified, found->st_mtim.tv_sec);
     return true;
 }
 
-/* ---- conditions and ranges ---------------------------------------------------------------------------- */
+/* ---- conditions and ranges ------------------------------------------------------------------- */
 
 static bool list_has_etag(struct str list, struct str etag)
 {
@@ -232,9 +237,11 @@ static bool is_unchanged(const struct http_request *request, const struct choice
 }
 
 /* 206 with *span, 416, or 200 where there is no range, more than one, or an If-Range that fails. */
-static int read_range(const struct http_request *request, const struct choice *choice, struct span *span)
+static int read_range(const struct http_request *request, const struct choice *choice,
+                      struct span *span)
 {
-    struct str range = http_header(request, "range"), when = http_header(request, "if-range"), from, to;
+    struct str range = http_header(request, "range"), when = http_header(request, "if-range"), from,
+               to;
     int64_t size = choice->stat.st_size, first, last = size - 1;
 
     *span = (struct span){0, size};
@@ -252,7 +259,8 @@ static int read_range(const struct http_request *request, const struct choice *c
             return 416;
         first = first < size ? size - first : 0;
     } else {
-        if (!str_to_int(from, &first) || first < 0 || (to.len > 0 && (!str_to_int(to, &last) || last < first)))
+        if (!str_to_int(from, &first) || first < 0 ||
+            (to.len > 0 && (!str_to_int(to, &last) || last < first)))
             return 200;
         if (first >= size)
             return 416;
@@ -262,7 +270,7 @@ static int read_range(const struct http_request *request, const struct choice *c
     return 206;
 }
 
-/* ---- pieces of a large file ------------------------------------------------------------------------------ */
+/* ---- pieces of a large file ------------------------------------------------------------------ */
 
 static void send_free(struct http_conn *conn)
 {
@@ -328,8 +336,8 @@ void http_file_next(struct http_conn *conn)
     conn->hold_count++;
 }
 
-static void reply_pieces(const struct ask *ask, const struct choice *choice, const struct http_reply *reply,
-    struct span span)
+static void reply_pieces(const struct ask *ask, const struct choice *choice,
+                         const struct http_reply *reply, struct span span)
 {
     struct http_request *request = ask->request;
     struct http_conn *conn = request->conn;
@@ -342,7 +350,8 @@ static void reply_pieces(const struct ask *ask, const struct choice *choice, con
     }
     conn->file = calloc(1, sizeof(*conn->file));
     must(conn->file != NULL);
-    *conn->file = (struct http_file_send){.conn = conn, .fd = fd, .offset = span.from, .left = span.len};
+    *conn->file =
+        (struct http_file_send){.conn = conn, .fd = fd, .offset = span.from, .left = span.len};
     out = request->out;
     request->out = NULL;
     http_reply_head(&out->buf, request, reply, span.len, request->is_last);
@@ -358,7 +367,7 @@ static void reply_pieces(const struct ask *ask, const struct choice *choice, con
     http_conn_drop(conn);
 }
 
-/* ---- the reply --------------------------------------------------------------------------------------------- */
+/* ---- the reply ------------------------------------------------------------------------------- */
 
 static void add_header(struct buf *buf, const char *name, const char *value)
 {
@@ -370,7 +379,8 @@ static void add_header(struct buf *buf, const char *name, const char *value)
     buf_str(buf, S("\r\n"));
 }
 
-static struct str headers_of(const struct ask *ask, const struct choice *choice, int status, struct span span)
+static struct str headers_of(const struct ask *ask, const struct choice *choice, int status,
+                             struct span span)
 {
     struct buf *buf = &cache_of(ask->request->mail.loop)->headers;
     int64_t size = choice->stat.st_size;
@@ -388,7 +398,7 @@ static struct str headers_of(const struct ask *ask, const struct choice *choice,
         add_header(buf, "Accept-Ranges", "bytes");
     if (status == 206)
         buf_fmt(buf, "Content-Range: bytes %" PRId64 "-%" PRId64 "/%" PRId64 "\r\n", span.from,
-            span.from + span.len - 1, size);
+                span.from + span.len - 1, size);
     if (status == 416)
         buf_fmt(buf, "Content-Range: bytes */%" PRId64 "\r\n", size);
     return buf_view(buf);
@@ -415,7 +425,9 @@ static void serve(const struct ask *ask)
     const char *content;
 
     if (!choose(ask, &choice)) {
-        reply_error(ask, 404, S(""), "{\"error\":{\"code\":\"http.not_found\",\"message\":\"There is no such file.\"}}");
+        reply_error(
+            ask, 404, S(""),
+            "{\"error\":{\"code\":\"http.not_found\",\"message\":\"There is no such file.\"}}");
         return;
     }
     reply.status = is_unchanged(request, &choice) ? 304 : read_range(request, &choice, &span);
@@ -426,19 +438,22 @@ static void serve(const struct ask *ask)
         return;
     }
     if (reply.status == 416) {
-        reply_error(ask, 416, reply.headers, "{\"error\":{\"code\":\"http.range\",\"message\":\"The range is outside.\"}}");
+        reply_error(ask, 416, reply.headers,
+                    "{\"error\":{\"code\":\"http.range\",\"message\":\"The range is outside.\"}}");
         return;
     }
-    content = request->method == HTTP_HEAD ? "" : cached_content(cache_of(request->mail.loop), &choice);
+    content =
+        request->method == HTTP_HEAD ? "" : cached_content(cache_of(request->mail.loop), &choice);
     if (content == NULL) {
         reply_pieces(ask, &choice, &reply, span);
         return;
     }
-    reply.body = (struct str){request->method == HTTP_HEAD ? content : content + span.from, (size_t)span.len};
+    reply.body = (struct str){request->method == HTTP_HEAD ? content : content + span.from,
+                              (size_t)span.len};
     http_reply_here(request, &reply);
 }
 
-/* ---- from another thread ------------------------------------------------------------------------------------ */
+/* ---- from another thread --------------------------------------------------------------------- */
 
 /* The strings of an ask, each with a NUL, behind their lengths. */
 static void pack(struct buf *buf, const struct ask *ask)
@@ -451,7 +466,8 @@ static void pack(struct buf *buf, const struct ask *ask)
     buf_char(buf, ask->type != NULL);
     buf_add(buf, ask->type != NULL ? ask->type : "", ask->type != NULL ? strlen(ask->type) + 1 : 1);
     buf_char(buf, ask->cache != NULL);
-    buf_add(buf, ask->cache != NULL ? ask->cache : "", ask->cache != NULL ? strlen(ask->cache) + 1 : 1);
+    buf_add(buf, ask->cache != NULL ? ask->cache : "",
+            ask->cache != NULL ? strlen(ask->cache) + 1 : 1);
 }
 
 static void unpack(const struct buf *buf, struct ask *ask)
@@ -481,10 +497,11 @@ static void mail_file(struct http_mail *mail)
     http_out_give(loop, packed);
 }
 
-void http_reply_file(struct http_request *request, struct str path, const char *type, const char *cache,
-    struct str extra)
+void http_reply_file(struct http_request *request, struct str path, const char *type,
+                     const char *cache, struct str extra)
 {
-    struct ask ask = {.request = request, .path = path, .extra = extra, .type = type, .cache = cache};
+    struct ask ask = {
+        .request = request, .path = path, .extra = extra, .type = type, .cache = cache};
 
     if (http_loop_is_mine(request->mail.loop)) {
         serve(&ask);

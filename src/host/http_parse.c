@@ -1,6 +1,7 @@
-/* From bytes to a request. The end of the head is found here, line by line, and llhttp (strict) sees the head in one piece, so
- * how the bytes were cut can never matter. Refused here and not by llhttp: folded lines, NUL, a missing or second Host,
- * limits. Bodies with Content-Length are counted here; chunks are llhttp's. */
+/* From bytes to a request. The end of the head is found here, line by line, and llhttp (strict)
+ * sees the head in one piece, so how the bytes were cut can never matter. Refused here and not by
+ * llhttp: folded lines, NUL, a missing or second Host, limits. Bodies with Content-Length are
+ * counted here; chunks are llhttp's. */
 #include "host/http_private.h"
 
 #include <errno.h>
@@ -8,7 +9,8 @@
 
 #define BLANK_LINE_MAX 4 /* before a request line, of clients that end a body with one */
 
-static enum http_step parse_bad(struct http_parse *parse, int status, const char *code, const char *message)
+static enum http_step parse_bad(struct http_parse *parse, int status, const char *code,
+                                const char *message)
 {
     parse->phase = HTTP_IN_NOTHING;
     parse->status = status;
@@ -17,7 +19,7 @@ static enum http_step parse_bad(struct http_parse *parse, int status, const char
     return HTTP_STEP_BAD;
 }
 
-/* ---- llhttp's calls -------------------------------------------------------------------------------- */
+/* ---- llhttp's calls -------------------------------------------------------------------------- */
 
 static int on_url(llhttp_t *llhttp, const char *at, size_t len)
 {
@@ -68,7 +70,8 @@ static int on_headers_complete(llhttp_t *llhttp)
     request->is_chunked = (llhttp->flags & F_CHUNKED) != 0;
     if ((llhttp->flags & F_TRANSFER_ENCODING) != 0 && (!request->is_chunked || !is_http11))
         return HPE_USER;
-    request->body_left = (llhttp->flags & F_CONTENT_LENGTH) != 0 ? (int64_t)llhttp->content_length : 0;
+    request->body_left =
+        (llhttp->flags & F_CONTENT_LENGTH) != 0 ? (int64_t)llhttp->content_length : 0;
     if (request->body_left < 0)
         return HPE_USER;
     return request->is_chunked ? 0 : 1; /* 1: llhttp need not see the body */
@@ -124,7 +127,7 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-/* ---- the head ---------------------------------------------------------------------------------------- */
+/* ---- the head -------------------------------------------------------------------------------- */
 
 /* One line of the head, `line` with its CRLF. */
 static enum http_step check_line(struct http_parse *parse, struct str line)
@@ -134,7 +137,8 @@ static enum http_step check_line(struct http_parse *parse, struct str line)
     if (parse->line_at + line.len > parse->limits->head_max)
         return parse_bad(parse, 431, "http.header_too_large", "The request header is too large.");
     if (line.len < 2 || line.at[line.len - 2] != '\r')
-        return parse_bad(parse, 400, "http.bad_request", "A line of the header does not end with CRLF.");
+        return parse_bad(parse, 400, "http.bad_request",
+                         "A line of the header does not end with CRLF.");
     if (memchr(line.at, 0, line.len) != NULL)
         return parse_bad(parse, 400, "http.bad_request", "A NUL in the header.");
     if (parse->line_count > 0 && (line.at[0] == ' ' || line.at[0] == '\t'))
@@ -197,8 +201,8 @@ static bool map_method(uint8_t method, enum http_method *out)
         uint8_t theirs;
         enum http_method ours;
     } rows[] = {
-        {LLHTTP_GET, HTTP_GET},       {LLHTTP_POST, HTTP_POST},     {LLHTTP_HEAD, HTTP_HEAD},
-        {LLHTTP_PUT, HTTP_PUT},       {LLHTTP_PATCH, HTTP_PATCH},   {LLHTTP_DELETE, HTTP_DELETE},
+        {LLHTTP_GET, HTTP_GET},         {LLHTTP_POST, HTTP_POST},   {LLHTTP_HEAD, HTTP_HEAD},
+        {LLHTTP_PUT, HTTP_PUT},         {LLHTTP_PATCH, HTTP_PATCH}, {LLHTTP_DELETE, HTTP_DELETE},
         {LLHTTP_OPTIONS, HTTP_OPTIONS},
     };
 
@@ -321,7 +325,7 @@ static enum http_step next_in_head(struct http_parse *parse, struct str *view)
     return step;
 }
 
-/* ---- the body ---------------------------------------------------------------------------------------- */
+/* ---- the body -------------------------------------------------------------------------------- */
 
 static enum http_step body_failed(struct http_parse *parse)
 {
@@ -400,9 +404,10 @@ static enum http_step next_in_chunks(struct http_parse *parse, struct str *view)
     return parse->is_done ? body_done(parse) : HTTP_STEP_MORE;
 }
 
-/* ---- from outside -------------------------------------------------------------------------------------- */
+/* ---- from outside ---------------------------------------------------------------------------- */
 
-void http_parse_init(struct http_parse *parse, struct http_request *request, const struct http_limits *limits)
+void http_parse_init(struct http_parse *parse, struct http_request *request,
+                     const struct http_limits *limits)
 {
     parse->request = request;
     parse->limits = limits;

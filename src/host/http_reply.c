@@ -1,5 +1,5 @@
-/* Replies: composed by the thread that gives them, sent by the connection's loop. On the loop's own thread a small reply goes straight
- * into the cork, without lock or detour. */
+/* Replies: composed by the thread that gives them, sent by the connection's loop. On the loop's own
+ * thread a small reply goes straight into the cork, without lock or detour. */
 #include "host/http_private.h"
 
 #include <time.h>
@@ -33,8 +33,8 @@ static void add_text(struct buf *buf, const char *text)
     buf_add(buf, text, strlen(text));
 }
 
-void http_reply_head(struct buf *buf, const struct http_request *request, const struct http_reply *reply,
-    int64_t body_bytes, bool is_last)
+void http_reply_head(struct buf *buf, const struct http_request *request,
+                     const struct http_reply *reply, int64_t body_bytes, bool is_last)
 {
     if (reply->status == 200) {
         buf_str(buf, S("HTTP/1.1 200 OK\r\nDate: "));
@@ -70,7 +70,8 @@ static struct str body_to_send(const struct http_request *request, const struct 
     return has_body ? reply->body : S("");
 }
 
-static void compose(struct buf *buf, const struct http_request *request, const struct http_reply *reply)
+static void compose(struct buf *buf, const struct http_request *request,
+                    const struct http_reply *reply)
 {
     http_reply_head(buf, request, reply, (int64_t)reply->body.len, request->is_last);
     buf_str(buf, body_to_send(request, reply));
@@ -122,7 +123,7 @@ void http_reply(struct http_request *request, const struct http_reply *reply)
     http_loop_post(&request->mail);
 }
 
-/* ---- mails to a loop ------------------------------------------------------------------------------- */
+/* ---- mails to a loop ------------------------------------------------------------------------- */
 
 /* Puts a chain on the loop's stack; only who finds it empty has to wake the loop. */
 static void push(struct http_loop *loop, struct http_mail *newest, struct http_mail *oldest)
@@ -131,8 +132,8 @@ static void push(struct http_loop *loop, struct http_mail *newest, struct http_m
 
     do {
         oldest->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(
-        &loop->mails, &head, newest, memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&loop->mails, &head, newest,
+                                                    memory_order_release, memory_order_relaxed));
     if (head == NULL)
         uv_async_send(&loop->wake);
 }

@@ -1,4 +1,5 @@
-/* What a request says: the readers of host/http.h. They change nothing, so any thread that holds the request may use them. */
+/* What a request says: the readers of host/http.h. They change nothing, so any thread that holds
+ * the request may use them. */
 #include "host/http_private.h"
 
 #include <fcntl.h>
@@ -48,7 +49,8 @@ struct str http_header(const struct http_request *request, const char *name)
     struct str wanted = str_of(name);
 
     for (int i = 0; i < request->field_count; i++) {
-        if (request->fields[i].name.len == wanted.len && str_eq_nocase(request->fields[i].name, wanted))
+        if (request->fields[i].name.len == wanted.len &&
+            str_eq_nocase(request->fields[i].name, wanted))
             return request->fields[i].value;
     }
     return (struct str){NULL, 0};
@@ -98,7 +100,8 @@ struct str http_peer(const struct http_request *request)
     return forwarded.at != NULL ? forwarded : peer;
 }
 
-/* The writes happen on the loop, a read's worth at a time: a page cache takes that faster than a detour over another thread. */
+/* The writes happen on the loop, a read's worth at a time: a page cache takes that faster than a
+ * detour over another thread. */
 struct str http_body_path(const struct http_request *request)
 {
     return request->body_path;

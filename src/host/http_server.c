@@ -1,5 +1,6 @@
-/* The server: its loops, listeners, accepting and stopping. One uv loop a thread; with several, each has its own listening
- * socket on the same port (SO_REUSEPORT), so that accepting needs no lock. */
+/* The server: its loops, listeners, accepting and stopping. One uv loop a thread; with several,
+ * each has its own listening socket on the same port (SO_REUSEPORT), so that accepting needs no
+ * lock. */
 #include "host/http_private.h"
 
 #include <netinet/in.h>
@@ -36,7 +37,7 @@ void http_config_init(struct http_config *config)
     };
 }
 
-/* ---- listening ---------------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 /* "host:port" or "[host]:port"; numeric addresses only. */
 static bool read_address(struct str listen, struct sockaddr_storage *out, socklen_t *len)
@@ -202,7 +203,7 @@ static enum err listen_unix(struct http_server *server)
     return OK;
 }
 
-/* ---- stopping ------------------------------------------------------------------------------------------ */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 static void close_listeners(struct http_loop *loop)
 {
@@ -258,7 +259,7 @@ static void mail_stop(struct http_mail *mail)
     http_loop_check_drained(loop);
 }
 
-/* ---- a loop's life ------------------------------------------------------------------------------------- */
+/* ---- a loop's life --------------------------------------------------------------------------- */
 
 static void on_wake(uv_async_t *wake)
 {
@@ -291,9 +292,15 @@ static void loop_init(struct http_server *server, int index)
     const struct http_config *config = &server->config;
     struct http_loop *loop = &server->loops[index];
     const int after_ms[HTTP_PHASE_COUNT] = {
-        [HTTP_FRESH] = config->head_ms, [HTTP_IDLE] = config->idle_ms,       [HTTP_READ] = config->head_ms,
-        [HTTP_BODY] = config->body_ms,  [HTTP_UPLOAD] = 1000,                [HTTP_WORK] = -1,
-        [HTTP_WRITE] = config->write_ms, [HTTP_STREAM] = HTTP_HEARTBEAT_MS,  [HTTP_LINGER] = HTTP_LINGER_MS,
+        [HTTP_FRESH] = config->head_ms,
+        [HTTP_IDLE] = config->idle_ms,
+        [HTTP_READ] = config->head_ms,
+        [HTTP_BODY] = config->body_ms,
+        [HTTP_UPLOAD] = 1000,
+        [HTTP_WORK] = -1,
+        [HTTP_WRITE] = config->write_ms,
+        [HTTP_STREAM] = HTTP_HEARTBEAT_MS,
+        [HTTP_LINGER] = HTTP_LINGER_MS,
         [HTTP_CLOSED] = -1,
     };
 
@@ -305,7 +312,8 @@ static void loop_init(struct http_server *server, int index)
     must(uv_async_init(&loop->uv, &loop->wake, on_wake) == 0);
     uv_timer_init(&loop->uv, &loop->timer);
     uv_timer_init(&loop->uv, &loop->grace);
-    loop->listener.data = loop->pipe.data = loop->wake.data = loop->timer.data = loop->grace.data = loop;
+    loop->listener.data = loop->pipe.data = loop->wake.data = loop->timer.data = loop->grace.data =
+        loop;
     loop->stop = (struct http_mail){.loop = loop, .run = mail_stop};
     loop->limits = (struct http_limits){
         .head_max = config->head_max,
@@ -363,7 +371,7 @@ static void loop_release(struct http_loop *loop)
     free(loop->read_bytes);
 }
 
-/* ---- from outside ---------------------------------------------------------------------------------------- */
+/* ---- from outside ---------------------------------------------------------------------------- */
 
 static void server_free(struct http_server *server)
 {
@@ -391,7 +399,8 @@ enum err http_start(const struct http_config *config, struct http_server **out)
 
     must(server != NULL);
     must(config->loop_count > 0);
-    signal(SIGPIPE, SIG_IGN); /* libuv writes with write(); a peer that left is an error, not a signal */
+    signal(SIGPIPE,
+           SIG_IGN); /* libuv writes with write(); a peer that left is an error, not a signal */
     server->config = *config;
     server->loop_count = config->loop_count;
     server->loops = calloc((size_t)config->loop_count, sizeof(*server->loops));
@@ -428,7 +437,8 @@ void http_stop(struct http_server *server, int grace_ms)
         uv_thread_join(&server->loops[i].thread);
         is_held = is_held || server->loops[i].conn_count > 0;
     }
-    /* Someone still has a request: its memory must outlive us, and a late reply finds its loop, which just does not run. */
+    /* Someone still has a request: its memory must outlive us, and a late reply finds its loop,
+     * which just does not run. */
     if (!is_held)
         server_free(server);
 }

@@ -1,5 +1,6 @@
-/* Server-sent events. Always: `waiting` and the flags are under the mutex, everything else belongs to the loop; on_close is called
- * from the loop itself, never from inside a call of the stream's user, exactly once; a stream with a posted mail is not freed. */
+/* Server-sent events. Always: `waiting` and the flags are under the mutex, everything else belongs
+ * to the loop; on_close is called from the loop itself, never from inside a call of the stream's
+ * user, exactly once; a stream with a posted mail is not freed. */
 #include "host/http_private.h"
 
 #include <stdlib.h>
@@ -104,7 +105,7 @@ static void mail_begin(struct http_mail *mail)
 }
 
 struct http_stream *http_stream_open(struct http_request *request, struct str headers,
-    void (*on_close)(void *user, struct http_stream *), void *user)
+                                     void (*on_close)(void *user, struct http_stream *), void *user)
 {
     struct http_stream *stream = calloc(1, sizeof(*stream));
     struct http_reply reply = {.status = 200, .type = "text/event-stream"};
@@ -145,7 +146,7 @@ void http_stream_flush(struct http_stream *stream)
     len = stream->waiting.len;
     if (len > 0) {
         buf_add(&out->buf, stream->waiting.at, len);
-            buf_reset(&stream->waiting);
+        buf_reset(&stream->waiting);
         if (stream->waiting.cap > HTTP_SMALL_BODY)
             buf_release(&stream->waiting);
     }

@@ -1,4 +1,5 @@
-/* What a peer may send, and what it gets: every row of the robustness table, over real sockets. Deadlines are short here. */
+/* What a peer may send, and what it gets: every row of the robustness table, over real sockets.
+ * Deadlines are short here. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +42,7 @@ static struct str ask(const char *request)
     return peer_ask(world_port(), str_of(request));
 }
 
-/* ---- what is answered ------------------------------------------------------------------------------- */
+/* ---- what is answered ------------------------------------------------------------------------ */
 
 static void answers_requests(void **state)
 {
@@ -73,7 +74,8 @@ static void answers_head_without_body(void **state)
     struct str answer;
 
     (void)state;
-    peer_say(fd, S("HEAD / HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"));
+    peer_say(fd, S("HEAD / HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST
+                   "Connection: close\r\n\r\n"));
     answer = peer_hear(fd, NULL, 3000);
     assert_int_equal(peer_count(answer, "HTTP/1.1 200 OK\r\n"), 2);
     assert_int_equal(peer_count(answer, "<"), 1);
@@ -106,17 +108,21 @@ static void ignores_upgrades(void **state)
     int fd = peer_dial(world_port());
 
     (void)state;
-    peer_say(fd, S(GET "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"));
+    peer_say(
+        fd,
+        S(GET "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"));
     assert_int_equal(peer_status(peer_hear(fd, ">", 3000)), 200);
-    peer_say(fd, S(POST "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi"));
+    peer_say(fd,
+             S(POST "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi"));
     assert_true(peer_has(peer_hear(fd, ">", 3000), "[hi] 2"));
     close(fd);
 }
 
 static void reads_headers(void **state)
 {
-    struct str answer = ask(GET "Cookie: none=1; one=two=3; other\r\nX-ONE:  v a l \t\r\nx-one: second\r\n"
-                                "X-Forwarded-For: 9.9.9.9, 203.0.113.7\r\nConnection: close\r\n\r\n");
+    struct str answer =
+        ask(GET "Cookie: none=1; one=two=3; other\r\nX-ONE:  v a l \t\r\nx-one: second\r\n"
+                "X-Forwarded-For: 9.9.9.9, 203.0.113.7\r\nConnection: close\r\n\r\n");
 
     (void)state;
     assert_true(peer_has(answer, "peer=203.0.113.7 local=0 one=two=3 x=v a l>"));
@@ -127,9 +133,10 @@ static void reads_headers(void **state)
 static void reads_chunks(void **state)
 {
     int fd = peer_dial(world_port());
-    struct str request = S(POST "Transfer-Encoding: chunked\r\n\r\n"
-                                "5;name=value\r\nhello\r\n1\r\n \r\nA\r\nworld of c\r\n0\r\nTrailer: x\r\n\r\n"
-                                "GET /next HTTP/1.1\r\n" HOST "\r\n");
+    struct str request =
+        S(POST "Transfer-Encoding: chunked\r\n\r\n"
+               "5;name=value\r\nhello\r\n1\r\n \r\nA\r\nworld of c\r\n0\r\nTrailer: x\r\n\r\n"
+               "GET /next HTTP/1.1\r\n" HOST "\r\n");
     struct str answer;
 
     (void)state;
@@ -146,8 +153,9 @@ static void reads_chunks(void **state)
 /* Handlers answer late, early, late: the order stays. */
 static void answers_in_order(void **state)
 {
-    struct str request = S("GET /late/1 HTTP/1.1\r\n" HOST "\r\nPOST /2 HTTP/1.1\r\n" HOST
-                           "Content-Length: 3\r\n\r\nabcGET /late/3 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    struct str request =
+        S("GET /late/1 HTTP/1.1\r\n" HOST "\r\nPOST /2 HTTP/1.1\r\n" HOST
+          "Content-Length: 3\r\n\r\nabcGET /late/3 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     int fd = peer_dial(world_port());
 
     (void)state;
@@ -178,7 +186,8 @@ static void answers_a_half_closed_peer(void **state)
     struct str answer;
 
     (void)state;
-    peer_say(fd, S("GET /late/1 HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST "\r\nGET /late/3 HTTP/1.1\r\n" HOST "\r\n"));
+    peer_say(fd, S("GET /late/1 HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST
+                   "\r\nGET /late/3 HTTP/1.1\r\n" HOST "\r\n"));
     shutdown(fd, SHUT_WR);
     answer = peer_hear(fd, NULL, 3000);
     assert_int_equal(peer_count(answer, "HTTP/1.1 200 OK"), 3);
@@ -205,7 +214,7 @@ static void tells_to_continue(void **state)
     assert_int_equal(peer_status(answer), 413);
 }
 
-/* ---- what is refused -------------------------------------------------------------------------------- */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -213,8 +222,10 @@ static const struct {
     struct str request;
 } refusals[] = {
     {"body announced over the limit", 413, S(POST "Content-Length: 1048577\r\n\r\n")},
-    {"length and chunks", 400, S(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
-    {"chunks and length", 400, S(POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n")},
+    {"length and chunks", 400,
+     S(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
+    {"chunks and length", 400,
+     S(POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n")},
     {"two lengths", 400, S(POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!")},
     {"list of lengths", 400, S(POST "Content-Length: 5, 6\r\n\r\nhello!")},
     {"signed length", 400, S(POST "Content-Length: +5\r\n\r\nhello")},
@@ -243,12 +254,17 @@ static const struct {
     {"not HTTP", 400, S("\x16\x03\x01 a TLS hello\r\n\r\n")},
     {"too many empty lines", 400, S("\r\n\r\n\r\n\r\n\r\n\r\n" GET "\r\n")},
     {"other transfer coding", 400, S(POST "Transfer-Encoding: gzip\r\n\r\n")},
-    {"chunked is not the last coding", 400, S(POST "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n")},
-    {"chunks in HTTP/1.0", 400, S("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
+    {"chunked is not the last coding", 400,
+     S(POST "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n")},
+    {"chunks in HTTP/1.0", 400,
+     S("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
     {"bad chunk size", 400, S(POST "Transfer-Encoding: chunked\r\n\r\nxyz\r\nhello\r\n0\r\n\r\n")},
-    {"endless chunk size", 400, S(POST "Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n")},
-    {"chunk longer than said", 400, S(POST "Transfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n")},
-    {"LF behind a chunk size", 400, S(POST "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n")},
+    {"endless chunk size", 400,
+     S(POST "Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n")},
+    {"chunk longer than said", 400,
+     S(POST "Transfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n")},
+    {"LF behind a chunk size", 400,
+     S(POST "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n")},
     {"other expectation", 417, S(POST "Content-Length: 2\r\nExpect: more\r\n\r\nhi")},
     {"unknown method", 501, S("FETCH / HTTP/1.1\r\n" HOST "\r\n")},
     {"method in small letters", 400, S("get / HTTP/1.1\r\n" HOST "\r\n")},
@@ -277,7 +293,8 @@ static void refuses_what_breaks_rules(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
-        check_refusal(refusals[i].name, peer_ask(world_port(), refusals[i].request), refusals[i].status);
+        check_refusal(refusals[i].name, peer_ask(world_port(), refusals[i].request),
+                      refusals[i].status);
     http_stats(world_server(), &stats);
     assert_int_equal(stats.refused_count, (int64_t)ARRAY_LEN(refusals));
     assert_int_equal(stats.request_count, 0);
@@ -298,7 +315,8 @@ static void refuses_the_same_in_pieces(void **state)
     }
 }
 
-static struct str repeat(struct arena *arena, const char *before, const char *piece, size_t count, const char *after)
+static struct str repeat(struct arena *arena, const char *before, const char *piece, size_t count,
+                         const char *after)
 {
     size_t len = strlen(piece), at = strlen(before);
     char *text = arena_alloc(arena, at + len * count + strlen(after) + 1);
@@ -316,29 +334,55 @@ static void refuses_what_is_too_much(void **state)
     int port = world_port();
 
     (void)state;
-    check_refusal("64 KiB header", peer_ask(port, repeat(arena, GET "X: ", "0123456789abcdef", 4096, "\r\n\r\n")), 431);
-    check_refusal("64 KiB in lines", peer_ask(port, repeat(arena, GET, "X: 0123456789abcdef0123456789abcdef0123456789"
-        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
-        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
-        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
-        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
-        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
-        "\r\n", 90, "\r\n")), 431);
+    check_refusal("64 KiB header",
+                  peer_ask(port, repeat(arena, GET "X: ", "0123456789abcdef", 4096, "\r\n\r\n")),
+                  431);
+    check_refusal("64 KiB in lines",
+                  peer_ask(port, repeat(arena, GET,
+                                        "X: 0123456789abcdef0123456789abcdef0123456789"
+                                        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123"
+                                        "456789abcdef0123456789abcdef0123456789abcdef0123456789"
+                                        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123"
+                                        "456789abcdef0123456789abcdef0123456789abcdef0123456789"
+                                        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123"
+                                        "456789abcdef0123456789abcdef0123456789abcdef0123456789"
+                                        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123"
+                                        "456789abcdef0123456789abcdef0123456789abcdef0123456789"
+                                        "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123"
+                                        "456789abcdef0123456789abcdef0123456789abcdef0123456789"
+                                        "\r\n",
+                                        90, "\r\n")),
+                  431);
     check_refusal("200 headers", peer_ask(port, repeat(arena, GET, "X: y\r\n", 199, "\r\n")), 431);
     check_refusal("101 headers", peer_ask(port, repeat(arena, GET, "X: y\r\n", 100, "\r\n")), 431);
-    assert_int_equal(peer_status(peer_ask(port, repeat(arena, GET, "X: y\r\n", 98, "Connection: close\r\n\r\n"))), 200);
-    check_refusal("long target", peer_ask(port, repeat(arena, "GET /", "aaaaaaaa", 1024, " HTTP/1.1\r\n" HOST "\r\n")), 414);
-    check_refusal("endless target", peer_ask(port, repeat(arena, "GET /", "aaaaaaaa", 1024, "")), 414);
-    assert_int_equal(peer_status(peer_ask(port, repeat(arena, "GET /", "aaaaaaaa", 1020,
-        " HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"))), 200);
-    check_refusal("chunks over the limit", peer_ask(port, repeat(arena, POST "Transfer-Encoding: chunked\r\n\r\n",
-        "8\r\n01234567\r\n", 140000, "0\r\n\r\n")), 413);
-    check_refusal("one chunk over the limit", peer_ask(port, repeat(arena, POST "Transfer-Encoding: chunked\r\n\r\n200000\r\n",
-        "01234567", 200000, "")), 413);
-    check_refusal("endless trailers", peer_ask(port, repeat(arena, POST "Transfer-Encoding: chunked\r\n\r\n0\r\n",
-        "T: 0123456789abcdef\r\n", 8000, "")), 431);
-    check_refusal("endless chunk extension", peer_ask(port, repeat(arena, POST "Transfer-Encoding: chunked\r\n\r\n1;a=",
-        "0123456789abcdef", 8000, "")), 431);
+    assert_int_equal(peer_status(peer_ask(
+                         port, repeat(arena, GET, "X: y\r\n", 98, "Connection: close\r\n\r\n"))),
+                     200);
+    check_refusal(
+        "long target",
+        peer_ask(port, repeat(arena, "GET /", "aaaaaaaa", 1024, " HTTP/1.1\r\n" HOST "\r\n")), 414);
+    check_refusal("endless target", peer_ask(port, repeat(arena, "GET /", "aaaaaaaa", 1024, "")),
+                  414);
+    assert_int_equal(
+        peer_status(peer_ask(port, repeat(arena, "GET /", "aaaaaaaa", 1020,
+                                          " HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"))),
+        200);
+    check_refusal("chunks over the limit",
+                  peer_ask(port, repeat(arena, POST "Transfer-Encoding: chunked\r\n\r\n",
+                                        "8\r\n01234567\r\n", 140000, "0\r\n\r\n")),
+                  413);
+    check_refusal("one chunk over the limit",
+                  peer_ask(port, repeat(arena, POST "Transfer-Encoding: chunked\r\n\r\n200000\r\n",
+                                        "01234567", 200000, "")),
+                  413);
+    check_refusal("endless trailers",
+                  peer_ask(port, repeat(arena, POST "Transfer-Encoding: chunked\r\n\r\n0\r\n",
+                                        "T: 0123456789abcdef\r\n", 8000, "")),
+                  431);
+    check_refusal("endless chunk extension",
+                  peer_ask(port, repeat(arena, POST "Transfer-Encoding: chunked\r\n\r\n1;a=",
+                                        "0123456789abcdef", 8000, "")),
+                  431);
     arena_free(arena);
 }
 
@@ -346,7 +390,8 @@ static void refuses_what_is_too_much(void **state)
 static void answers_while_the_peer_sends(void **state)
 {
     struct arena *arena = arena_new(64 * 1024 * 1024);
-    struct str body = repeat(arena, POST "Content-Length: 20000000\r\n\r\n", "0123456789abcdef", 1250000, "");
+    struct str body =
+        repeat(arena, POST "Content-Length: 20000000\r\n\r\n", "0123456789abcdef", 1250000, "");
 
     (void)state;
     for (int round = 0; round < 5; round++)
@@ -354,9 +399,10 @@ static void answers_while_the_peer_sends(void **state)
     arena_free(arena);
 }
 
-/* ---- deadlines ---------------------------------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
-/* Sends `piece` again and again; how long until the peer answered or closed, with its answer in *answer. */
+/* Sends `piece` again and again; how long until the peer answered or closed, with its answer in
+ * *answer. */
 static int64_t drip(int fd, const char *piece, struct str *answer)
 {
     int64_t start_ms = peer_now_ms();
@@ -414,7 +460,8 @@ static void waits_for_long_bodies(void **state)
     int fd = peer_dial(world_port());
 
     (void)state;
-    peer_say(fd, repeat(arena, POST "Content-Length: 131074\r\n\r\n", "0123456789abcdef", 8192, ""));
+    peer_say(fd,
+             repeat(arena, POST "Content-Length: 131074\r\n\r\n", "0123456789abcdef", 8192, ""));
     peer_nap_ms(WORLD_BODY_MS * 3);
     peer_say(fd, S("xy"));
     assert_int_equal(peer_status(peer_hear(fd, "\r\n\r\n", 3000)), 200);
@@ -442,7 +489,7 @@ static void ends_idle_connections(void **state)
     close(fd);
 }
 
-/* ---- bodies to files ------------------------------------------------------------------------------------ */
+/* ---- bodies to files ------------------------------------------------------------------------- */
 
 static int64_t file_bytes(const char *path)
 {
@@ -459,18 +506,22 @@ static void takes_bodies_into_files(void **state)
     int fd;
 
     (void)state;
-    answer = peer_ask(world_port(), repeat(arena, "POST /upload HTTP/1.1\r\n" HOST "Connection: close\r\n"
-        "Content-Length: 3200000\r\n\r\n", "0123456789abcdef", 200000, ""));
+    answer = peer_ask(world_port(), repeat(arena,
+                                           "POST /upload HTTP/1.1\r\n" HOST "Connection: close\r\n"
+                                           "Content-Length: 3200000\r\n\r\n",
+                                           "0123456789abcdef", 200000, ""));
     assert_true(peer_has(answer, "[] 3200000 "));
     assert_int_equal(file_bytes(path.at), 3200000);
     answer = peer_ask(world_port(), S("POST /upload HTTP/1.1\r\n" HOST "Connection: close\r\n"
-        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
+                                      "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
     assert_true(peer_has(answer, "[] 3 "));
     assert_int_equal(file_bytes(path.at), 3);
-    answer = peer_ask(world_port(), S("POST /upload HTTP/1.1\r\n" HOST "Content-Length: 5000000\r\n\r\n"));
+    answer = peer_ask(world_port(),
+                      S("POST /upload HTTP/1.1\r\n" HOST "Content-Length: 5000000\r\n\r\n"));
     assert_int_equal(peer_status(answer), 413);
     assert_int_equal(file_bytes(path.at), -1);
-    answer = peer_ask(world_port(), S("POST /nowhere HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello"));
+    answer = peer_ask(world_port(),
+                      S("POST /nowhere HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello"));
     assert_int_equal(peer_status(answer), 500);
     fd = peer_dial(world_port());
     peer_say(fd, S("POST /upload HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\nhalf"));

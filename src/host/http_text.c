@@ -66,8 +66,9 @@ struct str http_text_date(char out[32], int64_t utc_s)
     int len;
 
     gmtime_r(&seconds, &tm);
-    len = snprintf(out, 32, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday % 100,
-        months + 3 * tm.tm_mon, (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
+    len = snprintf(out, 32, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
+                   tm.tm_mday % 100, months + 3 * tm.tm_mon, (tm.tm_year + 1900) % 10000,
+                   tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
     return (struct str){out, (size_t)len};
 }
 
@@ -137,7 +138,8 @@ const char *http_type_of(struct str path)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct str ending = str_of(rows[i].ending);
 
-        if (path.len >= ending.len && str_eq_nocase(str_sub(path, path.len - ending.len, ending.len), ending))
+        if (path.len >= ending.len &&
+            str_eq_nocase(str_sub(path, path.len - ending.len, ending.len), ending))
             return rows[i].type;
     }
     return "application/octet-stream";

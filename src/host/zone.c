@@ -24,7 +24,8 @@ enum err zone_load(struct arena *arena, struct str name, struct zone **out)
     *out = NULL;
     if (!zone_name_is_safe(name))
         return E_NOT_FOUND;
-    err = file_read(arena, str_fmt(arena, "/usr/share/zoneinfo/%.*s", STR(name)), ZONE_BYTES_MAX, &tzif);
+    err = file_read(arena, str_fmt(arena, "/usr/share/zoneinfo/%.*s", STR(name)), ZONE_BYTES_MAX,
+                    &tzif);
     if (err != OK) /* a folder such as "Asia" is no zone either */
         return E_NOT_FOUND;
     return zone_parse(arena, tzif, out);

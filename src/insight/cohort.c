@@ -69,10 +69,10 @@ static void matrix_write(struct ctx *c, const struct matrix *matrix, struct list
         row = list_add(c->arena, cohorts, &cohort_cap, sizeof(*row));
         active = arena_new_array(c->arena, struct active_out, (size_t)(count - i));
         for (int64_t k = 0; k < count - i; k++)
-            active[k] = (struct active_out){ k, cells[k] };
+            active[k] = (struct active_out){k, cells[k]};
         row->month = month_iso(c->arena, matrix->first_month + i);
         row->size_count = cells[0];
-        row->active = (struct list){ active, count - i };
+        row->active = (struct list){active, count - i};
     }
 }
 
@@ -82,7 +82,7 @@ enum err cohort_get(struct ctx *c, const void *in, void *out_)
     struct view view;
     struct purchase_span span;
     struct matrix matrix;
-    struct purchase_visit visit = { .on_purchase = matrix_take, .user = &matrix };
+    struct purchase_visit visit = {.on_purchase = matrix_take, .user = &matrix};
     enum err err;
 
     TRY(view_read(c, in, &view));

@@ -62,7 +62,7 @@ static void pass_take(struct pass *pass, int64_t customer_id, struct purchase *p
 
 static enum err pass_all(void *user, const struct q_purchase_all_row *row)
 {
-    struct purchase purchase = { .placed_ms = row->placed_ms, .paid_fen = row->paid_fen };
+    struct purchase purchase = {.placed_ms = row->placed_ms, .paid_fen = row->paid_fen};
 
     pass_take(user, row->customer_id, &purchase);
     return OK;
@@ -70,7 +70,7 @@ static enum err pass_all(void *user, const struct q_purchase_all_row *row)
 
 static enum err pass_branch(void *user, const struct q_purchase_branch_row *row)
 {
-    struct purchase purchase = { .placed_ms = row->placed_ms, .paid_fen = row->paid_fen };
+    struct purchase purchase = {.placed_ms = row->placed_ms, .paid_fen = row->paid_fen};
 
     pass_take(user, row->customer_id, &purchase);
     return OK;
@@ -79,7 +79,7 @@ static enum err pass_branch(void *user, const struct q_purchase_branch_row *row)
 enum err purchase_each(struct ctx *c, const struct view *view, const struct calendar *calendar,
                        const struct purchase_visit *visit)
 {
-    struct pass pass = { .view = view, .calendar = calendar, .visit = visit };
+    struct pass pass = {.view = view, .calendar = calendar, .visit = visit};
 
     buyer_begin(&pass.buyer, NONE);
     if (view->branch_path.at == NULL)

@@ -57,8 +57,8 @@ static void raw_buyer(void *user, const struct buyer *buyer)
 
 static enum err raw_purchases(struct ctx *c, struct raw_out *out)
 {
-    struct view_in everything = { .channel_id = NONE };
-    struct purchase_visit visit = { raw_purchase, raw_buyer, out };
+    struct view_in everything = {.channel_id = NONE};
+    struct purchase_visit visit = {raw_purchase, raw_buyer, out};
     struct view view;
     struct purchase_span span;
     enum err err;

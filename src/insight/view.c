@@ -37,7 +37,7 @@ static enum err view_day(struct ctx *c, struct str text, const char *name, int64
 
 enum err view_read(struct ctx *c, const struct view_in *in, struct view *view)
 {
-    *view = (struct view){ .zone = ctx_zone(c), .from_ms = -FOREVER_MS, .to_ms = FOREVER_MS };
+    *view = (struct view){.zone = ctx_zone(c), .from_ms = -FOREVER_MS, .to_ms = FOREVER_MS};
     TRY(view_day(c, in->from_date, "from_date", &view->from_ms));
     TRY(view_day(c, in->to_date, "to_date", &view->to_ms));
     if (view->from_ms >= view->to_ms)
@@ -74,7 +74,7 @@ void calendar_init(struct arena *arena, const struct zone *zone, int64_t first_m
         day_to_date(first_day + i, &year, &month, &date);
         months[i] = ((int64_t)year - 1970) * 12 + month - 1;
     }
-    *calendar = (struct calendar){ zone, first_day, count, starts, months };
+    *calendar = (struct calendar){zone, first_day, count, starts, months};
 }
 
 void calendar_find(const struct calendar *calendar, int64_t utc_ms, int64_t *day, int64_t *month)

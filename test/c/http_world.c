@@ -38,10 +38,12 @@ static void reply_echo(struct http_request *request)
     struct str header = http_header(request, "x-one");
 
     reply_text(request,
-        str_fmt(http_arena(request), "<%d %.*s ?%.*s [%.*s] %" PRId64 " peer=%.*s local=%d one=%.*s x=%.*s>",
-            (int)http_method(request), STR(http_path(request)), STR(http_query(request)),
-            STR(http_body(request)), http_body_bytes(request), STR(peer), http_is_local(request),
-            (int)cookie.len, cookie.at ? cookie.at : "", (int)header.len, header.at ? header.at : ""));
+               str_fmt(http_arena(request),
+                       "<%d %.*s ?%.*s [%.*s] %" PRId64 " peer=%.*s local=%d one=%.*s x=%.*s>",
+                       (int)http_method(request), STR(http_path(request)), STR(http_query(request)),
+                       STR(http_body(request)), http_body_bytes(request), STR(peer),
+                       http_is_local(request), (int)cookie.len, cookie.at ? cookie.at : "",
+                       (int)header.len, header.at ? header.at : ""));
 }
 
 static int take_batch(struct http_request **batch)
@@ -108,7 +110,8 @@ static void on_head(void *user, struct http_request *request)
 {
     (void)user;
     if (str_is(http_path(request), "/upload"))
-        http_body_to_file(request, str_fmt(http_arena(request), "%s/body", world.folder), 4 * 1024 * 1024);
+        http_body_to_file(request, str_fmt(http_arena(request), "%s/body", world.folder),
+                          4 * 1024 * 1024);
     if (str_is(http_path(request), "/nowhere"))
         http_body_to_file(request, str_fmt(http_arena(request), "%s/no/body", world.folder), 100);
 }

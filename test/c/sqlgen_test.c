@@ -1,4 +1,5 @@
-/* Every file of test/sqlgen/bad and bad_schema stops sqlgen with the line and the words that its first line expects. */
+/* Every file of test/sqlgen/bad and bad_schema stops sqlgen with the line and the words that its
+ * first line expects. */
 #include "base/base.h"
 
 #include <setjmp.h>
@@ -106,7 +107,10 @@ static void migrations_lead_to_the_schema(void **state)
     (void)state;
     if (system(SQLGEN " --schema db/schema.sql --migrations db/migrations --check") != 0)
         fail_msg("db/migrations do not lead to db/schema.sql");
-    assert_int_not_equal(system(SQLGEN " --schema test/sqlgen/schema.sql --migrations db/migrations --check 2>/dev/null"), 0);
+    assert_int_not_equal(
+        system(SQLGEN
+               " --schema test/sqlgen/schema.sql --migrations db/migrations --check 2>/dev/null"),
+        0);
 }
 
 int main(void)

@@ -60,8 +60,13 @@ static int tear_down(void **state)
 
 static void add(int64_t id, int64_t shop_id, struct str code, int64_t left_count)
 {
-    struct q_coupon_add_in in = {.coupon_id = id, .shop_id = shop_id, .code = code, .left_count = left_count,
-                                 .price_fen = NONE, .is_open = true, .code_hash = S("\0\1")};
+    struct q_coupon_add_in in = {.coupon_id = id,
+                                 .shop_id = shop_id,
+                                 .code = code,
+                                 .left_count = left_count,
+                                 .price_fen = NONE,
+                                 .is_open = true,
+                                 .code_hash = S("\0\1")};
 
     assert_int_equal(q_coupon_add(&ctx, &in), OK);
 }
@@ -239,8 +244,9 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(every_type_comes_back), CASE(changed_is_counted),  CASE(lists_and_filters), CASE(each_streams),
-        CASE(batches_and_lookups),   CASE(returning),           CASE(like_minds_case),   CASE(the_budget_ends),
+        CASE(every_type_comes_back), CASE(changed_is_counted),  CASE(lists_and_filters),
+        CASE(each_streams),          CASE(batches_and_lookups), CASE(returning),
+        CASE(like_minds_case),       CASE(the_budget_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,7 @@
 void customer_new_init(struct customer_new *n)
 {
     *n = (struct customer_new){
-        .channel_id = NONE, .touched_ms = NONE, .added_ms = NONE, .invited_by_customer_id = NONE
-    };
+        .channel_id = NONE, .touched_ms = NONE, .added_ms = NONE, .invited_by_customer_id = NONE};
 }
 
 enum err customer_attributes_check(struct ctx *c, struct str attributes)
@@ -111,7 +110,7 @@ enum err customer_images_read(struct ctx *c, const int64_t *ids, int64_t count,
         keys[i].customer_id = ids[i];
     TRY(q_customer_now(c, keys, count, rows));
     for (int64_t i = 0; i < count; i++) {
-        images[i] = (struct customer_image){ .id = ids[i], .is_there = rows[i].touched_ms != NONE };
+        images[i] = (struct customer_image){.id = ids[i], .is_there = rows[i].touched_ms != NONE};
         if (images[i].is_there)
             TRY(image_open(c, &rows[i], &images[i]));
     }
@@ -154,7 +153,7 @@ static enum err identities_check(struct ctx *c, const struct identities *all)
     keys = arena_new_array(c->arena, struct q_customer_seen_in, (size_t)all->count);
     rows = arena_new_array(c->arena, struct q_customer_seen_row, (size_t)all->count);
     for (int64_t i = 0; i < all->count; i++)
-        keys[i] = (struct q_customer_seen_in){ all->plans[i].ref.kind, all->plans[i].hash };
+        keys[i] = (struct q_customer_seen_in){all->plans[i].ref.kind, all->plans[i].hash};
     TRY(q_customer_seen(c, keys, all->count, rows));
     for (int64_t i = 0; i < all->count; i++)
         if (rows[i].customer_id != NONE)
@@ -165,14 +164,14 @@ static enum err identities_check(struct ctx *c, const struct identities *all)
 
 enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *customer_id)
 {
-    struct customer_plan plan = { .id = ctx_id(c),
-                                  .name = n->name,
-                                  .region = n->region,
-                                  .attributes = n->attributes,
-                                  .channel_id = n->channel_id,
-                                  .touched_ms = n->touched_ms,
-                                  .added_ms = n->added_ms,
-                                  .action_day = NONE };
+    struct customer_plan plan = {.id = ctx_id(c),
+                                 .name = n->name,
+                                 .region = n->region,
+                                 .attributes = n->attributes,
+                                 .channel_id = n->channel_id,
+                                 .touched_ms = n->touched_ms,
+                                 .added_ms = n->added_ms,
+                                 .action_day = NONE};
     struct identities all;
 
     if (plan.touched_ms == NONE)
@@ -184,7 +183,7 @@ enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *cust
     plan.email = all.email;
     for (int64_t i = 0; i < all.count; i++)
         all.plans[i].customer_id = plan.id;
-    TRY(customer_write_new(c, &(struct customer_writing){ &plan, 1, all.plans, all.count }));
+    TRY(customer_write_new(c, &(struct customer_writing){&plan, 1, all.plans, all.count}));
     *customer_id = plan.id;
     if (n->invited_by_customer_id == NONE)
         return OK;
@@ -195,7 +194,7 @@ enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *cust
 
 enum err customer_limits_get(struct ctx *c, struct customer_limits *limits)
 {
-    static const char *const names[] = { "sleep_after_days", "lost_after_days" };
+    static const char *const names[] = {"sleep_after_days", "lost_after_days"};
     int64_t days[2];
 
     TRY(setting_ints(c, names, 2, days));

@@ -34,8 +34,8 @@ static int64_t *owner_of(struct ctx *c, struct batch *b, struct customer_ref ref
 static int64_t image_of(struct batch *b, int64_t customer_id)
 {
     bool is_new;
-    int64_t *at = map_slot(
-        b->by_id, (struct str){ (const char *)&customer_id, sizeof(customer_id) }, &is_new);
+    int64_t *at =
+        map_slot(b->by_id, (struct str){(const char *)&customer_id, sizeof(customer_id)}, &is_new);
 
     if (is_new) {
         b->images[b->image_count].id = customer_id;
@@ -50,7 +50,7 @@ static enum err row_refuse(struct ctx *c, struct batch *b, int64_t i, enum err e
     if (err != E_INPUT && err != E_CONFLICT)
         return err;
     b->faults[i] = c->fault;
-    c->fault = (struct fault){ 0 };
+    c->fault = (struct fault){0};
     b->rows[i].image = NONE;
     return OK;
 }
@@ -71,7 +71,7 @@ static enum err rows_check(struct ctx *c, struct batch *b, int64_t *identity_cou
     *identity_count = 0;
     for (int64_t i = 0; i < b->count; i++) {
         enum err err = row_check(c, &b->given[i], &b->rows[i].identities);
-        b->faults[i] = (struct fault){ 0 };
+        b->faults[i] = (struct fault){0};
         if (err != OK)
             TRY(row_refuse(c, b, i, err));
         else
@@ -131,12 +131,12 @@ static enum err row_owner(struct ctx *c, struct batch *b, struct row *row)
     if (row->image >= 0)
         return OK;
     row->image = b->image_count++;
-    b->images[row->image] = (struct customer_image){ .id = ctx_id(c),
-                                                     .attributes = S("{}"),
-                                                     .channel_id = NONE,
-                                                     .touched_ms = INT64_MAX,
-                                                     .added_ms = NONE,
-                                                     .is_there = true };
+    b->images[row->image] = (struct customer_image){.id = ctx_id(c),
+                                                    .attributes = S("{}"),
+                                                    .channel_id = NONE,
+                                                    .touched_ms = INT64_MAX,
+                                                    .added_ms = NONE,
+                                                    .is_there = true};
     b->is_new[row->image] = true;
     row->is_changed = true;
     return OK;
@@ -249,7 +249,7 @@ static enum err batch_write(struct ctx *c, struct batch *b)
         arena_new_array(c->arena, struct customer_image, (size_t)b->image_count + 1);
     struct customer_plan *plans =
         arena_new_array(c->arena, struct customer_plan, (size_t)b->image_count + 1);
-    struct customer_writing w = { plans, 0, b->links, b->link_count };
+    struct customer_writing w = {plans, 0, b->links, b->link_count};
     int64_t changed_count = 0;
 
     for (int64_t i = 0; i < b->image_count; i++)
@@ -289,7 +289,7 @@ static void batch_init(struct ctx *c, struct batch *b, int64_t identity_count)
 enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int64_t count,
                                int64_t *customer_ids, bool *is_changed, struct fault *faults)
 {
-    struct batch b = { .given = n, .count = count, .faults = faults };
+    struct batch b = {.given = n, .count = count, .faults = faults};
     int64_t identity_count;
 
     must(count <= CUSTOMER_BATCH_MAX);

@@ -48,7 +48,7 @@ static int64_t slot_of(struct ctx *c, struct customer_touches *all, struct custo
     at = map_slot(all->map, str_fmt(c->arena, "%.*s %.*s", STR(ref.kind), STR(ref.value)), &is_new);
     if (is_new) {
         all->slots[all->slot_count] =
-            (struct slot){ .ref = ref, .hash = identity_hash(c, ref), .record = NO_RECORD };
+            (struct slot){.ref = ref, .hash = identity_hash(c, ref), .record = NO_RECORD};
         *at = ++all->slot_count;
     }
     return *at - 1;
@@ -73,18 +73,18 @@ static enum err slots_find(struct ctx *c, struct customer_touches *all)
     keys = arena_new_array(c->arena, struct q_customer_seen_in, (size_t)all->slot_count);
     rows = arena_new_array(c->arena, struct q_customer_seen_row, (size_t)all->slot_count);
     for (int64_t i = 0; i < all->slot_count; i++)
-        keys[i] = (struct q_customer_seen_in){ all->slots[i].ref.kind, all->slots[i].hash };
+        keys[i] = (struct q_customer_seen_in){all->slots[i].ref.kind, all->slots[i].hash};
     TRY(q_customer_seen(c, keys, all->slot_count, rows));
     for (int64_t i = 0; i < all->slot_count; i++) {
         if (rows[i].customer_id == NONE)
             continue;
         all->slots[i].record = all->record_count;
-        all->records[all->record_count++] = (struct record){ .plan.id = rows[i].customer_id,
-                                                             .action_day = rows[i].action_day,
-                                                             .touched_ms = rows[i].touched_ms,
-                                                             .new_action_day = NONE,
-                                                             .new_touched_ms = NONE,
-                                                             .touch_channel_id = NONE };
+        all->records[all->record_count++] = (struct record){.plan.id = rows[i].customer_id,
+                                                            .action_day = rows[i].action_day,
+                                                            .touched_ms = rows[i].touched_ms,
+                                                            .new_action_day = NONE,
+                                                            .new_touched_ms = NONE,
+                                                            .touch_channel_id = NONE};
     }
     return OK;
 }
@@ -129,15 +129,15 @@ enum err customer_touches_find(struct ctx *c, struct customer_touch *touches, in
     struct customer_touches *all = arena_new_one(c->arena, struct customer_touches);
 
     must(count <= CUSTOMER_BATCH_MAX);
-    *all = (struct customer_touches){ .touches = touches, .count = count };
+    *all = (struct customer_touches){.touches = touches, .count = count};
     all->map = map_new(c->arena, (size_t)count);
     all->of = arena_new_array(c->arena, struct touch_slots, (size_t)count + 1);
     all->slots = arena_new_array(c->arena, struct slot, (size_t)count * 3 + 1);
     all->records = arena_new_array(c->arena, struct record, (size_t)count * 3 + 1);
     for (int64_t i = 0; i < count; i++)
-        all->of[i] = (struct touch_slots){ slot_of(c, all, touches[i].person),
-                                           slot_of(c, all, touches[i].anonymous),
-                                           slot_of(c, all, touches[i].inviter) };
+        all->of[i] = (struct touch_slots){slot_of(c, all, touches[i].person),
+                                          slot_of(c, all, touches[i].anonymous),
+                                          slot_of(c, all, touches[i].inviter)};
     TRY(slots_find(c, all));
     for (int64_t i = 0; i < count; i++) {
         touches[i].customer_id = known_id(all, all->of[i].person);
@@ -162,7 +162,7 @@ static int64_t record_new(struct ctx *c, struct customer_touches *all,
                           const struct customer_touch *touch, bool is_nameless)
 {
     all->records[all->record_count] = (struct record){
-        .plan = { .id = ctx_id(c), .channel_id = touch->channel_id, .added_ms = NONE },
+        .plan = {.id = ctx_id(c), .channel_id = touch->channel_id, .added_ms = NONE},
         .action_day = NONE,
         .touched_ms = touch->touched_ms,
         .new_action_day = NONE,
@@ -236,7 +236,7 @@ static void all_settle(struct ctx *c, struct customer_touches *all)
         if (of->inviter == NO_RECORD)
             continue;
         if (all->slots[of->inviter].record == NO_RECORD) {
-            struct customer_touch met = { .touched_ms = touch->touched_ms, .channel_id = NONE };
+            struct customer_touch met = {.touched_ms = touch->touched_ms, .channel_id = NONE};
             slot_link(all, of->inviter, record_new(c, all, &met, false));
         }
         touch->inviter_id = known_id(all, of->inviter);
@@ -251,7 +251,7 @@ static enum err new_write(struct ctx *c, const struct customer_touches *all)
         arena_new_array(c->arena, struct customer_plan, (size_t)all->new_count + 1);
     struct identity_plan *links =
         arena_new_array(c->arena, struct identity_plan, (size_t)all->link_count + 1);
-    struct customer_writing w = { .plans = plans, .identities = links };
+    struct customer_writing w = {.plans = plans, .identities = links};
 
     for (int64_t i = 0; i < all->record_count; i++) {
         const struct record *record = &all->records[i];
@@ -265,9 +265,8 @@ static enum err new_write(struct ctx *c, const struct customer_touches *all)
     }
     for (int64_t i = 0; i < all->slot_count; i++)
         if (all->slots[i].is_linked)
-            links[w.identity_count++] =
-                (struct identity_plan){ all->slots[i].ref, all->slots[i].hash,
-                                        all->records[all->slots[i].record].plan.id };
+            links[w.identity_count++] = (struct identity_plan){
+                all->slots[i].ref, all->slots[i].hash, all->records[all->slots[i].record].plan.id};
     return customer_write_new(c, &w);
 }
 
@@ -327,10 +326,10 @@ enum err customer_find_or_add_batch(struct ctx *c, const struct customer_ref *re
     struct customer_touches *all;
 
     for (int64_t i = 0; i < count; i++)
-        touches[i] = (struct customer_touch){ .person = refs[i],
-                                              .touched_ms = touched_ms ? touched_ms[i] : c->now_ms,
-                                              .action_day = NONE,
-                                              .channel_id = NONE };
+        touches[i] = (struct customer_touch){.person = refs[i],
+                                             .touched_ms = touched_ms ? touched_ms[i] : c->now_ms,
+                                             .action_day = NONE,
+                                             .channel_id = NONE};
     TRY(customer_touches_find(c, touches, count, &all));
     TRY(customer_touches_settle(c, all));
     for (int64_t i = 0; i < count; i++)

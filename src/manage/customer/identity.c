@@ -9,8 +9,8 @@
 #define PHONE_MIN 5
 #define PHONE_MAX 20
 
-static const char *const plain_kinds[] = { "phone",     "email",     "unionid",
-                                           "member_no", "anonymous", "external_userid" };
+static const char *const plain_kinds[] = {"phone",     "email",     "unionid",
+                                          "member_no", "anonymous", "external_userid"};
 
 bool identity_is(struct customer_ref ref, const char *kind)
 {
@@ -60,7 +60,7 @@ static bool phone_digits(struct ctx *c, struct str value, struct str *out)
         else if (at != ' ' && at != '-' && at != '(' && at != ')' && !(at == '+' && len == 0))
             return false;
     }
-    *out = (struct str){ digits, len };
+    *out = (struct str){digits, len};
     return true;
 }
 
@@ -145,10 +145,10 @@ enum err identities_gather(struct ctx *c, const struct customer_new *n, struct i
 {
     if (n->ref_count > CUSTOMER_IDENTITY_MAX)
         return fail(c, E_INPUT, "identity.count", "more than %d identities", CUSTOMER_IDENTITY_MAX);
-    *all = (struct identities){ .plans = arena_new_array(c->arena, struct identity_plan,
-                                                         (size_t)n->ref_count + 3) };
-    TRY(identities_add(c, all, (struct customer_ref){ S("phone"), n->phone }, &all->phone));
-    TRY(identities_add(c, all, (struct customer_ref){ S("email"), n->email }, &all->email));
+    *all = (struct identities){
+        .plans = arena_new_array(c->arena, struct identity_plan, (size_t)n->ref_count + 3)};
+    TRY(identities_add(c, all, (struct customer_ref){S("phone"), n->phone}, &all->phone));
+    TRY(identities_add(c, all, (struct customer_ref){S("email"), n->email}, &all->email));
     for (int64_t i = 0; i < n->ref_count; i++)
         TRY(identities_add(c, all, n->refs[i], NULL));
     return OK;

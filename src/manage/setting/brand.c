@@ -8,13 +8,11 @@ static const struct currency {
     const char *code;
     int64_t minor_digits;
 } currencies[] = {
-    { "CNY", 2 }, { "HKD", 2 }, { "TWD", 2 }, { "MOP", 2 }, { "USD", 2 }, { "EUR", 2 },
-    { "GBP", 2 }, { "JPY", 0 }, { "KRW", 0 }, { "SGD", 2 }, { "MYR", 2 }, { "THB", 2 },
-    { "VND", 0 }, { "IDR", 2 }, { "PHP", 2 }, { "INR", 2 }, { "AUD", 2 }, { "NZD", 2 },
-    { "CAD", 2 }, { "CHF", 2 }, { "SEK", 2 }, { "NOK", 2 }, { "DKK", 2 }, { "PLN", 2 },
-    { "CZK", 2 }, { "HUF", 2 }, { "RUB", 2 }, { "KZT", 2 }, { "TRY", 2 }, { "AED", 2 },
-    { "SAR", 2 }, { "ILS", 2 }, { "ZAR", 2 }, { "BRL", 2 }, { "MXN", 2 }, { "CLP", 0 },
-    { "KWD", 3 }, { "BHD", 3 }, { "OMR", 3 }, { "JOD", 3 },
+    {"CNY", 2}, {"HKD", 2}, {"TWD", 2}, {"MOP", 2}, {"USD", 2}, {"EUR", 2}, {"GBP", 2}, {"JPY", 0},
+    {"KRW", 0}, {"SGD", 2}, {"MYR", 2}, {"THB", 2}, {"VND", 0}, {"IDR", 2}, {"PHP", 2}, {"INR", 2},
+    {"AUD", 2}, {"NZD", 2}, {"CAD", 2}, {"CHF", 2}, {"SEK", 2}, {"NOK", 2}, {"DKK", 2}, {"PLN", 2},
+    {"CZK", 2}, {"HUF", 2}, {"RUB", 2}, {"KZT", 2}, {"TRY", 2}, {"AED", 2}, {"SAR", 2}, {"ILS", 2},
+    {"ZAR", 2}, {"BRL", 2}, {"MXN", 2}, {"CLP", 0}, {"KWD", 3}, {"BHD", 3}, {"OMR", 3}, {"JOD", 3},
 };
 
 int64_t currency_minor_digits(struct str currency)

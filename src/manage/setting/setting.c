@@ -13,24 +13,24 @@
 #define TEXT_MAX 60
 
 static const struct setting_definition definitions[] = {
-    { "brand_name", "text", "\"\"", 0, TEXT_MAX, false, "品牌名称", "Brand name",
-      "显示在页面左上角。", "Shown at the top left of every page." },
-    { "zone", "text", "\"Asia/Shanghai\"", 0, TEXT_MAX, true, "时区", "Time zone",
-      "所有的“天”和“月”按此时区计算；安装时确定，不能修改。",
-      "Days and months are counted in it; fixed at set-up." },
-    { "currency", "text", "\"CNY\"", 0, TEXT_MAX, true, "货币", "Currency",
-      "所有金额的货币；安装时确定，不能修改。", "Of all amounts; fixed at set-up." },
-    { "sleep_after_days", "int", "90", 1, 3650, false, "沉睡天数", "Days until sleeping",
-      "最后一次下单超过这么多天的客户算沉睡。",
-      "A customer whose last order is older than this is sleeping." },
-    { "lost_after_days", "int", "180", 1, 3650, false, "流失天数", "Days until lost",
-      "最后一次下单超过这么多天的客户算流失。",
-      "A customer whose last order is older than this is lost." },
-    { "active_within_days", "int", "30", 1, 365, false, "活跃天数", "Active within days",
-      "最近这么多天内有过自己的行为的客户算活跃。",
-      "A customer with an own action within these days is active." },
-    { "loyal_order_count", "int", "3", 1, 100, false, "忠诚订单数", "Orders of the loyal",
-      "下单达到这个次数的客户算忠诚客户。", "A customer with this many orders is loyal." },
+    {"brand_name", "text", "\"\"", 0, TEXT_MAX, false, "品牌名称", "Brand name",
+     "显示在页面左上角。", "Shown at the top left of every page."},
+    {"zone", "text", "\"Asia/Shanghai\"", 0, TEXT_MAX, true, "时区", "Time zone",
+     "所有的“天”和“月”按此时区计算；安装时确定，不能修改。",
+     "Days and months are counted in it; fixed at set-up."},
+    {"currency", "text", "\"CNY\"", 0, TEXT_MAX, true, "货币", "Currency",
+     "所有金额的货币；安装时确定，不能修改。", "Of all amounts; fixed at set-up."},
+    {"sleep_after_days", "int", "90", 1, 3650, false, "沉睡天数", "Days until sleeping",
+     "最后一次下单超过这么多天的客户算沉睡。",
+     "A customer whose last order is older than this is sleeping."},
+    {"lost_after_days", "int", "180", 1, 3650, false, "流失天数", "Days until lost",
+     "最后一次下单超过这么多天的客户算流失。",
+     "A customer whose last order is older than this is lost."},
+    {"active_within_days", "int", "30", 1, 365, false, "活跃天数", "Active within days",
+     "最近这么多天内有过自己的行为的客户算活跃。",
+     "A customer with an own action within these days is active."},
+    {"loyal_order_count", "int", "3", 1, 100, false, "忠诚订单数", "Orders of the loyal",
+     "下单达到这个次数的客户算忠诚客户。", "A customer with this many orders is loyal."},
 };
 
 const struct setting_definition *setting_definition_find(struct str name)
@@ -129,8 +129,8 @@ static const struct field setting_item[] = {
     OUT(struct setting_item, default_value, .is_json = true, .is_optional = true),
     OUT(struct setting_item, version_count, .about = "0: never changed"),
     OUT(struct setting_item, changed_ms, .is_optional = true),
-    { .name = "min", .type = F_INT, .offset = offsetof(struct setting_item, min_number) },
-    { .name = "max", .type = F_INT, .offset = offsetof(struct setting_item, max_number) },
+    {.name = "min", .type = F_INT, .offset = offsetof(struct setting_item, min_number)},
+    {.name = "max", .type = F_INT, .offset = offsetof(struct setting_item, max_number)},
     OUT(struct setting_item, is_fixed),
     OUT(struct setting_item, title_zh),
     OUT(struct setting_item, title_en),
@@ -143,19 +143,19 @@ static const struct field setting_list[] = {
 
 static struct setting_item item_of(const struct setting_definition *d)
 {
-    return (struct setting_item){ .name = str_of(d->name),
-                                  .kind = str_of(d->kind),
-                                  .value = str_of(d->default_value),
-                                  .default_value = str_of(d->default_value),
-                                  .version_count = 0,
-                                  .changed_ms = NONE,
-                                  .min_number = d->min,
-                                  .max_number = d->max,
-                                  .is_fixed = d->is_fixed,
-                                  .title_zh = str_of(d->title_zh),
-                                  .title_en = str_of(d->title_en),
-                                  .help_zh = str_of(d->help_zh),
-                                  .help_en = str_of(d->help_en) };
+    return (struct setting_item){.name = str_of(d->name),
+                                 .kind = str_of(d->kind),
+                                 .value = str_of(d->default_value),
+                                 .default_value = str_of(d->default_value),
+                                 .version_count = 0,
+                                 .changed_ms = NONE,
+                                 .min_number = d->min,
+                                 .max_number = d->max,
+                                 .is_fixed = d->is_fixed,
+                                 .title_zh = str_of(d->title_zh),
+                                 .title_en = str_of(d->title_en),
+                                 .help_zh = str_of(d->help_zh),
+                                 .help_en = str_of(d->help_en)};
 }
 
 static void item_set(struct ctx *c, struct setting_item *item, const struct list *changed,
@@ -208,7 +208,7 @@ static const struct field setting_set_in[] = {
     IN(struct setting_set_in, version_count, .min = 0, .max = INT32_MAX,
        .about = "as read: somebody else's change in between is a conflict"),
 };
-static const struct field setting_set_out[] = { OUT(struct setting_set_out, version_count) };
+static const struct field setting_set_out[] = {OUT(struct setting_set_out, version_count)};
 
 static enum err value_check(struct ctx *c, const struct setting_definition *d, struct str text)
 {
@@ -232,7 +232,7 @@ static enum err value_check(struct ctx *c, const struct setting_definition *d, s
 /* 流失 comes after 沉睡. */
 static enum err order_check(struct ctx *c, struct str name, struct str value)
 {
-    static const char *const names[] = { "sleep_after_days", "lost_after_days" };
+    static const char *const names[] = {"sleep_after_days", "lost_after_days"};
     int64_t days[2];
 
     if (!str_is(name, names[0]) && !str_is(name, names[1]))
@@ -282,9 +282,9 @@ static enum err set_run(struct ctx *c, const void *in_, void *out_)
 }
 
 const struct route setting_routes[] = {
-    { HTTP_GET, "/api/settings", "setting.read", NULL, SHAPE(setting_list), list_run,
-      .about = "Every setting with its bounds and words" },
-    { HTTP_POST, "/api/settings", "setting.write", SHAPE(setting_set_in), SHAPE(setting_set_out),
-      set_run, .about = "Change one setting" },
-    { 0 },
+    {HTTP_GET, "/api/settings", "setting.read", NULL, SHAPE(setting_list), list_run,
+     .about = "Every setting with its bounds and words"},
+    {HTTP_POST, "/api/settings", "setting.write", SHAPE(setting_set_in), SHAPE(setting_set_out),
+     set_run, .about = "Change one setting"},
+    {0},
 };
