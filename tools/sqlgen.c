@@ -107,6 +107,7 @@ static void queries_make(struct project *project, const char *out)
 {
     sqlite3 *db = schema_open(project);
 
+    schema_solid_columns(project, db);
     if (project->file_count > 0)
         qsort(project->files, project->file_count, sizeof(*project->files), file_order);
     for (size_t i = 0; i < project->file_count; i++)

@@ -96,6 +96,8 @@ struct project {
     size_t file_count;
     struct migration *migrations;
     size_t migration_count;
+    const char **solid_columns; /* NOT NULL in every table that has a column of this name */
+    size_t solid_count;
 };
 
 enum type type_of_name(const char *name, size_t len);
@@ -104,11 +106,12 @@ void name_check(struct place place, const char *name, const char *what); /* fit 
 void query_file_read(struct query_file *file);               /* sqlgen_parse.c */
 void migrations_read(struct project *project, const char *dir); /* sqlgen_schema.c */
 sqlite3 *schema_open(const struct project *project);         /* a database in memory with the schema, checked */
+void schema_solid_columns(struct project *project, sqlite3 *db);
 void migrations_check(const struct project *project);        /* empty + migrations = schema */
 void query_check(sqlite3 *db, struct query *query);          /* sqlgen_check.c; fills columns */
 void dialect_check(const char *path, const struct tokens *tokens); /* sqlgen_dialect.c: what the databases do not share */
-void sqlite_form(const struct query *query, struct text *out);
-void postgres_form(const struct query *query, struct text *out);
+void sqlite_form(const struct query *query, struct text *out); /* sqlgen_forms.c */
+void postgres_form(const struct project *project, const struct query *query, struct text *out);
 void postgres_write(const struct project *project, struct text *out);
 void query_file_emit(const struct query_file *file, const char *dir); /* sqlgen_emit.c */
 void project_emit(const struct project *project, const char *dir);

@@ -1,4 +1,4 @@
-/* The two databases: what they do not share is refused, and each gets its own form of a query. */
+/* What SQLite and PostgreSQL do not share is refused (docs/decisions/0002-sql-subset.md). */
 #include "sqlgen.h"
 
 #include <string.h>
@@ -118,6 +118,16 @@ static void list_check(struct place place, const struct tokens *t, size_t at)
     }
 }
 
+/* max(a, b) is another function in PostgreSQL, and one that SQLite lacks. */
+static void scalar_check(struct place place, const struct tokens *t, size_t at)
+{
+    if (!(token_is(&t->at[at], "MAX") || token_is(&t->at[at], "MIN")) || !token_is(token_at(t, at + 1), "("))
+        return;
+    for (size_t i = at + 2; i < t->count && t->at[i].depth > t->at[at].depth; i++)
+        if (token_is(&t->at[i], ",") && t->at[i].depth == t->at[at].depth + 1)
+            die(place, "max and min of several values are SQLite only: use CASE WHEN");
+}
+
 /* ... DO UPDATE SET n = n + 1: in PostgreSQL the right n may be the row's or excluded's. */
 static void upsert_check(const char *path, const struct tokens *t, size_t at)
 {
@@ -152,108 +162,7 @@ void dialect_check(const char *path, const struct tokens *tokens)
         is_check(place, tokens, i);
         like_check(place, tokens, i);
         list_check(place, tokens, i);
+        scalar_check(place, tokens, i);
         upsert_check(path, tokens, i);
     }
-}
-
-/* ---- the forms --------------------------------------------------------------------------------- */
-
-static int param_number(const struct query *query, const struct token *token)
-{
-    for (int i = 0; i < query->param_count; i++)
-        if (strlen(query->params[i].name) == token->len &&
-            memcmp(query->params[i].name, token->at, token->len) == 0)
-            return i + 1;
-    die(query->place, "parameter lost");
-}
-
-static const char *postgres_type(enum type type)
-{
-    static const char *const types[] = {"bigint", "bigint", "text", "bytea"};
-
-    return types[type];
-}
-
-void sqlite_form(const struct query *query, struct text *out)
-{
-    for (size_t i = 0; i < query->tokens.count; i++) {
-        const struct token *token = &query->tokens.at[i];
-        if (token_is(token, ";"))
-            break;
-        if (token->has_blank && i > 0)
-            text_add(out, " ");
-        if (token->kind == TOKEN_PARAM)
-            text_add(out, "?%d", param_number(query, token));
-        else
-            text_bytes(out, token->at, token->len);
-    }
-}
-
-static void postgres_token(const struct token *token, struct text *out)
-{
-    if (token_is(token, "INTEGER") || token_is(token, "INT"))
-        text_add(out, "BIGINT");
-    else if (token_is(token, "BLOB"))
-        text_add(out, "BYTEA");
-    else
-        text_bytes(out, token->at, token->len);
-}
-
-void postgres_form(const struct query *query, struct text *out)
-{
-    for (size_t i = 0; i < query->tokens.count; i++) {
-        const struct token *token = &query->tokens.at[i];
-        if (token_is(token, ";"))
-            break;
-        if (token->has_blank && i > 0)
-            text_add(out, " ");
-        if (token->kind == TOKEN_PARAM) {
-            int number = param_number(query, token);
-            text_add(out, "$%d::%s", number, postgres_type(query->params[number - 1].type));
-        } else {
-            postgres_token(token, out);
-        }
-    }
-}
-
-/* STRICT and WITHOUT ROWID go, TEXT columns compare by bytes as in SQLite. */
-static void postgres_schema(const struct project *project, struct text *out)
-{
-    struct place start = {project->schema_path, 1};
-    struct tokens t = tokens_read(start, project->schema, project->schema_len);
-
-    for (size_t i = 0; i < t.count; i++) {
-        const struct token *token = &t.at[i];
-        if (token->depth == 0 && (token_is(token, "STRICT") || token_is(token, "WITHOUT") ||
-                                  token_is(token, "ROWID") || token_is(token, ",")))
-            continue;
-        if (i > 0 && token->line != t.at[i - 1].line)
-            text_add(out, "\n");
-        else if (token->has_blank && i > 0)
-            text_add(out, " ");
-        postgres_token(token, out);
-        if (token_is(token, "TEXT"))
-            text_add(out, " COLLATE \"C\"");
-    }
-    text_add(out, "\n");
-}
-
-static void postgres_prepare(const struct query *query, struct text *out)
-{
-    text_add(out, "-- %s:%d\nPREPARE q_%s", query->place.file, query->place.line, query->name);
-    for (int i = 0; i < query->param_count; i++)
-        text_add(out, "%s%s", i == 0 ? "(" : ", ", postgres_type(query->params[i].type));
-    text_add(out, "%s AS\n", query->param_count > 0 ? ")" : "");
-    postgres_form(query, out);
-    text_add(out, ";\n");
-}
-
-void postgres_write(const struct project *project, struct text *out)
-{
-    text_add(out, "-- Made by sqlgen: run it in one psql session with ON_ERROR_STOP.\n"
-                  "\\set ON_ERROR_STOP on\nSET client_min_messages = warning;\n");
-    postgres_schema(project, out);
-    for (size_t i = 0; i < project->file_count; i++)
-        for (size_t j = 0; j < project->files[i].query_count; j++)
-            postgres_prepare(&project->files[i].queries[j], out);
 }

@@ -333,12 +333,12 @@ void query_file_emit(const struct query_file *file, const char *dir)
 
 /* ---- what all queries share ----------------------------------------------------------------------------- */
 
-static void emit_query_row(const struct query *query, struct text *out)
+static void emit_query_row(const struct project *project, const struct query *query, struct text *out)
 {
     struct text sqlite = {0}, postgres = {0};
 
     sqlite_form(query, &sqlite);
-    postgres_form(query, &postgres);
+    postgres_form(project, query, &postgres);
     text_add(out, "    {\"%s\",\n     \"", query->name);
     text_literal(out, sqlite.at, sqlite.len);
     text_add(out, "\",\n     \"");
@@ -371,7 +371,7 @@ static void emit_queries(const struct project *project, struct text *out)
     text_add(out, "const struct db_query db_queries[] = {\n");
     for (size_t i = 0; i < project->file_count; i++)
         for (size_t j = 0; j < project->files[i].query_count; j++, count++)
-            emit_query_row(&project->files[i].queries[j], out);
+            emit_query_row(project, &project->files[i].queries[j], out);
     text_add(out, "    {NULL, NULL, NULL, false},\n};\nconst int db_query_count = %d;\n\n", count);
     text_add(out, "const struct db_migration db_migrations[] = {\n");
     for (size_t i = 0; i < project->migration_count; i++)

@@ -117,6 +117,24 @@ sqlite3 *schema_open(const struct project *project)
     return db;
 }
 
+void schema_solid_columns(struct project *project, sqlite3 *db)
+{
+    sqlite3_stmt *stmt;
+
+    sqlite3_prepare_v2(db,
+                       "SELECT x.name FROM pragma_table_list AS t, pragma_table_xinfo(t.name) AS x "
+                       "WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite%' "
+                       "GROUP BY x.name HAVING min(x.\"notnull\") = 1",
+                       -1, &stmt, NULL);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        project->solid_columns =
+            grow(project->solid_columns, project->solid_count, sizeof(*project->solid_columns));
+        project->solid_columns[project->solid_count++] = copy(name, strlen(name));
+    }
+    sqlite3_finalize(stmt);
+}
+
 /* ---- migrations ------------------------------------------------------------------------------------ */
 
 static int migration_order(const void *a, const void *b)

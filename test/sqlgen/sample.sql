@@ -50,4 +50,9 @@ RETURNING id, CASE WHEN id = :shop_id THEN 1 ELSE 0 END AS is_new;
 
 -- name: coupon_make :lookup
 INSERT INTO coupon (id, shop_id, code, left_count, is_open, created_ms)
-VALUES (:coupon_id, :shop_id, :code, 0, 0, :now_ms) ON CONFLICT (code) DO NOTHING RETURNING id, code
+VALUES (:coupon_id, :shop_id, :code, 0, 0, :now_ms) ON CONFLICT (code) DO NOTHING RETURNING id, code;
+
+-- name: coupon_sorted :many
+SELECT id, title, left_count, CASE WHEN left_count > 5 THEN left_count ELSE 5 END AS spare_count FROM coupon
+ WHERE id IN (SELECT id FROM coupon ORDER BY title DESC, code LIMIT 100)
+ ORDER BY title, price_fen DESC, left_count + 1, staff_id NULLS LAST, id DESC LIMIT :limit_count;
