@@ -14,7 +14,7 @@ struct csv_record {
     enum csv_kind kind;
     int64_t line;             /* of the record's first byte, from 1 */
     int64_t offset;           /* of the record's first byte in the file */
-    const struct str *fields; /* UTF-8, good until the next csv_next; blank lines are skipped */
+    const struct str *fields; /* UTF-8, good until the next csv_feed or csv_next; blank lines are skipped */
     size_t count;
     const char *what; /* CSV_FAULT: stable code: "csv.quote" "csv.too_long" "csv.fields" "csv.encoding" "csv.nul" */
     struct str raw;   /* CSV_FAULT: the first bytes of the record as they came, at most 1,000 */
@@ -23,7 +23,7 @@ struct csv_record {
 struct csv *csv_new(void);
 void csv_free(struct csv *csv);
 /* Adds bytes; with len 0 the input has ended. Encoding and separator are decided on the first 64 KiB (or all, if shorter);
- * text that is not UTF-8 there is read as GB18030. */
+ * text that is not UTF-8 there is read as GB18030, unless it is UTF-8 with a few broken places. */
 void csv_feed(struct csv *csv, const void *at, size_t len);
 /* The next record; CSV_MORE: feed first. */
 struct csv_record csv_next(struct csv *csv);
