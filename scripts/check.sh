@@ -21,7 +21,7 @@ step() {
 files() { git ls-files -co --exclude-standard -- "$@" | while read -r file; do [ -e "$file" ] && echo "$file"; done; }
 format() { files '*.c' ':!test/tidy' | xargs -r clang-format --dry-run -Werror; }
 compile() { { [ -e "build/$1/build.ninja" ] || cmake --preset "$1"; } && cmake --build --preset "$1" -j 2; }
-shell() { files '*.sh' | xargs -r -n 1 sh -n; }
+shell() { files "*.sh" .ci/run | while read -r file; do bash -n "$file" || return 1; done; }
 lint_c() { files 'src/*.c' | grep -vE '_(test|fuzz)\.c$' | xargs -r -n 4 -P 2 clang-tidy -p build/clang --quiet; }
 has_script() { npm pkg get "scripts.$1" --workspaces 2>/dev/null | grep -q '": "'; }
 

@@ -34,6 +34,7 @@ static const struct {
     {"src/kit/gate.c", "role"},
     {"src/kit/journal.c", "event"},
     {"src/kit/log.c", "metrics"},
+    {"src/insight/view.c", "rate calendar"},
     {"src/manage/customer/identity.c", "identities"},
     {"src/manage/setting/brand.c", "currency"},
 };

@@ -106,7 +106,7 @@ void buf_fmt(struct buf *buf, const char *fmt, ...)
         return;
     }
     /* vsnprintf wants a byte for its terminator, which may not fit below the maximum. */
-    if ((size_t)len > buf->max_bytes - buf->len || !(room = buf_room(buf, (size_t)len))) {
+    if ((size_t)len > buf->max_bytes - buf->len || !buf_room(buf, (size_t)len)) {
         buf->is_full = true;
         return;
     }

@@ -187,6 +187,7 @@ static int64_t tally_interval(const struct tally *tally, int64_t percent)
 
     if (count == 0)
         return NONE;
+    must(tally->intervals != NULL);
     for (int64_t days = 0; days <= INTERVAL_DAY_MAX; days++) {
         seen_count += tally->intervals[days];
         if (seen_count * 100 >= count * percent)

@@ -70,9 +70,8 @@ static bool phone_normal(struct ctx *c, struct str value, struct str *out)
         return false;
     if (str_starts(*out, S("00")))
         *out = str_sub(*out, 2, out->len);
-    if (out->len == 13 && str_starts(*out, S("861"))) /* a mobile number with its country */
-        *out = str_sub(*out, 2, out->len);
-    else if (value.at[0] == '+' && str_starts(*out, S("86")))
+    bool is_mobile = out->len == 13 && str_starts(*out, S("861")); /* with its country */
+    if (is_mobile || (value.at[0] == '+' && str_starts(*out, S("86"))))
         *out = str_sub(*out, 2, out->len);
     return out->len >= PHONE_MIN && out->len <= PHONE_MAX;
 }
