@@ -1,9 +1,11 @@
 /* sqlgen: the queries beside the code, checked against the schema and turned into typed C.
  *
  *     sqlgen --schema db/schema.sql --migrations db/migrations --out DIR FILE.sql...
- *     sqlgen --schema db/schema.sql --migrations db/migrations --check     (empty + migrations = schema)
+ *     sqlgen --schema db/schema.sql --migrations db/migrations --check     (empty + migrations =
+ * schema)
  *
- * Always: what it lets pass, SQLite prepares; a value's C type, its name's suffix and its column's type agree. */
+ * Always: what it lets pass, SQLite prepares; a value's C type, its name's suffix and its column's
+ * type agree. */
 #include "sqlgen.h"
 
 #include <stdio.h>
@@ -26,7 +28,8 @@ struct options {
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: sqlgen --schema FILE --migrations DIR (--out DIR FILE.sql... | --check)\n");
+    fprintf(stderr,
+            "usage: sqlgen --schema FILE --migrations DIR (--out DIR FILE.sql... | --check)\n");
     exit(2);
 }
 

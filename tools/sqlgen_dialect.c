@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- what only one of them knows, or knows differently -------------------------------------------- */
+/* ---- what only one of them knows, or knows differently --------------------------------------- */
 
 static const struct difference {
     const char *word;
@@ -111,8 +111,8 @@ static void list_check(struct place place, const struct tokens *t, size_t at)
         die(place, "LIMIT a, b is SQLite only: use LIMIT ... OFFSET");
     if (token_is(&t->at[at], "SUM") && token_is(token_at(t, at + 1), "(")) {
         bool is_cast = at >= 2 && token_is(&t->at[at - 1], "(") && token_is(&t->at[at - 2], "CAST");
-        bool is_inner = at >= 2 && token_is(&t->at[at - 1], "(") &&
-                        token_is(&t->at[at - 2], "COALESCE");
+        bool is_inner =
+            at >= 2 && token_is(&t->at[at - 1], "(") && token_is(&t->at[at - 2], "COALESCE");
         if (!is_cast && !is_inner)
             die(place, "sum of bigint is numeric in PostgreSQL: CAST(sum(...) AS BIGINT)");
     }
@@ -121,7 +121,8 @@ static void list_check(struct place place, const struct tokens *t, size_t at)
 /* max(a, b) is another function in PostgreSQL, and one that SQLite lacks. */
 static void scalar_check(struct place place, const struct tokens *t, size_t at)
 {
-    if (!(token_is(&t->at[at], "MAX") || token_is(&t->at[at], "MIN")) || !token_is(token_at(t, at + 1), "("))
+    if (!(token_is(&t->at[at], "MAX") || token_is(&t->at[at], "MIN")) ||
+        !token_is(token_at(t, at + 1), "("))
         return;
     for (size_t i = at + 2; i < t->count && t->at[i].depth > t->at[at].depth; i++)
         if (token_is(&t->at[i], ",") && t->at[i].depth == t->at[at].depth + 1)

@@ -41,7 +41,7 @@ static const char *upper(const char *name)
     return made;
 }
 
-/* ---- the header ------------------------------------------------------------------------------- */
+/* ---- the header ------------------------------------------------------------------------------ */
 
 static void emit_structs(const struct query *query, struct text *out)
 {
@@ -108,7 +108,7 @@ static void emit_header(const struct query_file *file, struct text *out)
     }
 }
 
-/* ---- bind and read -------------------------------------------------------------------------------- */
+/* ---- bind and read --------------------------------------------------------------------------- */
 
 static void emit_bind_one(const struct field *field, int number, const char *from, struct text *out)
 {
@@ -190,18 +190,20 @@ static void emit_none(const struct query *query, struct text *out)
     text_add(out, "};\n\n");
 }
 
-/* ---- the bodies: one a kind -------------------------------------------------------------------------- */
+/* ---- the bodies: one a kind ------------------------------------------------------------------ */
 
 static void emit_start(const struct query *query, struct text *out)
 {
     text_add(out, "    TRY(ctx_statement(c, Q_%s));\n", upper(query->name));
     text_add(out, "    err = db_start(c->db, Q_%s, &stmt);\n", upper(query->name));
-    text_add(out, "    if (err != OK)\n        return ctx_db_failed(c, err, \"%s\");\n", query->name);
+    text_add(out, "    if (err != OK)\n        return ctx_db_failed(c, err, \"%s\");\n",
+             query->name);
 }
 
 static void emit_failed(const struct query *query, struct text *out)
 {
-    text_add(out, "    if (err != OK)\n        return ctx_db_failed(c, err, \"%s\");\n", query->name);
+    text_add(out, "    if (err != OK)\n        return ctx_db_failed(c, err, \"%s\");\n",
+             query->name);
 }
 
 static const char *arena_argument(const struct query *query)
@@ -230,12 +232,14 @@ static void emit_one(const struct query *query, struct text *out)
 
 static void emit_many(const struct query *query, struct text *out)
 {
-    text_add(out, "    struct db_stmt *stmt;\n    int64_t cap = 0;\n    bool has_row;\n    enum err err;\n\n");
+    text_add(out, "    struct db_stmt *stmt;\n    int64_t cap = 0;\n    bool has_row;\n    enum "
+                  "err err;\n\n");
     text_add(out, "    *out = (struct list){0};\n");
     emit_start(query, out);
     emit_bind(query, out);
     text_add(out, "    while ((err = db_step(stmt, &has_row)) == OK && has_row)\n");
-    text_add(out, "        read_%s(stmt, %slist_add(c->arena, out, &cap, sizeof(struct q_%s_row)));\n",
+    text_add(out,
+             "        read_%s(stmt, %slist_add(c->arena, out, &cap, sizeof(struct q_%s_row)));\n",
              query->name, arena_argument(query), query->name);
     text_add(out, "    db_end(stmt);\n");
     emit_failed(query, out);
@@ -248,7 +252,8 @@ static void emit_each(const struct query *query, struct text *out)
     text_add(out, "    enum err err, answer = OK;\n    bool has_row;\n\n");
     emit_start(query, out);
     emit_bind(query, out);
-    text_add(out, "    while (answer == OK && (err = db_step(stmt, &has_row)) == OK && has_row) {\n");
+    text_add(out,
+             "    while (answer == OK && (err = db_step(stmt, &has_row)) == OK && has_row) {\n");
     text_add(out, "        read_%s(stmt, %s&row);\n", query->name, arena_argument(query));
     text_add(out, "        answer = each(user, &row);\n    }\n    db_end(stmt);\n");
     emit_failed(query, out);
@@ -272,13 +277,15 @@ static void emit_exec(const struct query *query, struct text *out)
 
 static void emit_batch(const struct query *query, struct text *out)
 {
-    text_add(out, "    struct db_stmt *stmt;\n    int64_t changed;\n    enum err err;\n    bool has_row;\n\n");
+    text_add(out, "    struct db_stmt *stmt;\n    int64_t changed;\n    enum err err;\n    bool "
+                  "has_row;\n\n");
     emit_start(query, out);
     text_add(out, "    for (int64_t i = 0; i < count && err == OK; i++) {\n    ");
     emit_bind(query, out);
     text_add(out, "        err = db_step(stmt, &has_row);\n");
     text_add(out, "        changed = db_rewind(stmt);\n");
-    text_add(out, "        if (changed_each != NULL)\n            changed_each[i] = changed;\n    }\n");
+    text_add(out,
+             "        if (changed_each != NULL)\n            changed_each[i] = changed;\n    }\n");
     text_add(out, "    db_end(stmt);\n");
     emit_failed(query, out);
     text_add(out, "    return OK;\n");
@@ -292,9 +299,11 @@ static void emit_lookup(const struct query *query, struct text *out)
     text_add(out, "        out_rows[i] = none_%s;\n    ", query->name);
     emit_bind(query, out);
     text_add(out, "        err = db_step(stmt, &has_row);\n        if (err == OK && has_row)\n");
-    text_add(out, "            read_%s(stmt, %s&out_rows[i]);\n", query->name, arena_argument(query));
+    text_add(out, "            read_%s(stmt, %s&out_rows[i]);\n", query->name,
+             arena_argument(query));
     if (query->is_write)
-        text_add(out, "        if (err == OK && has_row)\n            err = db_step(stmt, &has_row);\n");
+        text_add(out,
+                 "        if (err == OK && has_row)\n            err = db_step(stmt, &has_row);\n");
     text_add(out, "        db_rewind(stmt);\n    }\n    db_end(stmt);\n");
     emit_failed(query, out);
     text_add(out, "    return OK;\n");
@@ -331,9 +340,10 @@ void query_file_emit(const struct query_file *file, const char *dir)
     file_put(dir, name.at, &code);
 }
 
-/* ---- what all queries share ----------------------------------------------------------------------------- */
+/* ---- what all queries share ------------------------------------------------------------------ */
 
-static void emit_query_row(const struct project *project, const struct query *query, struct text *out)
+static void emit_query_row(const struct project *project, const struct query *query,
+                           struct text *out)
 {
     struct text sqlite = {0}, postgres = {0};
 

@@ -1,5 +1,5 @@
-/* One query, two forms: ?1 for SQLite; for PostgreSQL typed $1, its type names and its order of NULLs. Also the script that
- * has a real PostgreSQL prepare everything. */
+/* One query, two forms: ?1 for SQLite; for PostgreSQL typed $1, its type names and its order of
+ * NULLs. Also the script that has a real PostgreSQL prepare everything. */
 #include "sqlgen.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static int param_number(const struct query *query, const struct token *token)
     die(query->place, "parameter lost");
 }
 
-/* ---- SQLite ------------------------------------------------------------------------------------ */
+/* ---- SQLite ---------------------------------------------------------------------------------- */
 
 void sqlite_form(const struct query *query, struct text *out)
 {
@@ -30,16 +30,19 @@ void sqlite_form(const struct query *query, struct text *out)
     }
 }
 
-/* ---- PostgreSQL: the order of NULLs --------------------------------------------------------------- */
+/* ---- PostgreSQL: the order of NULLs ---------------------------------------------------------- */
 
-/* SQLite sorts NULLs before everything, PostgreSQL behind. What may be NULL says so there, in ORDER BY and in indexes, so that
- * an index still serves the order; what is NOT NULL stays bare, so that its primary key does. */
+/* SQLite sorts NULLs before everything, PostgreSQL behind. What may be NULL says so there, in ORDER
+ * BY and in indexes, so that an index still serves the order; what is NOT NULL stays bare, so that
+ * its primary key does. */
 
 static bool is_order_end(const struct token *token, int depth)
 {
-    static const char *const ends[] = {"LIMIT", "OFFSET", "ROWS", "RANGE", "GROUPS", "UNION", "RETURNING", ";"};
+    static const char *const ends[] = {"LIMIT",  "OFFSET", "ROWS",      "RANGE",
+                                       "GROUPS", "UNION",  "RETURNING", ";"};
 
-    if (token->len == 0 || token->depth < depth || (token_is(token, ")") && token->depth == depth - 1))
+    if (token->len == 0 || token->depth < depth ||
+        (token_is(token, ")") && token->depth == depth - 1))
         return true;
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         if (token->depth == depth && token_is(token, ends[i]))
@@ -48,7 +51,8 @@ static bool is_order_end(const struct token *token, int depth)
 }
 
 /* A bare or qualified column that the schema knows as NOT NULL wherever it has that name. */
-static bool is_never_null(const struct project *project, const struct tokens *t, size_t from, size_t to)
+static bool is_never_null(const struct project *project, const struct tokens *t, size_t from,
+                          size_t to)
 {
     const struct token *name = &t->at[to - 1];
     size_t len = to - from;
@@ -63,8 +67,10 @@ static bool is_never_null(const struct project *project, const struct tokens *t,
     return false;
 }
 
-/* If an ORDER BY item or index column ends before token `at`, what to write behind it. `from` is where the item began. */
-static const char *nulls_of(const struct project *project, const struct tokens *t, size_t from, size_t at)
+/* If an ORDER BY item or index column ends before token `at`, what to write behind it. `from` is
+ * where the item began. */
+static const char *nulls_of(const struct project *project, const struct tokens *t, size_t from,
+                            size_t at)
 {
     bool is_down = token_is(&t->at[at - 1], "DESC");
 
@@ -83,8 +89,8 @@ struct order {
     int count;
 };
 
-static void order_step(const struct project *project, struct order *order, const struct tokens *t, size_t at,
-                       struct text *out)
+static void order_step(const struct project *project, struct order *order, const struct tokens *t,
+                       size_t at, struct text *out)
 {
     while (order->count > 0) {
         int top = order->count - 1, depth = order->depth[top];
@@ -98,13 +104,14 @@ static void order_step(const struct project *project, struct order *order, const
         }
         order->count--;
     }
-    if (at >= 2 && token_is(&t->at[at - 1], "BY") && token_is(&t->at[at - 2], "ORDER") && order->count < 16) {
+    if (at >= 2 && token_is(&t->at[at - 1], "BY") && token_is(&t->at[at - 2], "ORDER") &&
+        order->count < 16) {
         order->from[order->count] = at;
         order->depth[order->count++] = t->at[at - 1].depth;
     }
 }
 
-/* ---- PostgreSQL: a query ------------------------------------------------------------------------ */
+/* ---- PostgreSQL: a query --------------------------------------------------------------------- */
 
 static const char *postgres_type(enum type type)
 {
@@ -124,7 +131,8 @@ static void postgres_token(const struct token *token, struct text *out)
 }
 
 /* With `is_view` the parameters are typed NULLs: a view has none. */
-static void query_form(const struct project *project, const struct query *query, bool is_view, struct text *out)
+static void query_form(const struct project *project, const struct query *query, bool is_view,
+                       struct text *out)
 {
     struct order order = {0};
     size_t i;
@@ -155,14 +163,15 @@ void postgres_form(const struct project *project, const struct query *query, str
     query_form(project, query, false, out);
 }
 
-/* ---- PostgreSQL: the script -------------------------------------------------------------------------- */
+/* ---- PostgreSQL: the script ------------------------------------------------------------------ */
 
 /* Is token `at` behind the last or between two columns of CREATE INDEX x ON t (a, b)? */
 static size_t index_item(const struct tokens *t, size_t at)
 {
     size_t open = at;
 
-    if (!(token_is(&t->at[at], ",") && t->at[at].depth == 1) && !(token_is(&t->at[at], ")") && t->at[at].depth == 0))
+    if (!(token_is(&t->at[at], ",") && t->at[at].depth == 1) &&
+        !(token_is(&t->at[at], ")") && t->at[at].depth == 0))
         return 0;
     while (open > 0 && !(token_is(&t->at[open], "(") && t->at[open].depth == 0))
         open--;
@@ -199,7 +208,8 @@ static void postgres_schema(const struct project *project, struct text *out)
     text_add(out, "\n");
 }
 
-static void postgres_prepare(const struct project *project, const struct query *query, struct text *out)
+static void postgres_prepare(const struct project *project, const struct query *query,
+                             struct text *out)
 {
     text_add(out, "-- %s:%d\nPREPARE q_%s", query->place.file, query->place.line, query->name);
     for (int i = 0; i < query->param_count; i++)
@@ -209,8 +219,10 @@ static void postgres_prepare(const struct project *project, const struct query *
     text_add(out, ";\n");
 }
 
-/* PostgreSQL tells the types of a view's columns, not of a prepared statement's: a sum that is numeric shows here. */
-static void postgres_columns(const struct project *project, const struct query *query, struct text *out)
+/* PostgreSQL tells the types of a view's columns, not of a prepared statement's: a sum that is
+ * numeric shows here. */
+static void postgres_columns(const struct project *project, const struct query *query,
+                             struct text *out)
 {
     if (query->is_write || query->column_count == 0)
         return;
@@ -224,7 +236,8 @@ static void postgres_columns(const struct project *project, const struct query *
 
 static const char columns_check[] =
     "DO $$\nDECLARE bad text;\nBEGIN\n"
-    "SELECT string_agg(w.query || '.' || w.col || ' is ' || c.data_type || ', wanted ' || w.type, E'\\n')\n"
+    "SELECT string_agg(w.query || '.' || w.col || ' is ' || c.data_type || ', wanted ' || w.type, "
+    "E'\\n')\n"
     "  INTO bad FROM wanted w JOIN information_schema.columns c\n"
     "    ON c.table_name = w.query AND c.column_name = w.col\n"
     " WHERE NOT (c.data_type = w.type OR (w.type = 'bigint' AND c.data_type = 'integer'));\n"

@@ -1,4 +1,5 @@
-/* The schema: applied to a database in memory, its own rules checked, and compared with what the migrations make. */
+/* The schema: applied to a database in memory, its own rules checked, and compared with what the
+ * migrations make. */
 #include "sqlgen.h"
 
 #include <dirent.h>
@@ -46,7 +47,7 @@ static void script_run(sqlite3 *db, const char *path, const char *sql)
     }
 }
 
-/* ---- the schema's own rules ---------------------------------------------------------------------- */
+/* ---- the schema's own rules ------------------------------------------------------------------ */
 
 /* The line on which a word first stands, so that a finding about a column points somewhere. */
 static struct place schema_place(const struct project *project, const char *table, const char *word)
@@ -76,7 +77,8 @@ static void column_check(const struct project *project, const char *table, sqlit
         die(place, "column %s.%s is %s, but its name says %s", table, name, declared, wanted);
 }
 
-static void table_check(const struct project *project, sqlite3 *db, const char *table, bool is_strict)
+static void table_check(const struct project *project, sqlite3 *db, const char *table,
+                        bool is_strict)
 {
     struct place place = schema_place(project, table, table);
     sqlite3_stmt *stmt;
@@ -135,7 +137,7 @@ void schema_solid_columns(struct project *project, sqlite3 *db)
     sqlite3_finalize(stmt);
 }
 
-/* ---- migrations ------------------------------------------------------------------------------------ */
+/* ---- migrations ------------------------------------------------------------------------------ */
 
 static int migration_order(const void *a, const void *b)
 {

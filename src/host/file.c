@@ -70,7 +70,7 @@ static enum err fd_write(int fd, struct str bytes)
     return OK;
 }
 
-/* ---- whole files ---------------------------------------------------------------------------------- */
+/* ---- whole files ----------------------------------------------------------------------------- */
 
 /* One byte more than allowed is asked for: if it comes, the file is too large, whatever fstat said.
  */
@@ -196,7 +196,7 @@ void file_unlock(int fd)
     close(fd);
 }
 
-/* ---- piece by piece -------------------------------------------------------------------------------- */
+/* ---- piece by piece -------------------------------------------------------------------------- */
 
 struct file_reader {
     int fd;

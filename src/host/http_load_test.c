@@ -1,4 +1,5 @@
-/* Many at once: idle connections, slow readers, replies from other threads, stopping, and where the server listens. */
+/* Many at once: idle connections, slow readers, replies from other threads, stopping, and where the
+ * server listens. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -40,7 +41,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- many connections --------------------------------------------------------------------------------- */
+/* ---- many connections ------------------------------------------------------------------------ */
 
 static void keeps_idle_connections_cheaply(void **state)
 {
@@ -63,7 +64,8 @@ static void keeps_idle_connections_cheaply(void **state)
         assert_int_equal(peer_status(peer_hear(fds[i], ">", 3000)), 200);
     }
     after_bytes = peer_heap_bytes();
-    print_message("an idle connection takes %d bytes\n", (int)((after_bytes - before_bytes) / IDLE_COUNT));
+    print_message("an idle connection takes %d bytes\n",
+                  (int)((after_bytes - before_bytes) / IDLE_COUNT));
     assert_true(after_bytes - before_bytes < (int64_t)IDLE_COUNT * IDLE_BYTES_MAX);
     http_stats(world_server(), &stats);
     assert_int_equal(stats.connection_count, IDLE_COUNT);
@@ -103,7 +105,7 @@ static void refuses_too_many_connections(void **state)
     world_stop(200);
 }
 
-/* ---- slow readers ---------------------------------------------------------------------------------------- */
+/* ---- slow readers ---------------------------------------------------------------------------- */
 
 /* 200 answers of 256 KiB are asked for at once; they are made as the peer takes them. */
 static void bounds_what_waits_for_a_reader(void **state)
@@ -160,13 +162,14 @@ static void leaves_who_does_not_read(void **state)
     do {
         peer_nap_ms(20);
         http_stats(world_server(), &stats);
-    } while ((stats.connection_count > 0 || stats.request_count == 0) && peer_now_ms() - start_ms < 5000);
+    } while ((stats.connection_count > 0 || stats.request_count == 0) &&
+             peer_now_ms() - start_ms < 5000);
     assert_int_equal(stats.connection_count, 0);
     assert_in_range(peer_now_ms() - start_ms, WORLD_WRITE_MS - 30, 2 * WORLD_WRITE_MS + 600);
     close(fd);
 }
 
-/* ---- other threads ---------------------------------------------------------------------------------------- */
+/* ---- other threads --------------------------------------------------------------------------- */
 
 /* Pipelines late requests and finds each answer in its place. */
 static void *client_main(void *arg)
@@ -180,8 +183,9 @@ static void *client_main(void *arg)
         char *heard;
 
         for (int i = 0; i < PIPELINE_COUNT; i++)
-            len += (size_t)snprintf(text + len, sizeof(text) - len, "GET /%s%d_%d_%d HTTP/1.1\r\n" HOST "\r\n",
-                i % 3 ? "late" : "now", client, round, i);
+            len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                    "GET /%s%d_%d_%d HTTP/1.1\r\n" HOST "\r\n",
+                                    i % 3 ? "late" : "now", client, round, i);
         peer_say(fd, (struct str){text, len});
         heard = calloc(1, 16384);
         for (size_t at = 0; at < 16383;) {
@@ -195,7 +199,8 @@ static void *client_main(void *arg)
         for (int i = 0, at = 0; i < PIPELINE_COUNT; i++) {
             char *found;
 
-            snprintf(wanted, sizeof(wanted), "/%s%d_%d_%d ?", i % 3 ? "late" : "now", client, round, i);
+            snprintf(wanted, sizeof(wanted), "/%s%d_%d_%d ?", i % 3 ? "late" : "now", client, round,
+                     i);
             found = strstr(heard + at, wanted);
             bad_count += found == NULL;
             at = found != NULL ? (int)(found - heard) : at;
@@ -257,7 +262,7 @@ static void drops_replies_to_the_departed(void **state)
     assert_int_equal(peer_status(peer_ask(world_port(), S(GET "Connection: close\r\n\r\n"))), 200);
 }
 
-/* ---- stopping --------------------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 static void *release_soon(void *unused)
 {
@@ -348,7 +353,7 @@ static void stops_without_the_stuck(void **state)
     close(fd);
 }
 
-/* ---- listening -------------------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 static void listens_on_a_file(void **state)
 {

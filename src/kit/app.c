@@ -27,7 +27,7 @@ void app_zone_set(struct app *app, const struct zone *zone)
     atomic_store(&app->zone, zone);
 }
 
-/* ---- what the base remembers --------------------------------------------------------------------- */
+/* ---- what the base remembers ----------------------------------------------------------------- */
 
 static enum err meta_int(struct ctx *c, const char *name, int64_t *out)
 {
@@ -89,7 +89,7 @@ static enum err open_step(struct ctx *c, void *user)
     return c->app->config.on_open ? c->app->config.on_open(c) : OK;
 }
 
-/* ---- housekeeping ---------------------------------------------------------------------------------- */
+/* ---- housekeeping ---------------------------------------------------------------------------- */
 
 static enum err keep_step(struct ctx *c, void *user)
 {
@@ -133,7 +133,7 @@ static void keeper_stop(struct app *app)
     pthread_join(app->keeper_thread, NULL);
 }
 
-/* ---- open and close ---------------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 static enum err folder_take(struct app *app, struct str *why)
 {

@@ -21,7 +21,7 @@ void call_init(struct call *call, struct app *app, struct arena *arena)
     call->trace.start_us = clock_mono_us();
 }
 
-/* ---- a false must() ends the call, not the process, where only business code runs -------------- */
+/* ---- a false must() ends the call, not the process, where only business code runs ------------ */
 
 struct catcher {
     jmp_buf jump;
@@ -71,7 +71,7 @@ static enum err run_caught(struct call *call, enum err (*step)(struct call *))
     return err;
 }
 
-/* ---- the answer -------------------------------------------------------------------------------- */
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 static struct str taken(struct call *call, struct buf *buf)
 {
@@ -138,7 +138,7 @@ static void call_encode(struct call *call)
     call->reply = taken(call, &buf);
 }
 
-/* ---- route, gate, decode ------------------------------------------------------------------------ */
+/* ---- route, gate, decode --------------------------------------------------------------------- */
 
 static enum err decode_parts(struct call *call)
 {
@@ -249,7 +249,7 @@ enum call_next call_begin(struct call *call, struct db *db)
     return next_of(call->route);
 }
 
-/* ---- run ------------------------------------------------------------------------------------------ */
+/* ---- run ------------------------------------------------------------------------------------- */
 
 static enum err run_step(struct call *call)
 {

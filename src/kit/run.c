@@ -47,7 +47,7 @@ static void queue_close(struct call_queue *queue)
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* ---- readers ---------------------------------------------------------------------------------- */
+/* ---- readers --------------------------------------------------------------------------------- */
 
 static void read_one(struct app *app, struct call *call, struct db *db)
 {
@@ -82,7 +82,7 @@ static void *reader_main(void *arg)
     return NULL;
 }
 
-/* ---- the writer --------------------------------------------------------------------------------- */
+/* ---- the writer ------------------------------------------------------------------------------ */
 
 /* Time never goes back behind a committed command, whatever the clock does. */
 static int64_t group_now(struct app *app)
@@ -173,7 +173,7 @@ static void *writer_main(void *arg)
     return NULL;
 }
 
-/* ---- start and stop ------------------------------------------------------------------------------- */
+/* ---- start and stop -------------------------------------------------------------------------- */
 
 static void queue_init(struct call_queue *queue)
 {
@@ -212,7 +212,7 @@ void run_stop(struct app *app)
     pthread_join(app->writer_thread, NULL);
 }
 
-/* ---- commands of the program itself, and requests without a socket ---------------------------------- */
+/* ---- commands of the program itself, and requests without a socket --------------------------- */
 
 struct waiter {
     pthread_mutex_t lock;

@@ -22,7 +22,7 @@
     "Access-Control-Allow-Headers: Content-Type, X-Write-Key\r\n"                                  \
     "Access-Control-Max-Age: 86400\r\n"
 
-/* ---- the answer goes out ----------------------------------------------------------------------------- */
+/* ---- the answer goes out --------------------------------------------------------------------- */
 
 static struct str cookie_line(struct call *call, struct http_request *request)
 {
@@ -91,7 +91,7 @@ static void answer_error(struct http_request *request, int status, const char *c
                         code, message));
 }
 
-/* ---- what needs no call ------------------------------------------------------------------------------- */
+/* ---- what needs no call ---------------------------------------------------------------------- */
 
 static bool is_of_this_machine(const struct http_request *request)
 {
@@ -169,7 +169,7 @@ static bool is_served_here(struct app *app, struct http_request *request)
     return true;
 }
 
-/* ---- a request becomes a call --------------------------------------------------------------------------- */
+/* ---- a request becomes a call ---------------------------------------------------------------- */
 
 static struct str query_value(struct call *call, const char *name)
 {
