@@ -23,6 +23,7 @@ struct http_config {
     size_t body_max;        /* 1 MiB in memory; more: 413 */
     size_t arena_max;       /* memory of one request: 64 MiB */
     int head_ms, body_ms, idle_ms, write_ms; /* deadlines: 10 s, 30 s (+ 1 s per 64 KiB), 60 s, 30 s without progress */
+    int beat_ms;            /* 15 s: how often an event stream says that it lives */
     void (*on_head)(void *user, struct http_request *request); /* NULL: bodies in memory */
     void (*on_request)(void *user, struct http_request *request);
     void (*on_loop_start)(void *user, int loop); /* in the loop's thread, before its first request; may be NULL */

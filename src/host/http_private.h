@@ -30,7 +30,6 @@
 #define HTTP_SMALL_BODY (16 * 1024)       /* up to here a body goes to the arena, and is copied into one write */
 #define HTTP_CORK_MAX (64 * 1024)         /* small replies to pipelined requests gathered before a write */
 #define HTTP_LINGER_MS 1000               /* for the peer to read an error answer */
-#define HTTP_HEARTBEAT_MS 15000           /* of event streams */
 #define HTTP_STREAM_MAX (256 * 1024)      /* bytes that may wait for a slow reader */
 #define HTTP_SPARE_MAX 128                /* objects kept for reuse, each kind, a loop */
 #define HTTP_BODY_BYTES_A_S (64 * 1024)   /* slower than this for long: 408 */

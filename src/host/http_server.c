@@ -34,6 +34,7 @@ void http_config_init(struct http_config *config)
         .body_ms = 30 * 1000,
         .idle_ms = 60 * 1000,
         .write_ms = 30 * 1000,
+        .beat_ms = 15 * 1000,
     };
 }
 
@@ -299,7 +300,7 @@ static void loop_init(struct http_server *server, int index)
         [HTTP_UPLOAD] = 1000,
         [HTTP_WORK] = -1,
         [HTTP_WRITE] = config->write_ms,
-        [HTTP_STREAM] = HTTP_HEARTBEAT_MS,
+        [HTTP_STREAM] = config->beat_ms,
         [HTTP_LINGER] = HTTP_LINGER_MS,
         [HTTP_CLOSED] = -1,
     };
