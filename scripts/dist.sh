@@ -4,9 +4,9 @@ set -eu
 version=$(sed -nE 's/^project\(papilio VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
 name=papilio-$version-linux-$(uname -m)
 rm -rf "build/$name"
-mkdir -p "build/$name/web"
-strip -o "build/$name/papilio" build/release/papilio
-cp -R build/web/admin "build/$name/web/"
+mkdir -p "build/$name/bin" "build/$name/share/papilio"
+strip -o "build/$name/bin/papilio" build/release/papilio
+[ ! -d build/web/admin ] || cp -R build/web/admin "build/$name/share/papilio/web"
 for paper in LICENSE README.md CHANGELOG.md docs/ops.md; do
     [ ! -e "$paper" ] || cp "$paper" "build/$name/"
 done

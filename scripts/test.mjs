@@ -73,7 +73,7 @@ function testPostgres() {
         { passed: done.isOk ? prepared + 1 : prepared, failed: done.isOk ? 0 : 1, skipped: 0 }, done.output);
 }
 
-const bin = (preset) => ({ PAPILIO_BIN: resolve(`build/${preset}/papilio`), PAPILIO_WEB: resolve("build/web") });
+const bin = (preset) => ({ PAPILIO_BIN: resolve(`build/${preset}/papilio`) });
 const stages = {
     c: testPrograms,
     runner: () => testNode("runner", findTests("scripts"), 1, {}),
