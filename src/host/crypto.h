@@ -15,7 +15,9 @@ bool bytes_equal_slow(struct str a, struct str b); /* in constant time */
 
 /* AES-256-GCM: [key id][nonce][cipher text][tag]. `bound` is authenticated, not stored (table and row the text belongs to). */
 struct str seal(struct arena *arena, const uint8_t key[KEY_BYTES], uint8_t key_id, struct str text, struct str bound);
-enum err unseal(struct arena *arena, const uint8_t key[KEY_BYTES], struct str sealed, struct str bound, struct str *out) MUST_USE; /* E_CORRUPT */
+/* E_CORRUPT: another key, another row, or not what was written. The key's id is sealed.at[0]. */
+enum err unseal(struct arena *arena, const uint8_t key[KEY_BYTES], struct str sealed, struct str bound,
+                struct str *out) MUST_USE;
 
 /* argon2id, t = 2, m = 19 MiB: about 30 ms; never on a loop or the writer. */
 struct str password_hash(struct arena *arena, struct str password);

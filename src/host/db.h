@@ -17,12 +17,13 @@ extern const struct db_query db_queries[]; /* generated: build/.../gen/queries.c
 extern const int db_query_count;
 
 enum db_mode { DB_READ, DB_WRITE };
-/* path: the database file. DB_WRITE creates it. E_IO, E_CORRUPT, E_CONFLICT (locked by another process). The arena owns the struct; db_close the rest. */
+/* path: the database file. DB_WRITE creates it. E_IO, E_CORRUPT, E_CONFLICT (locked by another process). The arena owns the
+ * struct; db_close the rest. */
 enum err db_open(struct arena *arena, struct str path, enum db_mode mode, struct db **out) MUST_USE;
 void db_close(struct db *db);
 
-/* Migrations, numbered from 1, embedded in the program (generated: db_migrations[]). Applied one transaction each. *was_version is the
- * version found. E_CONFLICT with *was_version > count: the base is newer than the program. */
+/* Migrations, numbered from 1, embedded in the program (generated: db_migrations[]). Applied one transaction each.
+ * *was_version is the version found. E_CONFLICT with *was_version > count: the base is newer than the program. */
 struct db_migration {
     int number;
     const char *name;
