@@ -1,6 +1,7 @@
 -- The butterfly and the money that went back. What each count means: GLOSSARY.md.
 
 -- name: overview_butterfly :one      customers first touched in the period, as they stand now; never: without an order by its end
+-- scope: none
 SELECT count(CASE WHEN c.touched_ms >= :from_ms THEN 1 END) AS reached_count,
        count(CASE WHEN c.touched_ms >= :from_ms THEN c.added_ms END) AS added_count,
        count(CASE WHEN c.touched_ms >= :from_ms AND c.action_day > :active_after_day THEN 1 END) AS active_count,
@@ -18,6 +19,7 @@ SELECT count(CASE WHEN c.touched_ms >= :from_ms THEN 1 END) AS reached_count,
                              WHERE substr(n.path, 1, length(:branch_path)) = :branch_path));
 
 -- name: overview_refunds :one
+-- scope: none
 SELECT CAST(coalesce(sum(r.amount_fen), 0) AS BIGINT) AS refunded_fen
   FROM refund AS r
   JOIN shop_order AS o ON o.id = r.order_id

@@ -50,6 +50,7 @@ bool cli_parse(struct cli *cli, const struct cli_option *options)
 
 #define ASK_MS 600000
 
+/* tidy: where to ask and what, then the two halves of the answer */
 enum err cli_ask(struct arena *arena, struct str data, const char *path, struct str body,
                  int *status, struct str *reply)
 {

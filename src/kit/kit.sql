@@ -50,6 +50,7 @@ DELETE FROM reply_a;
 DELETE FROM reply_b;
 
 -- name: journal_add :batch
+-- scope: none
 INSERT INTO journal (id, kind, occurred_ms, arrived_ms, customer_id, channel_id, subject_id,
                      amount_fen, properties)
 VALUES (:id, :kind, :occurred_ms, :now_ms, :customer_id, :channel_id, :subject_id,

@@ -2,6 +2,8 @@
 #include "kit/app.h"
 #include "kit/kit_private.h"
 
+#include <stdio.h>
+
 #define SHAPE_MAX 256
 
 /* Shapes met so far, each written once under components. */
@@ -27,10 +29,10 @@ static void shapes_add(struct shapes *shapes, const struct shape *shape)
 
 static void ref(struct json_out *json, struct shapes *shapes, const struct shape *shape)
 {
-    char path[128] = "#/components/schemas/";
+    char path[128];
 
     shapes_add(shapes, shape);
-    strncat(path, shape->name, sizeof(path) - strlen(path) - 1);
+    snprintf(path, sizeof(path), "#/components/schemas/%s", shape->name);
     json_object_begin(json);
     text(json, "$ref", path);
     json_object_end(json);

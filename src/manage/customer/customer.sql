@@ -1,17 +1,21 @@
 -- Customers and their identities. Personal data only as *_enc (sealed) and *_hash (keyed).
 
 -- name: identity_find :one
+-- scope: none
 SELECT customer_id FROM identity WHERE kind = :kind AND value_hash = :value_hash;
 
 -- name: customer_seen :lookup     the one read of the hot path: whose identity is it, and what may an event change
+-- scope: none
 SELECT i.customer_id, c.action_day, c.touched_ms
   FROM identity i JOIN customer c ON c.id = i.customer_id
  WHERE i.kind = :kind AND i.value_hash = :value_hash;
 
 -- name: customer_last_number :one
+-- scope: none
 SELECT coalesce(max(customer_number), 0) AS last_number FROM customer;
 
 -- name: customer_insert :batch
+-- scope: none
 INSERT INTO customer (id, customer_number, name_enc, phone_enc, email_enc, region, attributes,
                       channel_id, invited_by_customer_id, is_family, touched_ms, added_ms,
                       action_day, order_count, paid_fen, refunded_fen, invited_count, created_ms,
@@ -21,27 +25,33 @@ VALUES (:id, :customer_number, :name_enc, :phone_enc, :email_enc, :region, :attr
         :now_ms, :now_ms);
 
 -- name: identity_insert :batch
+-- scope: none
 INSERT INTO identity (kind, value_hash, customer_id, value_enc, created_ms)
 VALUES (:kind, :value_hash, :customer_id, :value_enc, :now_ms);
 
 -- name: identity_delete :batch
+-- scope: none
 DELETE FROM identity
  WHERE kind = :kind AND value_hash = :value_hash AND customer_id = :customer_id;
 
 -- name: identity_of_customer :many
+-- scope: none
 SELECT kind, value_enc FROM identity WHERE customer_id = :customer_id
  ORDER BY kind, created_ms LIMIT 40;
 
 -- name: identity_named_count :lookup     identities that name a person, not just a visitor
+-- scope: none
 SELECT count(*) AS named_count FROM identity
  WHERE customer_id = :customer_id AND kind <> 'anonymous';
 
 -- name: customer_now :lookup     what an edit or an import compares with
+-- scope: none
 SELECT name_enc, phone_enc, email_enc, region, attributes, channel_id, is_family, touched_ms,
        added_ms
   FROM customer WHERE id = :customer_id AND deleted_ms IS NULL;
 
 -- name: customer_change :batch
+-- scope: none
 UPDATE customer
    SET name_enc = :name_enc, phone_enc = :phone_enc, email_enc = :email_enc, region = :region,
        attributes = :attributes, channel_id = :channel_id, is_family = :is_family,
@@ -49,6 +59,7 @@ UPDATE customer
  WHERE id = :customer_id AND deleted_ms IS NULL;
 
 -- name: customer_seen_change :batch     an event moves the last action forward, the first touch back
+-- scope: none
 UPDATE customer
    SET action_day = CASE WHEN action_day IS NULL OR action_day < :action_day THEN :action_day
                          ELSE action_day END,
@@ -58,15 +69,18 @@ UPDATE customer
  WHERE id = :customer_id;
 
 -- name: customer_added_set :changed     the earliest counts, whatever the order of arrival
+-- scope: none
 UPDATE customer SET added_ms = :added_ms, changed_ms = :now_ms
  WHERE id = :customer_id AND (added_ms IS NULL OR added_ms > :added_ms);
 
 -- name: customer_inviter_set :changed     once, never oneself, never one's own guest
+-- scope: none
 UPDATE customer SET invited_by_customer_id = :inviter_id, changed_ms = :now_ms
  WHERE id = :customer_id AND invited_by_customer_id IS NULL AND id <> :inviter_id
    AND NOT EXISTS (SELECT 1 FROM customer i
                     WHERE i.id = :inviter_id AND i.invited_by_customer_id = :customer_id);
 
 -- name: customer_invited_add :changed
+-- scope: none
 UPDATE customer SET invited_count = invited_count + 1, changed_ms = :now_ms
  WHERE id = :customer_id;

@@ -5,7 +5,7 @@
 
 struct row {
     struct identities identities;
-    int64_t image; /* index into images; NONE: refused */
+    int64_t image; /* tidy: an index into images; NONE: refused */
     bool is_changed;
 };
 
@@ -286,6 +286,7 @@ static void batch_init(struct ctx *c, struct batch *b, int64_t identity_count)
     b->links = arena_new_array(c->arena, struct identity_plan, (size_t)identity_count + 1);
 }
 
+/* tidy: a batch and three answers to each of its rows, side by side as in the header */
 enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int64_t count,
                                int64_t *customer_ids, bool *is_changed, struct fault *faults)
 {

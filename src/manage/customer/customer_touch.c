@@ -19,12 +19,12 @@ struct record {
 struct slot {
     struct customer_ref ref;
     struct str hash;
-    int64_t record; /* index, or NO_RECORD */
+    int64_t record; /* tidy: an index, or NO_RECORD */
     bool is_linked; /* its identity row is to be written */
 };
 
 struct touch_slots {
-    int64_t person, anonymous, inviter; /* index, or NO_RECORD */
+    int64_t person, anonymous, inviter; /* tidy: an index, or NO_RECORD */
 };
 
 struct customer_touches {
