@@ -1,5 +1,6 @@
 /* base: JSON and CSV against what the machine can do. Prints ns and MB/s, best of several rounds.
- * json: a 1 KB event with Chinese text. csv: a customer list; memcpy of the same bytes is the floor. */
+ * json: a 1 KB event with Chinese text. csv: a customer list; memcpy of the same bytes is the
+ * floor. */
 #include "base/csv.h"
 #include "base/json.h"
 #include "base/utf8.h"
@@ -45,7 +46,8 @@ static void event_write(struct buf *buf)
         json_name(&out, "sku");
         json_str(&out, S("SKU-2026-000123"));
         json_name(&out, "name");
-        json_str(&out, S("\xE8\x9D\xB4\xE8\x9D\xB6\xE7\x8E\xAB\xE7\x91\xB0\xE7\xB2\xBE\xE5\x8D\x8E\xE9\x9C\xB2"));
+        json_str(&out, S("\xE8\x9D\xB4\xE8\x9D\xB6\xE7\x8E\xAB\xE7\x91\xB0\xE7\xB2\xBE\xE5\x8D\x8E"
+                         "\xE9\x9C\xB2"));
         json_name(&out, "price_fen");
         json_int(&out, 19900 + i);
         json_name(&out, "count");
@@ -56,7 +58,8 @@ static void event_write(struct buf *buf)
     }
     json_array_end(&out);
     json_name(&out, "note");
-    json_str(&out, S("first line\nsecond \"line\" with text that goes on for a while, as notes do, and ends here"));
+    json_str(&out, S("first line\nsecond \"line\" with text that goes on for a while, as notes do, "
+                     "and ends here"));
     json_object_end(&out);
 }
 
@@ -140,10 +143,15 @@ static void bench_csv(const char *name, const char *row)
 int main(void)
 {
     bench_json();
-    bench_csv("csv ascii", "1000123,Ana Example,+8613800000000,ana@example.com,2026-11-22 12:00:00,199.00,gold\n");
-    bench_csv("csv chinese", "1000123,\xE8\x9D\xB4\xE8\x9D\xB6\xE7\x8E\xAB,13800000000,\xE4\xB8\x8A\xE6\xB5\xB7\xE5\xB8\x82"
-                             "\xE6\xB5\xA6\xE4\xB8\x9C\xE6\x96\xB0\xE5\x8C\xBA,2026-11-22,199.00\n");
+    bench_csv(
+        "csv ascii",
+        "1000123,Ana Example,+8613800000000,ana@example.com,2026-11-22 12:00:00,199.00,gold\n");
+    bench_csv("csv chinese",
+              "1000123,\xE8\x9D\xB4\xE8\x9D\xB6\xE7\x8E\xAB,13800000000,"
+              "\xE4\xB8\x8A\xE6\xB5\xB7\xE5\xB8\x82"
+              "\xE6\xB5\xA6\xE4\xB8\x9C\xE6\x96\xB0\xE5\x8C\xBA,2026-11-22,199.00\n");
     bench_csv("csv quoted", "\"1000123\",\"Ana \"\"A\"\" Example\",\"x, y\",\"199.00\"\r\n");
-    bench_csv("csv gb18030", "1000123,\xC9\xCF\xBA\xA3\xCA\xD0,13800000000,\xC9\xCF\xBA\xA3\xCA\xD0,2026-11-22,199.00\n");
+    bench_csv("csv gb18030", "1000123,\xC9\xCF\xBA\xA3\xCA\xD0,13800000000,"
+                             "\xC9\xCF\xBA\xA3\xCA\xD0,2026-11-22,199.00\n");
     return 0;
 }

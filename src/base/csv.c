@@ -1,8 +1,9 @@
 /* Reading CSV as a stream, and writing it.
- * Always: the result does not depend on how the bytes were cut when fed; every byte belongs to one record, fault or
- * line end; a record that is open holds at most CSV_RECORD_MAX bytes of what was fed.
- * A quote that is never closed costs the record it stands in and no other: whether the following lines are inside it
- * is a matter of parity, so reading again from the line after the opening one happens at most once per byte. */
+ * Always: the result does not depend on how the bytes were cut when fed; every byte belongs to one
+ * record, fault or line end; a record that is open holds at most CSV_RECORD_MAX bytes of what was
+ * fed. A quote that is never closed costs the record it stands in and no other: whether the
+ * following lines are inside it is a matter of parity, so reading again from the line after the
+ * opening one happens at most once per byte. */
 #include "base/csv.h"
 
 #include "base/utf8.h"
@@ -13,13 +14,15 @@
 #define SAMPLE_BYTES ((size_t)64 * 1024)
 #define RAW_MAX 1000
 #define FIRST_CAP (2 * SAMPLE_BYTES)
-#define UTF8_PER_FAULT 16 /* so many good sequences to a broken one, and the text was meant to be UTF-8 */
+#define UTF8_PER_FAULT                                                                             \
+    16 /* so many good sequences to a broken one, and the text was meant to be UTF-8 */
 
 enum state {
     FIELD_START,
     PLAIN,
     QUOTED,
-    QUOTE_SEEN, /* inside a quoted field, behind a quote: the closing one or half of an escaped one */
+    QUOTE_SEEN, /* inside a quoted field, behind a quote: the closing one or half of an escaped one
+                 */
     TO_LINE_END /* the record is broken */
 };
 
@@ -34,8 +37,8 @@ struct csv {
     int64_t start_offset;   /* of at[start] in the file */
     int64_t line;           /* of at[start] */
     bool is_ended, is_decided, is_gb18030;
-    bool is_after_cr;  /* a LF at start belongs to the line end before it */
-    bool is_skipping;  /* the rest of a record that was too long */
+    bool is_after_cr; /* a LF at start belongs to the line end before it */
+    bool is_skipping; /* the rest of a record that was too long */
     char separator;
     bool is_special[256]; /* what ends a run of plain bytes */
 
@@ -110,7 +113,7 @@ void csv_feed(struct csv *csv, const void *at, size_t len)
     csv->end += len;
 }
 
-/* ---- what kind of file it is --------------------------------------------------------------------- */
+/* ---- what kind of file it is ----------------------------------------------------------------- */
 
 static size_t count_leads(struct str s)
 {
@@ -129,7 +132,8 @@ static bool sample_is_utf8(struct str sample, bool is_all)
         size_t valid_len = utf8_valid_len(sample);
         sequence_count += count_leads(str_sub(sample, 0, valid_len));
         sample = str_sub(sample, valid_len, sample.len);
-        if (sample.len && !(sample.len < 4 && !is_all)) /* a sequence may be cut at the sample's end */
+        if (sample.len &&
+            !(sample.len < 4 && !is_all)) /* a sequence may be cut at the sample's end */
             fault_count += sample.at[0] != '\0';
         sample = str_sub(sample, 1, sample.len);
     }
@@ -182,7 +186,7 @@ static void csv_decide(struct csv *csv)
     csv->is_decided = true;
 }
 
-/* ---- where a record ends --------------------------------------------------------------------------- */
+/* ---- where a record ends --------------------------------------------------------------------- */
 
 static void field_end(struct csv *csv, size_t to)
 {
@@ -289,7 +293,8 @@ static bool is_open(const struct csv *csv)
     return csv->state == QUOTED || csv->state == QUOTE_SEEN;
 }
 
-/* Scans to the record's end. CSV_RECORD: it is at csv->pos. CSV_FAULT: the record is longer than may be. */
+/* Scans to the record's end. CSV_RECORD: it is at csv->pos. CSV_FAULT: the record is longer than
+ * may be. */
 static enum csv_kind record_scan(struct csv *csv)
 {
     const char *at = csv->at + csv->start;
@@ -319,7 +324,7 @@ static enum csv_kind record_scan(struct csv *csv)
     }
 }
 
-/* ---- what a record says ---------------------------------------------------------------------------- */
+/* ---- what a record says ---------------------------------------------------------------------- */
 
 static struct str field_unescaped(char *at, struct bounds bounds)
 {

@@ -19,8 +19,8 @@ static uint64_t random_below(uint64_t max)
     return (seed >> 11) % max;
 }
 
-/* Everything a file gives, as one text: fields between brackets, faults by name. Fed in pieces of `step` bytes, or of
- * random length if step is 0. */
+/* Everything a file gives, as one text: fields between brackets, faults by name. Fed in pieces of
+ * `step` bytes, or of random length if step is 0. */
 static void csv_print(struct buf *out, struct str file, size_t step)
 {
     struct csv *csv = csv_new();
@@ -63,7 +63,8 @@ static void assert_csv(struct str file, const char *expected)
         buf_reset(&out);
         csv_print(&out, file, steps[i]);
         if (!str_is(buf_view(&out), expected))
-            fail_msg("step %zu of \"%.*s\":\n%.*sis not\n%s", steps[i], STR(file), STR(buf_view(&out)), expected);
+            fail_msg("step %zu of \"%.*s\":\n%.*sis not\n%s", steps[i], STR(file),
+                     STR(buf_view(&out)), expected);
     }
     buf_release(&out);
 }
@@ -82,7 +83,9 @@ static void test_plain(void **state)
     assert_csv(S("a\tb\n1;2\t3\n"), "1@0[a][b]\n2@4[1;2][3]\n");
     assert_csv(S("\"a;b;c\",d\n"), "1@0[a;b;c][d]\n");
     assert_csv(S("\n\na;b\n"), "3@2[a][b]\n");
-    assert_csv(S("\xEF\xBB\xBF" "a,b\n1,2\n"), "1@3[a][b]\n2@7[1][2]\n");
+    assert_csv(S("\xEF\xBB\xBF"
+                 "a,b\n1,2\n"),
+               "1@3[a][b]\n2@7[1][2]\n");
     assert_csv(S("\xEF\xBB\xBF"), "");
 }
 
@@ -111,11 +114,17 @@ static void test_encodings(void **state)
     assert_csv(S("\x84\x31\x95\x33\xC4\xE3\n"), "1@4[\xE4\xBD\xA0]\n");
     assert_csv(S("\xC4\xE3\xFF,1\n2\n"), "1@0 csv.encoding \xC4\xE3\xFF,1\n2@6[2]\n");
     /* One broken byte in a text that is UTF-8 else. */
-    assert_csv(S("\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\n"
-                 "\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\n"
+    assert_csv(S("\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD"
+                 "\xA0\xE4\xBD\xA0\n"
+                 "\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD"
+                 "\xA0\xE4\xBD\xA0\n"
                  "x\x80y\nz\n"),
-               "1@0[\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0]\n"
-               "2@25[\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0]\n"
+               "1@0["
+               "\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD"
+               "\xA0\xE4\xBD\xA0]\n"
+               "2@25["
+               "\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD"
+               "\xA0\xE4\xBD\xA0]\n"
                "3@50 csv.encoding x\x80y\n4@54[z]\n");
 }
 
@@ -152,8 +161,8 @@ static void test_late_fault(void **state)
     offset = file.len;
     buf_str(&file, S("\xC4\xE3,2\nok\n"));
     csv_print(&out, buf_view(&file), 1000);
-    snprintf(expected, sizeof(expected), "%zu@%zu csv.encoding \xC4\xE3,2\n%zu@%zu[ok]\n", offset / 6 + 1, offset,
-             offset / 6 + 2, offset + 5);
+    snprintf(expected, sizeof(expected), "%zu@%zu csv.encoding \xC4\xE3,2\n%zu@%zu[ok]\n",
+             offset / 6 + 1, offset, offset / 6 + 2, offset + 5);
     assert_true(str_ends(buf_view(&out), str_of(expected)));
     buf_release(&file);
     buf_release(&out);
@@ -166,7 +175,8 @@ static void file_add(struct buf *file, const char *head, char c, size_t count)
     file->len += count;
 }
 
-/* The output of one file that is too large to write down: only its number of lines and its end are looked at. */
+/* The output of one file that is too large to write down: only its number of lines and its end are
+ * looked at. */
 static void assert_long(struct buf *file, size_t step, size_t line_count, const char *end)
 {
     struct buf out;
@@ -177,7 +187,8 @@ static void assert_long(struct buf *file, size_t step, size_t line_count, const 
     for (size_t i = 0; i < out.len; i++)
         count += out.at[i] == '\n';
     if (count != line_count || !str_ends(buf_view(&out), str_of(end)))
-        fail_msg("%zu lines: %.*s", count, STR(str_sub(buf_view(&out), out.len > 100 ? out.len - 100 : 0, 100)));
+        fail_msg("%zu lines: %.*s", count,
+                 STR(str_sub(buf_view(&out), out.len > 100 ? out.len - 100 : 0, 100)));
     buf_release(&out);
 }
 
@@ -225,10 +236,12 @@ static void test_field_limit(void **state)
     buf_release(&file);
 }
 
-/* Every line opens a quote that the next one seems to close or to escape: still linear, and nothing is lost in silence. */
+/* Every line opens a quote that the next one seems to close or to escape: still linear, and nothing
+ * is lost in silence. */
 static void test_quadratic(void **state)
 {
-    static const char *const lines[] = {"\"\"\"a\n", "\"x\n", "\",\",\"\n", "x,\"\n", "\"\"x\n", "\"\"\"\"\"\n"};
+    static const char *const lines[] = {"\"\"\"a\n", "\"x\n",   "\",\",\"\n",
+                                        "x,\"\n",    "\"\"x\n", "\"\"\"\"\"\n"};
     struct buf file, out;
 
     (void)state;
@@ -250,8 +263,9 @@ static void test_quadratic(void **state)
 /* Random files of awkward bytes give the same however they are cut. */
 static void test_pieces(void **state)
 {
-    static const char *const parts[] = {"\"",   ",",    "\n",   "\r",           "\r\n", ";",        "\t", "a",
-                                        "bcd",  "\"\"", "\",\"", "\xE4\xBD\xA0", "\x80", "\xC4\xE3", " ",  "\xEF\xBB\xBF"};
+    static const char *const parts[] = {
+        "\"",  ",",    "\n",    "\r",           "\r\n", ";",        "\t", "a",
+        "bcd", "\"\"", "\",\"", "\xE4\xBD\xA0", "\x80", "\xC4\xE3", " ",  "\xEF\xBB\xBF"};
     struct buf file, whole, pieces;
 
     (void)state;
@@ -276,7 +290,8 @@ static void test_pieces(void **state)
             buf_reset(&pieces);
             csv_print(&pieces, buf_view(&file), (size_t)way);
             if (!str_eq(buf_view(&whole), buf_view(&pieces)))
-                fail_msg("\"%.*s\":\n%.*s\n%.*s", STR(buf_view(&file)), STR(buf_view(&whole)), STR(buf_view(&pieces)));
+                fail_msg("\"%.*s\":\n%.*s\n%.*s", STR(buf_view(&file)), STR(buf_view(&whole)),
+                         STR(buf_view(&pieces)));
         }
     }
     buf_release(&file);
@@ -289,16 +304,26 @@ static void test_write(void **state)
     static const struct {
         const char *field, *written;
     } cases[] = {
-        {"a", "a"},           {"", ""},
-        {"a,b", "\"a,b\""},   {"a;b", "\"a;b\""},
-        {"a\"b", "\"a\"\"b\""}, {"a\nb", "\"a\nb\""},
-        {" a", "\" a\""},     {"=1+1", "'=1+1"},
-        {"@x", "'@x"},        {"-5", "-5"},
-        {"+86138", "+86138"}, {"-12.50", "-12.50"},
-        {"-1-1", "'-1-1"},    {"-", "'-"},
-        {"+1.", "'+1."},      {"=a,b", "\"'=a,b\""},
-        {"\tx", "\"'\tx\""},  {"\rx", "\"'\rx\""},
-        {"1e5", "1e5"},       {"-1e5", "'-1e5"},
+        {"a", "a"},
+        {"", ""},
+        {"a,b", "\"a,b\""},
+        {"a;b", "\"a;b\""},
+        {"a\"b", "\"a\"\"b\""},
+        {"a\nb", "\"a\nb\""},
+        {" a", "\" a\""},
+        {"=1+1", "'=1+1"},
+        {"@x", "'@x"},
+        {"-5", "-5"},
+        {"+86138", "+86138"},
+        {"-12.50", "-12.50"},
+        {"-1-1", "'-1-1"},
+        {"-", "'-"},
+        {"+1.", "'+1."},
+        {"=a,b", "\"'=a,b\""},
+        {"\tx", "\"'\tx\""},
+        {"\rx", "\"'\rx\""},
+        {"1e5", "1e5"},
+        {"-1e5", "'-1e5"},
     };
     struct buf buf;
 
@@ -321,7 +346,8 @@ static void test_write(void **state)
 /* What is written reads back the same. */
 static void test_round_trip(void **state)
 {
-    static const char *const parts[] = {"\"", ",", "\n", "\r\n", ";", "\t", "a", "b c", "\xE4\xBD\xA0", " "};
+    static const char *const parts[] = {"\"", ",", "\n",  "\r\n",         ";",
+                                        "\t", "a", "b c", "\xE4\xBD\xA0", " "};
     struct buf file, expected, out;
 
     (void)state;
@@ -360,7 +386,8 @@ static void test_round_trip(void **state)
         }
         assert_int_equal(record.kind, CSV_END);
         if (!str_eq(buf_view(&out), buf_view(&expected)))
-            fail_msg("%.*s\n%.*s\n%.*s", STR(buf_view(&file)), STR(buf_view(&expected)), STR(buf_view(&out)));
+            fail_msg("%.*s\n%.*s\n%.*s", STR(buf_view(&file)), STR(buf_view(&expected)),
+                     STR(buf_view(&out)));
         csv_free(csv);
     }
     buf_release(&file);
@@ -371,10 +398,12 @@ static void test_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),       cmocka_unit_test(test_quotes),     cmocka_unit_test(test_encodings),
-        cmocka_unit_test(test_nul),         cmocka_unit_test(test_late_fault), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_field_limit), cmocka_unit_test(test_quadratic),  cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_write),       cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_plain),       cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_encodings),   cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_late_fault),  cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_field_limit), cmocka_unit_test(test_quadratic),
+        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_write),
+        cmocka_unit_test(test_round_trip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Writing CSV: what it writes, csv_next reads back, but for the apostrophe before what a spreadsheet would run. */
+/* Writing CSV: what it writes, csv_next reads back, but for the apostrophe before what a
+ * spreadsheet would run. */
 #include "base/csv.h"
 
 static size_t digits_len(struct str s, size_t from)

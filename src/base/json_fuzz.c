@@ -4,11 +4,21 @@
 static void value_write(struct json_out *out, const struct json *value)
 {
     switch (value->type) {
-    case JSON_NULL: json_null(out); break;
-    case JSON_BOOL: json_bool(out, value->is_true); break;
-    case JSON_INT: value->integer == NONE ? json_raw(out, value->raw) : json_int(out, value->integer); break;
-    case JSON_NUM: json_num(out, value->number); break;
-    case JSON_STR: json_str(out, value->text); break;
+    case JSON_NULL:
+        json_null(out);
+        break;
+    case JSON_BOOL:
+        json_bool(out, value->is_true);
+        break;
+    case JSON_INT:
+        value->integer == NONE ? json_raw(out, value->raw) : json_int(out, value->integer);
+        break;
+    case JSON_NUM:
+        json_num(out, value->number);
+        break;
+    case JSON_STR:
+        json_str(out, value->text);
+        break;
     case JSON_ARRAY:
         json_array_begin(out);
         for (uint32_t i = 0; i < value->count; i++)

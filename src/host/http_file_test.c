@@ -1,4 +1,5 @@
-/* Files as replies: conditions, ranges, variants, large ones. Each case also runs with the reply given by another thread. */
+/* Files as replies: conditions, ranges, variants, large ones. Each case also runs with the reply
+ * given by another thread. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -101,8 +102,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    static const char *const names[] = {
-        "page.html", "app.js", "app.js.br", "app.js.gz", "empty.txt", "large.bin", "large.bin.gz"};
+    static const char *const names[] = {"page.html", "app.js",    "app.js.br",   "app.js.gz",
+                                        "empty.txt", "large.bin", "large.bin.gz"};
 
     (void)state;
     http_stop(server, 500);
@@ -160,7 +161,8 @@ static void sends_a_file(void **state)
 
     (void)state;
     assert_int_equal(peer_status(reply), 200);
-    assert_true(peer_has(reply, "\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 17\r\n"));
+    assert_true(
+        peer_has(reply, "\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 17\r\n"));
     assert_true(peer_has(reply, "\r\nCache-Control: max-age=60\r\n"));
     assert_true(peer_has(reply, "\r\nX-Extra: yes\r\n"));
     assert_true(peer_has(reply, "\r\nLast-Modified: "));
@@ -209,7 +211,9 @@ static void knows_the_modified_date(void **state)
     str_cut(str_sub(reply, (size_t)at + 15, reply.len), '\r', &date, &rest);
     snprintf(text, sizeof(text), "%.*s", STR(date));
     assert_int_equal(peer_status(get_with("/page.html", "If-Modified-Since", text)), 304);
-    assert_int_equal(peer_status(get_with("/page.html", "If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT")), 200);
+    assert_int_equal(
+        peer_status(get_with("/page.html", "If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT")),
+        200);
 }
 
 static const struct {
@@ -250,7 +254,8 @@ static void sends_ranges(void **state)
             assert_true(peer_has(reply, ranges[i].says));
         assert_int_equal(peer_has(reply, "Content-Range"), ranges[i].says != NULL);
     }
-    assert_int_equal(peer_status(get("HEAD /page.html HTTP/1.1\r\n" HOST "Range: bytes=3-5\r\n" END)), 200);
+    assert_int_equal(
+        peer_status(get("HEAD /page.html HTTP/1.1\r\n" HOST "Range: bytes=3-5\r\n" END)), 200);
 }
 
 static void continues_only_the_same_file(void **state)
@@ -259,8 +264,9 @@ static void continues_only_the_same_file(void **state)
     struct str reply;
 
     (void)state;
-    snprintf(text, sizeof(text), "GET /page.html HTTP/1.1\r\n" HOST "Range: bytes=3-5\r\nIf-Range: %s\r\n" END,
-        etag_of(get("GET /page.html HTTP/1.1\r\n" HOST END)));
+    snprintf(text, sizeof(text),
+             "GET /page.html HTTP/1.1\r\n" HOST "Range: bytes=3-5\r\nIf-Range: %s\r\n" END,
+             etag_of(get("GET /page.html HTTP/1.1\r\n" HOST END)));
     assert_int_equal(peer_status(get(text)), 206);
     reply = get("GET /page.html HTTP/1.1\r\n" HOST "Range: bytes=3-5\r\nIf-Range: \"old\"\r\n" END);
     assert_int_equal(peer_status(reply), 200);
@@ -315,7 +321,8 @@ static void sends_large_files_in_pieces(void **state)
     fd = peer_dial(http_port(server));
     peer_say(fd, S("GET /large.bin HTTP/1.1\r\n" HOST "\r\nGET /app.js HTTP/1.1\r\n" HOST END));
     peer_nap_ms(100);
-    assert_true(peer_heap_bytes() - before_bytes < 1024 * 1024); /* nobody reads: nothing piles up */
+    assert_true(peer_heap_bytes() - before_bytes <
+                1024 * 1024); /* nobody reads: nothing piles up */
     reply = peer_hear(fd, NULL, 2000);
     check_large(str_sub(body_of(reply), 0, LARGE_BYTES), 0, LARGE_BYTES);
     assert_true(str_ends(reply, S("plain")));
@@ -347,8 +354,8 @@ static void survives_who_leaves_early(void **state)
     check_large(body_of(get("GET /large.bin HTTP/1.1\r\n" HOST END)), 0, LARGE_BYTES);
 }
 
-#define CASE(name)                                                                                                     \
-    cmocka_unit_test_setup_teardown(name, set_up, tear_down),                                                          \
+#define CASE(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, set_up, tear_down),                                      \
         cmocka_unit_test_setup_teardown(name, set_up_elsewhere, tear_down)
 
 int main(void)

@@ -193,7 +193,8 @@ static void sees_the_peer_leave(void **state)
     for (int i = 0; i < 200 && world.closed_count < world.opened_count; i++)
         peer_nap_ms(10);
     assert_int_equal(world.closed_count, world.opened_count);
-    assert_true(world.opened_count >= 26); /* all that were heard; a reset may come before its request is read */
+    assert_true(world.opened_count >=
+                26); /* all that were heard; a reset may come before its request is read */
 }
 
 static void leaves_slow_readers(void **state)
@@ -291,8 +292,8 @@ static void sends_from_many_threads(void **state)
     assert_true(await_closed(8));
 }
 
-#define CASE(name)                                                                                                     \
-    cmocka_unit_test_setup_teardown(name, set_up, tear_down),                                                          \
+#define CASE(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, set_up, tear_down),                                      \
         cmocka_unit_test_setup_teardown(name, set_up_elsewhere, tear_down)
 
 int main(void)
