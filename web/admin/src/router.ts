@@ -1,0 +1,82 @@
+import { createRouter, createWebHistory } from 'vue-router'
+import { useSession } from './lib/session'
+import { ApiError } from '@papilio/api'
+import { asApiError } from './lib/load'
+import { bootError } from './lib/boot'
+
+declare module 'vue-router' {
+    interface RouteMeta {
+        title?: string
+        isPublic?: boolean
+    }
+}
+
+const page = (load: () => Promise<unknown>, name: string, path: string, title: string) => ({
+    path,
+    name,
+    component: load,
+    meta: { title },
+})
+
+export const router = createRouter({
+    history: createWebHistory(),
+    routes: [
+        {
+            path: '/setup',
+            name: 'setup',
+            component: () => import('./pages/SetupPage.vue'),
+            meta: { isPublic: true, title: 'setup.title' },
+        },
+        {
+            path: '/login',
+            name: 'login',
+            component: () => import('./pages/LoginPage.vue'),
+            meta: { isPublic: true, title: 'login.title' },
+        },
+        {
+            path: '/',
+            component: () => import('./pages/AppShell.vue'),
+            children: [
+                page(() => import('./pages/overview/OverviewPage.vue'), 'overview', '', 'nav.overview'),
+                page(() => import('./pages/NotFound.vue'), 'customers', 'customers', 'nav.customers'),
+                page(() => import('./pages/NotFound.vue'), 'customer', 'customers/:id', 'nav.customers'),
+                page(() => import('./pages/NotFound.vue'), 'channels', 'channels', 'nav.channels'),
+                page(() => import('./pages/NotFound.vue'), 'settings', 'settings', 'nav.settings'),
+                page(() => import('./pages/NotFound.vue'), 'none', ':rest(.*)*', 'notFound.title'),
+            ],
+        },
+    ],
+    scrollBehavior(to, from, kept) {
+        if (kept) return kept
+        return to.path === from.path ? false : { top: 0 }
+    },
+})
+
+router.beforeEach(async (to) => {
+    if (to.meta.isPublic) return true
+    const session = useSession()
+    if (session.me) return true
+    bootError.value = undefined
+    try {
+        await session.load()
+        return true
+    } catch (cause) {
+        if (cause instanceof ApiError && cause.status === 401) {
+            return { name: 'login', query: to.path === '/' ? {} : { next: to.fullPath }, replace: true }
+        }
+        bootError.value = asApiError(cause)
+        return false
+    }
+})
+
+/* A page chunk that is gone after an update of the server: load the new build, once. */
+router.onError((cause, to) => {
+    if (!/import|fetch/i.test(String(cause))) throw cause
+    const kept = sessionStorage.getItem('papilio.reloaded')
+    if (kept === to.fullPath) {
+        bootError.value = asApiError(cause)
+        return
+    }
+    sessionStorage.setItem('papilio.reloaded', to.fullPath)
+    location.assign(to.fullPath)
+})
