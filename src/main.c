@@ -7,24 +7,14 @@
 #include <unistd.h>
 
 #include "kit/cli.h"
+#include "manage/staff/staff.h"
+#include "product.h"
 
 #define BOOT_ARENA_MAX (256 * 1024 * 1024)
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define DATA_DEFAULT "papilio-data"
 
-static const struct route *const routes[] = {
-    NULL,
-};
-static const struct role roles[] = {{NULL, NULL}};
-static const struct event_kind kinds[] = {{.name = NULL}};
-static const struct reaction reactions[] = {{NULL, NULL}};
-
-static struct app_config config = {
-    .routes = routes,
-    .roles = roles,
-    .kinds = kinds,
-    .reactions = reactions,
-};
+static struct app_config config;
 
 /* ---- serve ----------------------------------------------------------------------------------- */
 
@@ -61,8 +51,26 @@ static int refuse(struct str why)
     return 1;
 }
 
+static enum err setup_token_step(struct ctx *c, void *user)
+{
+    struct str *token = user;
+
+    return staff_setup_token(c, token);
+}
+
+/* While nobody is there, the way in. */
+static void setup_link_print(struct app *app, struct arena *arena)
+{
+    struct str token = {0};
+
+    if (app_write(app, arena, setup_token_step, &token, NULL) != OK || token.at == NULL)
+        return;
+    printf("set up within 24 hours: http://%.*s/setup?token=%.*s\n", STR(app_address(app)),
+           STR(token));
+}
+
 /* Serves until SIGTERM or SIGINT, then lets what runs finish. */
-static int serve_wait(struct app *app, const sigset_t *signals)
+static int serve_wait(struct app *app, struct arena *arena, const sigset_t *signals)
 {
     struct str why = {0};
     int signal_number;
@@ -72,6 +80,7 @@ static int serve_wait(struct app *app, const sigset_t *signals)
         return refuse(why);
     }
     printf("http://%.*s\n", STR(app_address(app)));
+    setup_link_print(app, arena);
     fflush(stdout);
     sigwait(signals, &signal_number);
     app_close(app);
@@ -91,7 +100,7 @@ static int serve(struct cli *cli)
         app_close(app);
         return refuse(why);
     }
-    return serve_wait(app, &signals);
+    return serve_wait(app, cli->arena, &signals);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */
@@ -158,6 +167,7 @@ int main(int argc, const char **argv)
     };
     int status;
 
+    config = product_config;
     config.data = S(DATA_DEFAULT);
     config.key_file = str_of(getenv("PAPILIO_KEY_FILE"));
     config.pages = pages_find(arena);

@@ -22,6 +22,7 @@ struct field {
     const char *one_of;     /* text: "sale|cancellation" */
     const struct shape *of; /* F_LIST, F_OBJECT: the items' shape */
     const char *about;      /* one line for the API page */
+    size_t given;           /* F_BOOL: offset of a bool set when the field was there; 0: none */
 };
 
 struct shape {

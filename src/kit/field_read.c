@@ -161,6 +161,8 @@ static enum err value_read(struct ctx *c, const struct field *field, const struc
         if (value->type != JSON_BOOL)
             return type_fault(c, field, place);
         *(bool *)at = value->is_true;
+        if (field->given)
+            *(bool *)((char *)at - field->offset + field->given) = true;
         return OK;
     case F_STR:
         return str_read(c, field, place, value, at);

@@ -1,4 +1,5 @@
-/* A server for the tests of host/http: it echoes, answers from another thread (/late...), sends much (/big?bytes), takes uploads
+/* A server for the tests of host/http: it echoes, answers from another thread (/late...), sends
+ * much (/big?bytes), takes uploads
  * (/upload) and holds requests (/hold). */
 #pragma once
 

@@ -17,6 +17,9 @@ enum err channel_find_batch(struct ctx *c, const struct str *codes, int64_t coun
 /* The path of a channel, for "whole branch" filters. E_NOT_FOUND "channel.unknown". */
 enum err channel_path(struct ctx *c, int64_t channel_id, struct str *path) MUST_USE;
 
+/* The end of a branch's range of paths: path <= x < end. In c->arena. */
+struct str channel_path_end(struct ctx *c, struct str path);
+
 /* Costs by their number: the same (source, cost_no) again changes nothing. is_new[i] may be NULL.
  * For imports and the form. */
 struct channel_cost_new {
@@ -27,3 +30,5 @@ enum err channel_cost_add_batch(struct ctx *c, const struct channel_cost_new *co
                                 bool *is_new) MUST_USE;
 
 extern const struct route channel_routes[];
+extern const struct route channel_list_routes[];
+extern const struct route channel_cost_routes[];

@@ -1,0 +1,269 @@
+/* Events from outside into the journal, a whole batch with a fixed number of statements. Always: a
+ * message id is taken once within seven days of arrival; a wrong event is reported and the others
+ * stay; who is meant is settled before anything is written to the journal. */
+#include "base/utf8.h"
+#include "gen/ingest.q.h"
+#include "host/crypto.h"
+#include "manage/channel/channel.h"
+#include "manage/event/event_private.h"
+
+#define MESSAGE_HASH_BYTES 16
+#define FORGET_PAGE 10000
+
+struct item {
+    const struct event_kind *kind;
+    int64_t occurred_ms, channel_id;
+    struct str properties; /* as they go into the journal */
+    struct customer_ref inviter;
+    struct event_reject reject; /* code.at NULL: none */
+    bool is_out;                /* rejected or seen before */
+};
+
+struct ingest {
+    const struct event_in *events;
+    int64_t count;
+    struct item *items;
+    struct customer_touch *touches;
+    struct event_result *result;
+};
+
+static void item_reject(struct ctx *c, struct ingest *all, int64_t i)
+{
+    struct item *item = &all->items[i];
+
+    item->is_out = true;
+    item->reject.index_number = i;
+    item->reject.code = str_of(c->fault.code);
+    item->reject.message = c->fault.message;
+    if (c->fault.path.at)
+        item->reject.message =
+            str_fmt(c->arena, "%.*s: %.*s", STR(c->fault.path), STR(c->fault.message));
+    c->fault = (struct fault){0};
+}
+
+/* ---- what the event says --------------------------------------------------------------------- */
+
+static enum err time_check(struct ctx *c, const struct event_in *event, struct item *item)
+{
+    item->occurred_ms = event->occurred_ms == NONE ? c->now_ms : event->occurred_ms;
+    if (item->occurred_ms > c->now_ms + EVENT_FUTURE_MS)
+        return fail(c, E_INPUT, "event.future", "occurred_ms lies in the future");
+    if (item->occurred_ms < 0)
+        return fail(c, E_INPUT, "event.past", "occurred_ms lies before 1970");
+    return OK;
+}
+
+static enum err kind_check(struct ctx *c, const struct event_in *event, struct item *item)
+{
+    item->kind = event_kind_find(c->app, event->kind);
+    if (item->kind == NULL || !item->kind->is_open)
+        return fail(c, E_INPUT, "event.kind_unknown", "no such kind of event: %.*s",
+                    STR(utf8_head(event->kind, 60)));
+    return OK;
+}
+
+static enum err refs_check(struct ctx *c, const struct event_in *event,
+                           struct customer_touch *touch)
+{
+    if (event->customer.kind.at)
+        TRY(customer_ref_normal(c, event->customer, &touch->person));
+    if (event->anonymous_id.at)
+        TRY(customer_ref_normal(c, (struct customer_ref){S("anonymous"), event->anonymous_id},
+                                &touch->anonymous));
+    return OK;
+}
+
+static enum err message_check(struct ctx *c, const struct event_in *event)
+{
+    if (event->message_id.len == 0 || utf8_count(event->message_id) > MESSAGE_ID_MAX)
+        return fail(c, E_INPUT, "event.message_id", "a message_id has 1 to %d characters",
+                    MESSAGE_ID_MAX);
+    return OK;
+}
+
+static enum err item_check(struct ctx *c, struct ingest *all, int64_t i)
+{
+    const struct event_in *event = &all->events[i];
+    struct item *item = &all->items[i];
+    struct customer_touch *touch = &all->touches[i];
+    bool has_customer = event->customer.kind.at || event->anonymous_id.at;
+
+    TRY(message_check(c, event));
+    TRY(kind_check(c, event, item));
+    TRY(time_check(c, event, item));
+    TRY(refs_check(c, event, touch));
+    if (!has_customer && item->kind->class == EVENT_FACT)
+        return fail(c, E_INPUT, "event.customer", "%s needs a customer", item->kind->name);
+    TRY(event_properties_check(c, item->kind, event->properties, &item->properties,
+                               &touch->inviter));
+    touch->touched_ms = item->occurred_ms;
+    touch->action_day = item->kind->is_own_action ? zone_day(ctx_zone(c), item->occurred_ms) : NONE;
+    return OK;
+}
+
+static enum err items_check(struct ctx *c, struct ingest *all)
+{
+    for (int64_t i = 0; i < all->count; i++) {
+        enum err err;
+        all->touches[i].channel_id = all->items[i].channel_id = NONE;
+        err = item_check(c, all, i);
+        if (err == E_INPUT)
+            item_reject(c, all, i);
+        else if (err != OK)
+            return err;
+    }
+    return OK;
+}
+
+static enum err channels_find(struct ctx *c, struct ingest *all)
+{
+    struct str *codes = arena_new_array(c->arena, struct str, (size_t)all->count);
+    int64_t *ids = arena_new_array(c->arena, int64_t, (size_t)all->count);
+    bool has_any = false;
+
+    for (int64_t i = 0; i < all->count; i++) {
+        if (!all->items[i].is_out)
+            codes[i] = all->events[i].channel_code;
+        has_any |= codes[i].at != NULL;
+    }
+    if (!has_any)
+        return OK;
+    TRY(channel_find_batch(c, codes, all->count, ids));
+    for (int64_t i = 0; i < all->count; i++) {
+        all->touches[i].channel_id = all->items[i].channel_id = ids[i];
+        if (codes[i].at == NULL || ids[i] != NONE)
+            continue;
+        (void)fail(c, E_INPUT, "event.channel_unknown", "no channel has the code %.*s",
+                   STR(utf8_head(codes[i], 60)));
+        item_reject(c, all, i);
+    }
+    return OK;
+}
+
+/* ---- who is meant ---------------------------------------------------------------------------- */
+
+static bool is_self(const struct customer_touch *touch)
+{
+    bool is_same_ref = str_eq(touch->inviter.kind, touch->person.kind) &&
+                       str_eq(touch->inviter.value, touch->person.value);
+
+    return touch->inviter.kind.at &&
+           (is_same_ref || (touch->inviter_id != NONE && touch->inviter_id == touch->customer_id));
+}
+
+static enum err touches_find(struct ctx *c, struct ingest *all, struct customer_touches **out)
+{
+    for (int64_t i = 0; i < all->count; i++)
+        if (all->items[i].is_out)
+            all->touches[i].person = all->touches[i].anonymous = all->touches[i].inviter =
+                (struct customer_ref){0};
+    TRY(customer_touches_find(c, all->touches, all->count, out));
+    for (int64_t i = 0; i < all->count; i++) {
+        if (all->items[i].is_out || !is_self(&all->touches[i]))
+            continue;
+        (void)fail(c, E_INPUT, "event.self", "nobody invites oneself");
+        item_reject(c, all, i);
+    }
+    return OK;
+}
+
+/* ---- each message once ----------------------------------------------------------------------- */
+
+static struct str message_hash(struct ctx *c, struct str message_id)
+{
+    uint8_t *hash = arena_alloc(c->arena, HASH_BYTES);
+
+    hash_sha256(message_id, hash);
+    return (struct str){(const char *)hash, MESSAGE_HASH_BYTES};
+}
+
+/* One insert a message; the second of two with one id, here or in the table, changes nothing. */
+static enum err messages_take(struct ctx *c, struct ingest *all)
+{
+    struct q_message_add_in *rows =
+        arena_new_array(c->arena, struct q_message_add_in, (size_t)all->count);
+    int64_t *changed_each = arena_new_array(c->arena, int64_t, (size_t)all->count);
+    int64_t *indexes = arena_new_array(c->arena, int64_t, (size_t)all->count);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < all->count; i++) {
+        if (all->items[i].is_out)
+            continue;
+        indexes[count] = i;
+        rows[count++].message_hash = message_hash(c, all->events[i].message_id);
+    }
+    if (count == 0)
+        return OK;
+    TRY(q_message_add(c, rows, count, changed_each));
+    for (int64_t i = 0; i < count; i++) {
+        if (changed_each[i] != 0)
+            continue;
+        all->items[indexes[i]].is_out = true;
+        all->result->duplicate_count++;
+    }
+    return OK;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static enum err items_emit(struct ctx *c, struct ingest *all)
+{
+    struct event *events = arena_new_array(c->arena, struct event, (size_t)all->count);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < all->count; i++) {
+        const struct item *item = &all->items[i];
+        if (item->is_out)
+            continue;
+        events[count++] = (struct event){
+            .kind = item->kind,
+            .occurred_ms = item->occurred_ms,
+            .customer_id = all->touches[i].customer_id,
+            .channel_id = item->channel_id,
+            .subject_id = all->touches[i].inviter_id,
+            .amount_fen = NONE,
+            .properties = item->properties,
+        };
+    }
+    all->result->accepted_count = count;
+    return journal_emit(c, events, count);
+}
+
+static void rejects_list(struct ctx *c, const struct ingest *all)
+{
+    int64_t cap = 0;
+
+    for (int64_t i = 0; i < all->count; i++)
+        if (all->items[i].reject.code.at)
+            *(struct event_reject *)list_add(c->arena, &all->result->rejected, &cap,
+                                             sizeof(struct event_reject)) = all->items[i].reject;
+}
+
+enum err event_ingest(struct ctx *c, const struct event_in *events, int64_t count,
+                      struct event_result *result)
+{
+    struct ingest all = {.events = events, .count = count, .result = result};
+    struct customer_touches *touches;
+
+    must(count <= EVENT_BATCH_MAX);
+    *result = (struct event_result){0};
+    if (count == 0)
+        return OK;
+    all.items = arena_new_array(c->arena, struct item, (size_t)count);
+    all.touches = arena_new_array(c->arena, struct customer_touch, (size_t)count);
+    TRY(items_check(c, &all));
+    TRY(channels_find(c, &all));
+    TRY(touches_find(c, &all, &touches));
+    TRY(messages_take(c, &all));
+    for (int64_t i = 0; i < count; i++)
+        all.touches[i].is_skipped = all.items[i].is_out;
+    TRY(customer_touches_settle(c, touches));
+    TRY(items_emit(c, &all));
+    rejects_list(c, &all);
+    return OK;
+}
+
+enum err message_forget(struct ctx *c, int64_t *deleted_count)
+{
+    return q_message_forget(c, c->now_ms - MESSAGE_KEEP_MS, FORGET_PAGE, deleted_count);
+}

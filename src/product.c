@@ -1,0 +1,45 @@
+/* Wires the house together. A new file of routes is one line here. */
+#include "product.h"
+
+#include "insight/insight.h"
+#include "manage/channel/channel.h"
+#include "manage/customer/customer.h"
+#include "manage/event/event.h"
+#include "manage/setting/setting.h"
+#include "manage/staff/staff.h"
+
+static const struct route *const routes[] = {
+    setup_routes,        staff_routes,   setting_routes,
+    write_key_routes,    channel_routes, channel_list_routes,
+    channel_cost_routes, event_routes,   NULL,
+};
+
+static const struct reaction reactions[] = {
+    {"friend_added", customer_mark_added},
+    {"official_followed", customer_mark_added},
+    {"member_registered", customer_mark_added},
+    {"invite_accepted", customer_mark_invited},
+    {NULL, NULL},
+};
+
+/* At start, on the writer. */
+static enum err on_open(struct ctx *c)
+{
+    return staff_zone_load(c);
+}
+
+static enum err on_minute(struct ctx *c)
+{
+    int64_t deleted_count;
+
+    return message_forget(c, &deleted_count);
+}
+
+const struct app_config product_config = {
+    .routes = routes,
+    .roles = staff_roles,
+    .kinds = event_kinds,
+    .reactions = reactions,
+    .on_open = on_open,
+    .on_minute = on_minute,
+};

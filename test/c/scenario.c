@@ -1,0 +1,408 @@
+/* The runner of scenario tables, in process over app_request. */
+#include "scenario.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gen/write_key.q.h"
+#include "host/clock.h"
+#include "manage/setting/setting.h"
+#include "manage/staff/staff.h"
+#include "product.h"
+
+#define NAMES_MAX 64
+#define FAIL_MAX 200
+#define START_MS INT64_C(1772330400000) /* 2026-03-01T02:00:00Z */
+#define PASSWORD "a long password"
+#define KEY_TEXT "pk_scenario"
+
+struct app *scenario_app;
+struct arena *scenario_arena;
+
+static struct {
+    char folder[64];
+    struct app_config config;
+    sqlite3 *db;
+    int64_t staff_ids[AS_VIEWER + 1];
+    int64_t now_ms, request_count;
+    struct {
+        const char *name, *value;
+    } kept[NAMES_MAX];
+    size_t kept_count;
+} world;
+
+static const char *arena_text(struct str text)
+{
+    return str_cstr(scenario_arena, text);
+}
+
+/* ---- looking into the base -------------------------------------------------------------------- */
+
+static sqlite3_stmt *prepared(const char *sql)
+{
+    sqlite3_stmt *stmt;
+
+    if (sqlite3_prepare_v2(world.db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(world.db));
+    return stmt;
+}
+
+int64_t scenario_number(const char *sql)
+{
+    sqlite3_stmt *stmt = prepared(sql);
+    int64_t number = NONE;
+
+    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
+        number = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return number;
+}
+
+const char *scenario_text(const char *sql)
+{
+    sqlite3_stmt *stmt = prepared(sql);
+    const char *text = NULL;
+
+    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
+        text = arena_text(str_of((const char *)sqlite3_column_text(stmt, 0)));
+    sqlite3_finalize(stmt);
+    return text;
+}
+
+static uint64_t value_hash(sqlite3_stmt *stmt, int column, uint64_t hash)
+{
+    int type = sqlite3_column_type(stmt, column);
+    const void *at = sqlite3_column_blob(stmt, column);
+    int64_t number = sqlite3_column_int64(stmt, column);
+
+    if (type == SQLITE_INTEGER)
+        return str_hash((struct str){(const char *)&number, sizeof(number)}, hash + 1);
+    if (type == SQLITE_NULL)
+        return hash * 31 + 7;
+    return str_hash((struct str){at ? at : "", (size_t)sqlite3_column_bytes(stmt, column)},
+                    hash + 2);
+}
+
+static uint64_t table_hash(const char *table, uint64_t hash)
+{
+    /* The writer's own reserve of ids moves with the clock, not with requests. */
+    const char *where = strcmp(table, "meta") == 0 ? "WHERE name <> 'id_until_ms'" : "";
+    sqlite3_stmt *stmt = prepared(
+        arena_text(str_fmt(scenario_arena, "SELECT * FROM %s %s ORDER BY 1, 2", table, where)));
+
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        for (int i = 0; i < sqlite3_column_count(stmt); i++)
+            hash = value_hash(stmt, i, hash);
+    sqlite3_finalize(stmt);
+    return hash;
+}
+
+uint64_t scenario_state(void)
+{
+    sqlite3_stmt *stmt =
+        prepared("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+    uint64_t hash = 1;
+
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        hash = table_hash((const char *)sqlite3_column_text(stmt, 0), hash);
+    sqlite3_finalize(stmt);
+    return hash;
+}
+
+/* ---- names ---------------------------------------------------------------------------------------- */
+
+void scenario_set(const char *name, const char *value)
+{
+    assert_true(world.kept_count < NAMES_MAX);
+    world.kept[world.kept_count].name = name;
+    world.kept[world.kept_count++].value = arena_text(str_of(value));
+}
+
+/* The latest under the name. */
+static const char *kept_find(struct str name)
+{
+    for (size_t i = world.kept_count; i > 0; i--)
+        if (str_is(name, world.kept[i - 1].name))
+            return world.kept[i - 1].value;
+    fail_msg("nothing is kept under $%.*s", STR(name));
+    return NULL;
+}
+
+const char *scenario_get(const char *name)
+{
+    return kept_find(str_of(name));
+}
+
+static bool is_name_char(char at)
+{
+    return (at >= 'a' && at <= 'z') || (at >= '0' && at <= '9') || at == '_';
+}
+
+static struct str filled(const char *text, bool is_json)
+{
+    struct buf buf;
+    struct str out;
+
+    if (text == NULL)
+        return (struct str){0};
+    buf_init(&buf, 4 * 1024 * 1024);
+    while (*text) {
+        size_t len = 0;
+        while (*text == '$' && is_name_char(text[1 + len]))
+            len++;
+        if (len > 0)
+            buf_str(&buf, str_of(kept_find((struct str){text + 1, len})));
+        else
+            buf_char(&buf, is_json && *text == '\'' ? '"' : *text);
+        text += len + 1;
+        if (len == 0)
+            continue;
+    }
+    out = str_copy(scenario_arena, buf_view(&buf));
+    buf_release(&buf);
+    return out;
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------- */
+
+struct session {
+    int64_t staff_id;
+    struct str token, csrf;
+};
+
+static enum err session_step(struct ctx *c, void *user)
+{
+    struct session *session = user;
+
+    TRY(session_begin(c, session->staff_id, &session->csrf));
+    session->token = c->session_token;
+    return OK;
+}
+
+void scenario_write(app_command *fn, void *user)
+{
+    struct fault fault = {0};
+    enum err err = app_write(scenario_app, scenario_arena, fn, user, &fault);
+
+    if (err != OK)
+        fail_msg("%s: %s %.*s", err_name(err), fault.code, STR(fault.message));
+}
+
+void scenario_clock(int64_t now_ms)
+{
+    world.now_ms = now_ms;
+    clock_simulate(now_ms);
+}
+
+static struct app_call call_new(enum scenario_as as, enum http_method method, const char *path,
+                                const char *body)
+{
+    struct app_call call = {.method = method, .body = filled(body, true)};
+    struct session session = {0};
+
+    scenario_clock(world.now_ms + 1000);
+    if (!str_cut(filled(path, false), '?', &call.path, &call.query))
+        call.query = S("");
+    call.is_local = as == AS_LOCAL;
+    if (as == AS_KEY)
+        call.write_key = S(KEY_TEXT);
+    if (as > AS_VIEWER)
+        return call;
+    session.staff_id = world.staff_ids[as];
+    scenario_write(session_step, &session);
+    call.cookie = session.token;
+    call.csrf = session.csrf;
+    return call;
+}
+
+struct app_call scenario_ask(enum scenario_as as, enum http_method method, const char *path,
+                             const char *body)
+{
+    struct app_call call = call_new(as, method, path, body);
+
+    app_request(scenario_app, scenario_arena, &call);
+    return call;
+}
+
+/* ---- one row -------------------------------------------------------------------------------------- */
+
+static void row_failed(const struct scenario *row, const struct app_call *call, const char *what)
+{
+    fail_msg("%s: %s\n  asked %s %s\n  wanted %d %s [%s]\n  got %d %.*s", row->name, what,
+             row->path, row->body ? row->body : "", row->status, row->contains,
+             row->events ? row->events : "", call->status, STR(call->reply));
+}
+
+static void answer_check(const struct scenario *row, const struct app_call *call)
+{
+    if (call->status != row->status)
+        row_failed(row, call, "another status");
+    if (row->contains && str_find(call->reply, filled(row->contains, true)) < 0)
+        row_failed(row, call, "not in the answer");
+    if (row->lacks && str_find(call->reply, filled(row->lacks, true)) >= 0)
+        row_failed(row, call, "in the answer against the rule");
+}
+
+/* With its nth statement failing nothing may have changed; the first run in which none fails
+ * counts. */
+static void call_until_good(const struct scenario *row, struct app_call *call)
+{
+    uint64_t before = scenario_state();
+
+    for (call->fail_nth = 1;; call->fail_nth++) {
+        scenario_clock(world.now_ms + 61000); /* past any throttle's window */
+        app_request(scenario_app, scenario_arena, call);
+        if (!call->did_fail)
+            return;
+        if (call->status < 500)
+            row_failed(row, call, "a failing statement was not noticed");
+        if (scenario_state() != before)
+            row_failed(row, call, "a failing statement left something behind");
+        assert_true(call->fail_nth < FAIL_MAX);
+    }
+}
+
+static const struct route *route_of(const struct app_call *call, const char *path)
+{
+    (void)path;
+    for (const struct route *const *table = world.config.routes; *table; table++)
+        for (const struct route *route = *table; route->path; route++)
+            if (route->method == call->method && str_is(call->path, route->path))
+                return route;
+    return NULL;
+}
+
+static bool may_repeat(const struct scenario *row, const struct app_call *call)
+{
+    const struct route *route = route_of(call, row->path);
+
+    return call->status == 200 && (route == NULL || route->repeat != REPEAT_KEY_IGNORED);
+}
+
+static void repeat_check(const struct scenario *row, const struct app_call *first)
+{
+    struct app_call again = *first;
+    uint64_t before = scenario_state();
+
+    again.fail_nth = 0;
+    app_request(scenario_app, scenario_arena, &again);
+    if (again.status != first->status || !str_eq(again.reply, first->reply))
+        row_failed(row, &again, "another answer to the same key");
+    if (scenario_state() != before)
+        row_failed(row, &again, "the same key changed something again");
+}
+
+static void events_check(const struct scenario *row, const struct app_call *call, int64_t last_id)
+{
+    sqlite3_stmt *stmt = prepared("SELECT kind FROM journal WHERE id > ?1 ORDER BY id");
+    struct str fired = S("");
+
+    sqlite3_bind_int64(stmt, 1, last_id);
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        fired = str_fmt(scenario_arena, "%.*s%s%s", STR(fired), fired.len ? " " : "",
+                        (const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    if (row->events && !str_is(fired, row->events)) {
+        print_error("fired: %.*s\n", STR(fired));
+        row_failed(row, call, "other events");
+    }
+}
+
+static void id_keep(const struct scenario *row, const struct app_call *call)
+{
+    struct json json;
+    const struct json *id;
+
+    if (row->keep == NULL)
+        return;
+    if (json_parse(scenario_arena, call->reply, &json, NULL) != OK ||
+        (id = json_get(&json, "id")) == NULL)
+        row_failed(row, call, "no id in the answer");
+    else
+        scenario_set(row->keep, arena_text(id->text));
+}
+
+static void row_run(const struct scenario *row)
+{
+    struct app_call call = call_new(row->as, row->method, row->path, row->body);
+    int64_t last_id = scenario_number("SELECT max(id) FROM journal");
+    bool is_change = row->method != HTTP_GET;
+
+    call.idempotency_key = filled(row->key, false);
+    if (is_change && row->key == NULL && !row->is_plain)
+        call.idempotency_key = str_fmt(scenario_arena, "scenario %" PRId64, ++world.request_count);
+    if (is_change && row->status < 300 && !row->is_plain)
+        call_until_good(row, &call);
+    else
+        app_request(scenario_app, scenario_arena, &call);
+    answer_check(row, &call);
+    events_check(row, &call, last_id == NONE ? 0 : last_id);
+    id_keep(row, &call);
+    if (is_change && !row->is_plain && may_repeat(row, &call))
+        repeat_check(row, &call);
+}
+
+void scenario_run_all(const struct scenario *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        row_run(&cases[i]);
+}
+
+/* ---- the world ------------------------------------------------------------------------------------- */
+
+static enum err people_step(struct ctx *c, void *user)
+{
+    static const char *const roles[] = {"admin", "operator", "viewer"};
+    struct str hash = *(struct str *)user;
+    int64_t changed_count;
+
+    TRY(staff_setup_run(c,
+                        &(struct staff_setup){S("admin"), S("Admin"), hash, S("Scenario"),
+                                              S("Asia/Shanghai"), S("CNY")},
+                        &world.staff_ids[AS_ADMIN]));
+    for (int i = AS_OPERATOR; i <= AS_VIEWER; i++)
+        TRY(staff_add(
+            c, &(struct staff_new){str_of(roles[i]), str_of(roles[i]), str_of(roles[i]), hash},
+            &world.staff_ids[i]));
+    return q_write_key_add(c, ctx_id(c), S(KEY_TEXT), S("scenario"), &changed_count);
+}
+
+int scenario_open(void **state)
+{
+    struct str why = {0}, hash;
+
+    (void)state;
+    memset(&world, 0, sizeof(world));
+    snprintf(world.folder, sizeof(world.folder), "/tmp/papilio-test-XXXXXX");
+    if (!mkdtemp(world.folder))
+        return -1;
+    scenario_clock(START_MS);
+    scenario_arena = arena_new((size_t)1024 * 1024 * 1024);
+    world.config = product_config;
+    world.config.data = str_of(world.folder);
+    if (app_open(scenario_arena, &world.config, &scenario_app, &why) != OK) {
+        fprintf(stderr, "%.*s\n", STR(why));
+        return -1;
+    }
+    hash = password_hash(scenario_arena, S(PASSWORD));
+    scenario_write(people_step, &hash);
+    return sqlite3_open(arena_text(str_fmt(scenario_arena, "%s/papilio.db", world.folder)),
+                        &world.db);
+}
+
+int scenario_close(void **state)
+{
+    char command[100];
+    bool is_sound = scenario_number("SELECT count(*) FROM pragma_foreign_key_check") == 0 &&
+                    strcmp(scenario_text("PRAGMA quick_check"), "ok") == 0;
+
+    (void)state;
+    sqlite3_close(world.db);
+    app_close(scenario_app);
+    arena_free(scenario_arena);
+    clock_simulate(NONE);
+    snprintf(command, sizeof(command), "rm -rf %s", world.folder);
+    return system(command) != 0 || !is_sound ? -1 : 0;
+}
