@@ -1,8 +1,8 @@
 /* sqlgen: the queries beside the code, checked against the schema and turned into typed C.
  *
- *     sqlgen --schema db/schema.sql --migrations db/migrations --out DIR FILE.sql...
- *     sqlgen --schema db/schema.sql --migrations db/migrations --check     (empty + migrations =
- * schema)
+ *     sqlgen --schema FILE --migrations DIR --out DIR FILE.sql...    writes the C and PostgreSQL
+ * forms sqlgen --schema FILE --migrations DIR --check                  empty + migrations = schema?
+ *     sqlgen --schema FILE --plans "customer journal" FILE.sql...    who walks these large tables?
  *
  * Always: what it lets pass, SQLite prepares; a value's C type, its name's suffix and its column's
  * type agree. */
@@ -22,14 +22,14 @@ const char *__asan_default_options(void)
 }
 
 struct options {
-    const char *schema, *migrations, *out;
+    const char *schema, *migrations, *out, *plans;
     bool is_check;
 };
 
 static void usage(void)
 {
-    fprintf(stderr,
-            "usage: sqlgen --schema FILE --migrations DIR (--out DIR FILE.sql... | --check)\n");
+    fprintf(stderr, "usage: sqlgen --schema FILE (--migrations DIR --out DIR FILE.sql... |\n"
+                    "       --migrations DIR --check | --plans TABLES FILE.sql...)\n");
     exit(2);
 }
 
@@ -61,6 +61,8 @@ static void options_read(struct options *options, struct project *project, int a
             options->migrations = option_value(argv, argc, &i);
         } else if (strcmp(argv[i], "--out") == 0) {
             options->out = option_value(argv, argc, &i);
+        } else if (strcmp(argv[i], "--plans") == 0) {
+            options->plans = option_value(argv, argc, &i);
         } else if (strcmp(argv[i], "--check") == 0) {
             options->is_check = true;
         } else if (argv[i][0] == '-') {
@@ -70,7 +72,7 @@ static void options_read(struct options *options, struct project *project, int a
             project->files[project->file_count++] = (struct query_file){.path = path_here(argv[i])};
         }
     }
-    if (options->schema == NULL || (options->out == NULL && !options->is_check))
+    if (options->schema == NULL || (!options->out && !options->plans && !options->is_check))
         usage();
 }
 
@@ -106,7 +108,7 @@ static void names_check(const struct project *project)
     }
 }
 
-static void queries_make(struct project *project, const char *out)
+static sqlite3 *queries_read(struct project *project)
 {
     sqlite3 *db = schema_open(project);
 
@@ -119,11 +121,32 @@ static void queries_make(struct project *project, const char *out)
     for (size_t i = 0; i < project->file_count; i++)
         for (size_t j = 0; j < project->files[i].query_count; j++)
             query_check(db, &project->files[i].queries[j]);
+    return db;
+}
+
+static void queries_make(struct project *project, const char *out)
+{
+    sqlite3 *db = queries_read(project);
+
     mkdir(out, 0777); /* there already: fine; cannot be made: file_put says so */
     for (size_t i = 0; i < project->file_count; i++)
         query_file_emit(&project->files[i], out);
     project_emit(project, out);
     sqlite3_close(db);
+}
+
+static int plans_print(struct project *project, const char *tables)
+{
+    sqlite3 *db = queries_read(project);
+    struct text large = {0};
+    int found_count = 0;
+
+    text_add(&large, " %s ", tables);
+    for (size_t i = 0; i < project->file_count; i++)
+        for (size_t j = 0; j < project->files[i].query_count; j++)
+            found_count += plan_check(db, &project->files[i].queries[j], large.at);
+    sqlite3_close(db);
+    return found_count > 0 ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -138,6 +161,8 @@ int main(int argc, char **argv)
         migrations_read(&project, options.migrations);
     if (options.is_check)
         migrations_check(&project);
+    else if (options.plans != NULL)
+        return plans_print(&project, options.plans);
     else
         queries_make(&project, options.out);
     return 0;

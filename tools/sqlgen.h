@@ -76,6 +76,7 @@ struct query {
     struct field columns[COLUMN_MAX];
     int column_count;
     bool is_write;
+    bool may_scan; /* a line "-- scan: why" */
 };
 struct query_file {
     const char *path;
@@ -110,6 +111,7 @@ void schema_solid_columns(struct project *project, sqlite3 *db);
 void migrations_check(const struct project *project);        /* empty + migrations = schema */
 void query_check(sqlite3 *db, struct query *query);          /* sqlgen_check.c; fills columns */
 void dialect_check(const char *path, const struct tokens *tokens); /* sqlgen_dialect.c: what the databases do not share */
+int plan_check(sqlite3 *db, const struct query *query, const char *large_tables); /* sqlgen_plan.c */
 void sqlite_form(const struct query *query, struct text *out); /* sqlgen_forms.c */
 void postgres_form(const struct project *project, const struct query *query, struct text *out);
 void postgres_write(const struct project *project, struct text *out);

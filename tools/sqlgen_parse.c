@@ -270,6 +270,17 @@ static void param_add(struct query *query, const struct token *token)
     query->param_count++;
 }
 
+/* "-- scan: why" on a line of its own. */
+static bool has_scan_mark(const struct query *query)
+{
+    const char *mark = "\n-- scan: ", *at = query->sql - 1;
+
+    for (; at + strlen(mark) < query->sql + query->sql_len; at++)
+        if (memcmp(at, mark, strlen(mark)) == 0)
+            return true;
+    return false;
+}
+
 static void query_read(struct query *query)
 {
     struct place start = {query->place.file, query->place.line + 1};
@@ -285,6 +296,7 @@ static void query_read(struct query *query)
             die((struct place){start.file, query->tokens.at[i + 1].line},
                 "query '%s' has more than one statement", query->name);
     }
+    query->may_scan = has_scan_mark(query);
     dialect_check(query->place.file, &query->tokens);
 }
 

@@ -20,6 +20,7 @@ SELECT count(CASE WHEN c.touched_ms >= :from_ms THEN 1 END) AS reached_count,
 
 -- name: overview_refunds :one
 -- scope: none
+-- scan: refunds are few beside orders and have no index by time
 SELECT CAST(coalesce(sum(r.amount_fen), 0) AS BIGINT) AS refunded_fen
   FROM refund AS r
   JOIN shop_order AS o ON o.id = r.order_id

@@ -2,6 +2,7 @@
 
 -- name: raw_documents :one
 -- scope: none
+-- scan: counts all that came in
 SELECT CAST(coalesce(sum(line_count), 0) AS BIGINT) AS line_count,
        CAST(coalesce(sum(CASE WHEN customer_id IS NULL THEN line_count END), 0) AS BIGINT) AS guest_line_count,
        CAST(coalesce(sum(CASE WHEN kind = 'cancellation' THEN line_count END), 0) AS BIGINT)
@@ -14,12 +15,14 @@ SELECT CAST(coalesce(sum(line_count), 0) AS BIGINT) AS line_count,
   FROM shop_order;
 
 -- name: raw_lines :one
+-- scan: counts all that came in
 SELECT count(CASE WHEN quantity_count <= 0 THEN 1 END) AS line_without_quantity_count,
        count(CASE WHEN unit_price_micro <= 0 THEN 1 END) AS line_without_price_count
   FROM order_line;
 
 -- name: raw_duplicates :one      lines that repeat product, quantity and price of another one of their order
 -- scope: none
+-- scan: counts all that came in
 SELECT CAST(coalesce(sum(g.same_count - 1), 0) AS BIGINT) AS duplicate_line_count
   FROM (SELECT count(*) AS same_count
           FROM shop_order AS o

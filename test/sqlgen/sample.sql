@@ -41,6 +41,7 @@ ON CONFLICT (code) DO UPDATE SET left_count = coupon.left_count + excluded.left_
 SELECT id, title FROM coupon WHERE code = :code;
 
 -- name: coupon_like :one
+-- scan: a pattern has no index
 SELECT count(*) AS coupon_count FROM coupon WHERE code LIKE :code_part ESCAPE '~';
 
 -- name: shop_make :one
