@@ -28,6 +28,7 @@ static const struct {
 } more_nouns[] = {
     {"src/base/err.c", "must"},
     {"src/base/time.c", "zone day month"},
+    {"src/base/zone.c", "day date"},
     {"src/host/crypto.c", "seal unseal hash hmac random password token bytes"},
     {"src/host/file.c", "folder"},
     {"src/kit/ctx.c", "fail"},

@@ -13,7 +13,8 @@
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define MUST_USE __attribute__((warn_unused_result))
 
-/* "No value" of an int64_t: NULL in SQL, null or absent in JSON. A struct str with at == NULL is the same for text. */
+/* "No value" of an int64_t: NULL in SQL, null or absent in JSON. A struct str with at == NULL is
+ * the same for text. */
 #define NONE INT64_MIN
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -21,18 +22,18 @@
 /* What can go wrong. The web's status of each stands in one table, kit/route.c. */
 enum err {
     OK = 0,
-    E_INPUT,      /* 400 the caller's data is wrong */
-    E_SIGN_IN,    /* 401 nobody, or not any more */
-    E_FORBIDDEN,  /* 403 signed in, but no right to it */
-    E_NOT_FOUND,  /* 404 */
-    E_CONFLICT,   /* 409 the state does not allow it, or it exists already */
-    E_TOO_LARGE,  /* 413 over a named limit */
-    E_MISMATCH,   /* 422 an idempotency key used again with other content */
-    E_RATE,       /* 429 too often; try later */
-    E_BUSY,       /* 503 not now: draining, database locked, queue full */
-    E_IO,         /* 500 disk or network failed */
-    E_CORRUPT,    /* 500 stored data is not what was written */
-    E_INTERNAL,   /* 500 a bug: a false must(), a broken budget */
+    E_INPUT,     /* 400 the caller's data is wrong */
+    E_SIGN_IN,   /* 401 nobody, or not any more */
+    E_FORBIDDEN, /* 403 signed in, but no right to it */
+    E_NOT_FOUND, /* 404 */
+    E_CONFLICT,  /* 409 the state does not allow it, or it exists already */
+    E_TOO_LARGE, /* 413 over a named limit */
+    E_MISMATCH,  /* 422 an idempotency key used again with other content */
+    E_RATE,      /* 429 too often; try later */
+    E_BUSY,      /* 503 not now: draining, database locked, queue full */
+    E_IO,        /* 500 disk or network failed */
+    E_CORRUPT,   /* 500 stored data is not what was written */
+    E_INTERNAL,  /* 500 a bug: a false must(), a broken budget */
     ERR_COUNT
 };
 
@@ -46,8 +47,9 @@ const char *err_name(enum err err); /* "input", "sign_in", ...: stable, lower ca
             return try_err_;                                                                       \
     } while (0)
 
-/* What cannot be false, in production too. In a request of manage, play, flow, insight the frame rolls
- * that request back (see must_catch); anywhere else the process stops with the place on stderr. */
+/* What cannot be false, in production too. In a request of manage, play, flow, insight the frame
+ * rolls that request back (see must_catch); anywhere else the process stops with the place on
+ * stderr. */
 #define must(x)                                                                                    \
     do {                                                                                           \
         if (__builtin_expect(!(x), 0))                                                             \
@@ -55,14 +57,16 @@ const char *err_name(enum err err); /* "input", "sign_in", ...: stable, lower ca
     } while (0)
 _Noreturn void must_fail(const char *what, const char *file, int line);
 
-/* A thread that runs requests sets a catcher for their length; must_fail and a full arena call it and it
- * does not return (it longjmps). NULL takes it away. `user` is handed back. One catcher a thread. */
+/* A thread that runs requests sets a catcher for their length; must_fail and a full arena call it
+ * and it does not return (it longjmps). NULL takes it away. `user` is handed back. One catcher a
+ * thread. */
 typedef void must_catcher(void *user, const char *what, const char *file, int line);
 void must_catch(must_catcher *catcher, void *user);
 
 /* ---- memory: arenas -------------------------------------------------------------------------- */
 
-/* An arena owns everything taken from it until arena_reset or arena_free. Not thread-safe; may be handed over. */
+/* An arena owns everything taken from it until arena_reset or arena_free. Not thread-safe; may be
+ * handed over. */
 struct arena;
 struct arena *arena_new(size_t max_bytes); /* over max_bytes: like a failed must() */
 void arena_free(struct arena *arena);      /* NULL is fine */
@@ -71,7 +75,8 @@ size_t arena_used(const struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t bytes); /* zeroed, aligned to 16, never NULL */
 #define arena_new_array(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
 #define arena_new_one(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
-void *arena_array(struct arena *arena, size_t count, size_t bytes); /* checks count * bytes for overflow */
+void *arena_array(struct arena *arena, size_t count,
+                  size_t bytes); /* checks count * bytes for overflow */
 
 /* ---- text: a view, pointer and length, no terminator ------------------------------------------ */
 
@@ -90,10 +95,12 @@ int str_cmp(struct str a, struct str b);        /* bytes, like memcmp, shorter f
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 int64_t str_find(struct str s, struct str part); /* offset, or -1 */
-struct str str_trim(struct str s);               /* without ASCII blanks at both ends; copies nothing */
+struct str str_trim(struct str s); /* without ASCII blanks at both ends; copies nothing */
 struct str str_sub(struct str s, size_t from, size_t len); /* clipped to s */
-bool str_cut(struct str s, char at, struct str *head, struct str *tail); /* false: no such char, head = s, tail empty */
-bool str_to_int(struct str s, int64_t *out); /* whole s, decimal, optional '-'; false if not or out of range */
+bool str_cut(struct str s, char at, struct str *head,
+             struct str *tail); /* false: no such char, head = s, tail empty */
+bool str_to_int(struct str s,
+                int64_t *out); /* whole s, decimal, optional '-'; false if not or out of range */
 struct str str_copy(struct arena *arena, struct str s);
 char *str_cstr(struct arena *arena, struct str s); /* with a terminator */
 struct str str_fmt(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -105,7 +112,8 @@ uint64_t str_hash(struct str s, uint64_t seed); /* not for secrets */
 
 /* ---- buffers: bytes that grow ------------------------------------------------------------------ */
 
-/* On the heap; whoever has it releases it. Past max_bytes nothing is added and is_full stays true. */
+/* On the heap; whoever has it releases it. Past max_bytes nothing is added and is_full stays true.
+ */
 struct buf {
     char *at;
     size_t len, cap, max_bytes;
@@ -119,7 +127,8 @@ void buf_str(struct buf *buf, struct str s);
 void buf_char(struct buf *buf, char c);
 void buf_int(struct buf *buf, int64_t value);
 void buf_fmt(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
-char *buf_room(struct buf *buf, size_t len); /* room for len bytes at the end, or NULL; then add to buf->len */
+char *buf_room(struct buf *buf,
+               size_t len); /* room for len bytes at the end, or NULL; then add to buf->len */
 struct str buf_view(const struct buf *buf);
 
 /* ---- lists: rows of one struct, in an arena ----------------------------------------------------- */
@@ -136,7 +145,8 @@ void *list_add(struct arena *arena, struct list *list, int64_t *cap, size_t item
 
 struct map;
 struct map *map_new(struct arena *arena, size_t expected_count);
-/* The number kept under key; a new one is 0 and *is_new true. Copies the key. Pointer good until the next map_slot. */
+/* The number kept under key; a new one is 0 and *is_new true. Copies the key. Pointer good until
+ * the next map_slot. */
 int64_t *map_slot(struct map *map, struct str key, bool *is_new);
 int64_t *map_find(const struct map *map, struct str key); /* NULL: not there */
 size_t map_count(const struct map *map);

@@ -1,5 +1,6 @@
-/* JSON (RFC 8259), strict: UTF-8 only, no duplicate names, no NUL, integers exact to 64 bits, finite numbers, depth at most
- * JSON_DEPTH_MAX. The tree lies in the arena; texts without escapes are views into the input, which must live as long. */
+/* JSON (RFC 8259), strict: UTF-8 only, no duplicate names, no NUL, integers exact to 64 bits,
+ * finite numbers, depth at most JSON_DEPTH_MAX. The tree lies in the arena; texts without escapes
+ * are views into the input, which must live as long. */
 #pragma once
 
 #include "base/base.h"
@@ -32,10 +33,13 @@ struct json_fault {
 };
 
 /* E_INPUT with *fault filled (fault may be NULL). */
-enum err json_parse(struct arena *arena, struct str text, struct json *out, struct json_fault *fault) MUST_USE;
-const struct json *json_get(const struct json *object, const char *name); /* NULL: not an object, or no such member */
+enum err json_parse(struct arena *arena, struct str text, struct json *out,
+                    struct json_fault *fault) MUST_USE;
+const struct json *json_get(const struct json *object,
+                            const char *name); /* NULL: not an object, or no such member */
 
-/* Writing goes straight into a buffer; commas are set by the writer. must() checks that it is balanced. */
+/* Writing goes straight into a buffer; commas are set by the writer. must() checks that it is
+ * balanced. */
 struct json_out {
     struct buf *buf;
     int depth;
@@ -49,10 +53,12 @@ void json_object_end(struct json_out *out);
 void json_array_begin(struct json_out *out);
 void json_array_end(struct json_out *out);
 void json_name(struct json_out *out, const char *name);
-void json_str(struct json_out *out, struct str value); /* at == NULL writes null; escapes < as \u003c */
-void json_int(struct json_out *out, int64_t value);    /* NONE writes null */
-void json_id(struct json_out *out, int64_t id);        /* as a string, for browsers; NONE writes null */
-void json_num(struct json_out *out, double value);     /* shortest text that reads back the same; not finite writes null */
+void json_str(struct json_out *out,
+              struct str value); /* at == NULL writes null; escapes < as \u003c */
+void json_int(struct json_out *out, int64_t value); /* NONE writes null */
+void json_id(struct json_out *out, int64_t id); /* as a string, for browsers; NONE writes null */
+void json_num(struct json_out *out,
+              double value); /* shortest text that reads back the same; not finite writes null */
 void json_bool(struct json_out *out, bool value);
 void json_null(struct json_out *out);
 void json_raw(struct json_out *out, struct str json); /* a value that is JSON already */

@@ -30,9 +30,9 @@ static bool take_date(struct str *s, struct civil *out)
 {
     char between = s->len > 4 && s->at[4] == '/' ? '/' : '-';
 
-    return take_digits(s, 4, 4, &out->year) && take_char(s, between) && take_digits(s, 1, 2, &out->month) &&
-           take_char(s, between) && take_digits(s, 1, 2, &out->day) &&
-           date_is_valid(out->year, out->month, out->day);
+    return take_digits(s, 4, 4, &out->year) && take_char(s, between) &&
+           take_digits(s, 1, 2, &out->month) && take_char(s, between) &&
+           take_digits(s, 1, 2, &out->day) && date_is_valid(out->year, out->month, out->day);
 }
 
 /* Behind the point: one to nine digits, of which three count. */
@@ -51,7 +51,8 @@ static bool take_fraction(struct str *s, int *out_ms)
 
 static bool take_clock(struct str *s, struct civil *out)
 {
-    if (!take_digits(s, 1, 2, &out->hour) || !take_char(s, ':') || !take_digits(s, 2, 2, &out->minute))
+    if (!take_digits(s, 1, 2, &out->hour) || !take_char(s, ':') ||
+        !take_digits(s, 2, 2, &out->minute))
         return false;
     if (take_char(s, ':')) {
         if (!take_digits(s, 2, 2, &out->second))
@@ -77,7 +78,8 @@ static bool take_offset(struct str *s, int64_t *out_ms)
     if (!take_digits(s, 2, 2, &hours))
         return false;
     take_char(s, ':');
-    if (!take_digits(s, 2, 2, &minutes) || minutes > 59 || hours * 60 + minutes > OFFSET_HOURS_MAX * 60)
+    if (!take_digits(s, 2, 2, &minutes) || minutes > 59 ||
+        hours * 60 + minutes > OFFSET_HOURS_MAX * 60)
         return false;
     *out_ms = (hours * 60 + minutes) * INT64_C(60000) * (is_negative ? -1 : 1);
     return true;
@@ -112,8 +114,8 @@ struct str time_iso(struct arena *arena, int64_t utc_ms)
     struct civil at;
 
     zone_local(NULL, utc_ms, &at);
-    return str_fmt(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", at.year, at.month, at.day, at.hour, at.minute,
-                   at.second, at.millisecond);
+    return str_fmt(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", at.year, at.month, at.day, at.hour,
+                   at.minute, at.second, at.millisecond);
 }
 
 struct str time_local_iso(struct arena *arena, const struct zone *zone, int64_t utc_ms)
@@ -121,7 +123,8 @@ struct str time_local_iso(struct arena *arena, const struct zone *zone, int64_t 
     struct civil at;
 
     zone_local(zone, utc_ms, &at);
-    return str_fmt(arena, "%04d-%02d-%02d %02d:%02d:%02d", at.year, at.month, at.day, at.hour, at.minute, at.second);
+    return str_fmt(arena, "%04d-%02d-%02d %02d:%02d:%02d", at.year, at.month, at.day, at.hour,
+                   at.minute, at.second);
 }
 
 struct str day_iso(struct arena *arena, int64_t day)

@@ -1,4 +1,5 @@
-/* Any bytes as a zone file and as a time: bounds hold, and a zone that is taken keeps its promises. */
+/* Any bytes as a zone file and as a time: bounds hold, and a zone that is taken keeps its promises.
+ */
 #include "base/time.h"
 
 static void zone_check(const struct zone *zone, int64_t utc_ms)

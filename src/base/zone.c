@@ -1,6 +1,7 @@
-/* Rules of a time zone, out of a TZif file (RFC 8536) with the POSIX rule that holds after its table.
- * Always: all in seconds; a file is checked whole when it is parsed, so that looking up cannot fail; the table's
- * times ascend; offsets are between -25 and +26 hours (RFC 8536, 3.2). A NULL zone is UTC. */
+/* Rules of a time zone, out of a TZif file (RFC 8536) with the POSIX rule that holds after its
+ * table. Always: all in seconds; a file is checked whole when it is parsed, so that looking up
+ * cannot fail; the table's times ascend; offsets are between -25 and +26 hours (RFC 8536, 3.2). A
+ * NULL zone is UTC. */
 #include "base/time.h"
 
 #define HEADER_BYTES 44
@@ -28,7 +29,7 @@ struct zone {
     struct change dst_begin, dst_end;
 };
 
-/* ---- calendar --------------------------------------------------------------------------------------- */
+/* ---- calendar -------------------------------------------------------------- */
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -55,7 +56,8 @@ void day_to_date(int64_t day, int *year, int *month, int *date)
 {
     int64_t era = floor_div(day + 719468, 146097);
     int64_t day_of_era = day + 719468 - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t shifted = (5 * day_of_year + 2) / 153; /* months from March */
 
@@ -73,7 +75,7 @@ bool date_is_valid(int year, int month, int day)
     return day <= days[month - 1] + (month == 2 && year_is_leap(year));
 }
 
-/* ---- parsing ---------------------------------------------------------------------------------------- */
+/* ---- parsing -------------------------------------------------------------- */
 
 static int64_t big_endian(const char *at, int bytes)
 {
@@ -94,8 +96,9 @@ static bool read_header(struct str tzif, struct counts *counts)
 
     if (tzif.len < HEADER_BYTES || !str_starts(tzif, S("TZif")) || tzif.at[4] < '2')
         return false;
-    *counts = (struct counts){big_endian(at, 4),      big_endian(at + 4, 4),  big_endian(at + 8, 4),
-                              big_endian(at + 12, 4), big_endian(at + 16, 4), big_endian(at + 20, 4)};
+    *counts =
+        (struct counts){big_endian(at, 4),      big_endian(at + 4, 4),  big_endian(at + 8, 4),
+                        big_endian(at + 12, 4), big_endian(at + 16, 4), big_endian(at + 20, 4)};
     return counts->utc >= 0 && counts->standard >= 0 && counts->leap >= 0 && counts->time >= 0 &&
            counts->type > 0 && counts->type <= 256 && counts->letter >= 0;
 }
@@ -107,7 +110,8 @@ static int64_t block_bytes(const struct counts *counts, int time_bytes)
            counts->leap * (time_bytes + 4) + counts->standard + counts->utc;
 }
 
-static bool read_table(struct arena *arena, struct zone *zone, const char *at, const struct counts *counts)
+static bool read_table(struct arena *arena, struct zone *zone, const char *at,
+                       const struct counts *counts)
 {
     const char *kinds = at + counts->time * 8, *types = kinds + counts->time;
     int64_t *times_s = arena_new_array(arena, int64_t, (size_t)counts->time);
@@ -198,8 +202,8 @@ static bool take_change(struct str *s, struct change *change)
         return false;
     if (take_char(s, 'M')) {
         change->form = 'M';
-        if (!take_int(s, 12, &change->month) || !take_char(s, '.') || !take_int(s, 5, &change->week) ||
-            !take_char(s, '.') || !take_int(s, 6, &change->day))
+        if (!take_int(s, 12, &change->month) || !take_char(s, '.') ||
+            !take_int(s, 5, &change->week) || !take_char(s, '.') || !take_int(s, 6, &change->day))
             return false;
         if (change->month < 1 || change->week < 1)
             return false;
@@ -233,7 +237,8 @@ static bool read_rule(struct zone *zone, struct str rule)
             return false;
         zone->dst_s = (int32_t)-west_s;
     }
-    return take_change(&rule, &zone->dst_begin) && take_change(&rule, &zone->dst_end) && rule.len == 0;
+    return take_change(&rule, &zone->dst_begin) && take_change(&rule, &zone->dst_end) &&
+           rule.len == 0;
 }
 
 static bool read_tzif(struct arena *arena, struct zone *zone, struct str tzif)
@@ -269,7 +274,7 @@ enum err zone_parse(struct arena *arena, struct str tzif, struct zone **out)
     return OK;
 }
 
-/* ---- looking up ------------------------------------------------------------------------------------- */
+/* ---- looking up -------------------------------------------------------------- */
 
 /* Local seconds since 1970 at which the change comes in this year. */
 static int64_t change_at(const struct change *change, int year)
@@ -297,8 +302,8 @@ struct stretch {
     int32_t offset_s;
 };
 
-/* Of the changes around utc_s, the last one that is not later gives the offset, the first later one the end. Where an
- * end of summer time falls on the next beginning, summer time goes on. */
+/* Of the changes around utc_s, the last one that is not later gives the offset, the first later one
+ * the end. Where an end of summer time falls on the next beginning, summer time goes on. */
 static struct stretch rule_stretch(const struct zone *zone, int64_t utc_s)
 {
     struct stretch stretch = {INT64_MIN, INT64_MAX, zone->standard_s};
@@ -363,7 +368,8 @@ static struct stretch zone_stretch(const struct zone *zone, int64_t utc_s)
     return stretch;
 }
 
-/* The earliest UTC second whose local time is local_s; in a gap, the gap's end. Walks over the stretches around it. */
+/* The earliest UTC second whose local time is local_s; in a gap, the gap's end. Walks over the
+ * stretches around it. */
 static int64_t utc_of_local(const struct zone *zone, int64_t local_s)
 {
     struct stretch stretch = zone_stretch(zone, local_s - OFFSET_MAX_S - 1);
@@ -406,8 +412,8 @@ int64_t zone_instant(const struct zone *zone, const struct civil *local)
     must(local->year <= YEAR_MAX);
     must(local->month >= 1);
     must(local->month <= 12);
-    local_s = day_of_date(local->year, local->month, local->day) * DAY_S + local->hour * INT64_C(3600) +
-              local->minute * INT64_C(60) + local->second;
+    local_s = day_of_date(local->year, local->month, local->day) * DAY_S +
+              local->hour * INT64_C(3600) + local->minute * INT64_C(60) + local->second;
     utc_s = utc_of_local(zone, local_s);
     /* Behind a gap there is no fraction of a second left of the time that does not exist. */
     if (utc_s + zone_stretch(zone, utc_s).offset_s != local_s)
@@ -443,5 +449,6 @@ int64_t zone_month_start(const struct zone *zone, int64_t month)
 
     must(year >= -YEAR_MAX);
     must(year <= YEAR_MAX);
-    return zone_day_start(zone, day_of_date((int)year, (int)(month - floor_div(month, 12) * 12) + 1, 1));
+    return zone_day_start(zone,
+                          day_of_date((int)year, (int)(month - floor_div(month, 12) * 12) + 1, 1));
 }
