@@ -35,7 +35,7 @@ format: ## lay out every .c file as check wants it
 	@git ls-files -co --exclude-standard '*.c' ':!test/tidy' | xargs -r clang-format -i
 
 bench: deps build ## speed beside the peers: all, or NAME=...
-	@bench/run $(NAME)
+	@node bench/run.mjs $(NAME)
 
 fuzz: deps ## every fuzzer for FUZZ_SECONDS (60), or NAME=...
 	@scripts/fuzz.sh $(NAME)
