@@ -120,7 +120,9 @@ double bench_cpu_us(pid_t pid)
 
 static double in_ms(double value, const char *unit)
 {
-    return strncmp(unit, "us", 2) == 0 ? value / 1000 : strncmp(unit, "ms", 2) == 0 ? value : value * 1000;
+    return strncmp(unit, "us", 2) == 0   ? value / 1000
+           : strncmp(unit, "ms", 2) == 0 ? value
+                                         : value * 1000;
 }
 
 static void read_wrk_line(const char *line, struct bench_load *load)
@@ -131,7 +133,8 @@ static void read_wrk_line(const char *line, struct bench_load *load)
 
     if (sscanf(line, " %lld requests in", &a) == 1)
         load->request_count = a;
-    if (sscanf(line, " Socket errors: connect %lld, read %lld, write %lld, timeout %lld", &a, &b, &c, &d) == 4)
+    if (sscanf(line, " Socket errors: connect %lld, read %lld, write %lld, timeout %lld", &a, &b,
+               &c, &d) == 4)
         load->bad_count += a + b + c + d;
     if (sscanf(line, " Non-2xx or 3xx responses: %lld", &e) == 1)
         load->bad_count += e;
@@ -141,16 +144,18 @@ static void read_wrk_line(const char *line, struct bench_load *load)
         load->per_s = value;
 }
 
-struct bench_load bench_wrk(int port, const char *path, int connections, int seconds, const char *script)
+struct bench_load bench_wrk(int port, const char *path, int connections, int seconds,
+                            const char *script)
 {
     struct bench_load load = {0};
     char command[512], line[256];
     bool is_pinned = sysconf(_SC_NPROCESSORS_ONLN) > 1;
     FILE *out;
 
-    snprintf(command, sizeof(command), "%s wrk -t1 -c%d -d%d --latency %s %s http://127.0.0.1:%d%s 2>&1",
-        is_pinned ? "taskset -c 1" : "", connections, seconds, script != NULL ? "-s" : "",
-        script != NULL ? script : "", port, path);
+    snprintf(command, sizeof(command),
+             "%s wrk -t1 -c%d -d%d --latency %s %s http://127.0.0.1:%d%s 2>&1",
+             is_pinned ? "taskset -c 1" : "", connections, seconds, script != NULL ? "-s" : "",
+             script != NULL ? script : "", port, path);
     out = popen(command, "r");
     must(out != NULL);
     while (fgets(line, sizeof(line), out) != NULL)
@@ -263,7 +268,8 @@ void bench_bare_loop(int report, void *answer)
             else if (read(fd, bytes, sizeof(bytes)) <= 0)
                 close(fd);
             else
-                must(write(fd, text.at, text.len) == (ssize_t)text.len || errno == EPIPE || errno == ECONNRESET);
+                must(write(fd, text.at, text.len) == (ssize_t)text.len || errno == EPIPE ||
+                     errno == ECONNRESET);
         }
     }
 }

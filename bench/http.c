@@ -1,5 +1,6 @@
-/* http-get-memory: a GET answered from memory, server CPU a request, beside a bare epoll loop that answers the same bytes. Rounds are
- * interleaved, so that a machine that changes its speed changes it for both. */
+/* http-get-memory: a GET answered from memory, server CPU a request, beside a bare epoll loop that
+ * answers the same bytes. Rounds are interleaved, so that a machine that changes its speed changes
+ * it for both. */
 #include "bench.h"
 #include "host/http.h"
 
@@ -82,13 +83,15 @@ int main(void)
     bare = bench_start(bench_bare_loop, &answer);
     for (int i = 0; i < ROUND_COUNT; i++) {
         bare_us[i] = round_us(bare, &load);
-        printf("  bare  %6.2f us CPU a request  %8.0f/s  p99 %.2f ms\n", bare_us[i], load.per_s, load.p99_ms);
+        printf("  bare  %6.2f us CPU a request  %8.0f/s  p99 %.2f ms\n", bare_us[i], load.per_s,
+               load.p99_ms);
         ours_us[i] = round_us(ours, &load);
         ratios[i] = ours_us[i] / bare_us[i];
-        printf("  ours  %6.2f us CPU a request  %8.0f/s  p99 %.2f ms  ratio %.2f\n", ours_us[i], load.per_s,
-            load.p99_ms, ratios[i]);
+        printf("  ours  %6.2f us CPU a request  %8.0f/s  p99 %.2f ms  ratio %.2f\n", ours_us[i],
+               load.per_s, load.p99_ms, ratios[i]);
     }
-    printf("  best ratio %.2f, %zu bytes an answer\n", bench_least(ratios, ROUND_COUNT), answer.len);
+    printf("  best ratio %.2f, %zu bytes an answer\n", bench_least(ratios, ROUND_COUNT),
+           answer.len);
     bench_stop(ours);
     bench_stop(bare);
     bench_row_print(&(struct bench_row){

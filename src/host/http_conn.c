@@ -425,8 +425,7 @@ static bool head_done(struct http_conn *conn)
 /* The head is here and the body is not. */
 static void await_body(struct http_conn *conn)
 {
-    if (conn->request.is_waiting_100 &&
-        conn->request.body_raw_bytes + conn->request.body_bytes == 0) {
+    if (conn->request.is_waiting_100 && conn->parse.raw_bytes + conn->request.body_bytes == 0) {
         conn->request.is_waiting_100 = false;
         if (!http_conn_flush(conn, S("HTTP/1.1 100 Continue\r\n\r\n")))
             return;

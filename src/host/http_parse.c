@@ -107,6 +107,7 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
     struct http_parse *parse = llhttp->data;
 
     parse->status = body_add(parse->request, at, len);
+    parse->body_end = parse->raw_bytes + (at + len - parse->piece);
     return parse->status == 0 ? 0 : HPE_USER;
 }
 
@@ -381,27 +382,33 @@ static enum http_step next_in_body(struct http_parse *parse, struct str *view)
     return request->body_left == 0 ? body_done(parse) : HTTP_STEP_MORE;
 }
 
+/* Chunk extensions and trailers are dropped, but must not go on for ever: head_max bytes may lie
+ * between two pieces of a body, and behind the last. */
 static enum http_step next_in_chunks(struct http_parse *parse, struct str *view)
 {
-    struct http_request *request = parse->request;
-    size_t used = view->len;
-    llhttp_errno_t error;
+    while (view->len > 0) {
+        size_t room =
+            (size_t)(parse->body_end + (int64_t)parse->limits->head_max - parse->raw_bytes);
+        struct str piece = str_sub(*view, 0, room);
+        size_t used = piece.len;
+        llhttp_errno_t error;
 
-    if (view->len == 0)
-        return HTTP_STEP_MORE;
-    error = llhttp_execute(&parse->llhttp, view->at, view->len);
-    if (error == HPE_PAUSED && parse->is_done)
-        used = (size_t)(llhttp_get_error_pos(&parse->llhttp) - view->at);
-    else if (parse->status != 0)
-        return body_failed(parse);
-    else if (error != HPE_OK)
-        return parse_bad(parse, 400, "http.bad_request", "The chunks are not well-formed.");
-    request->body_raw_bytes += (int64_t)used;
-    *view = str_sub(*view, used, view->len);
-    /* Chunk extensions and trailers are not kept, but must not go on for ever. */
-    if (request->body_raw_bytes > (int64_t)parse->limits->head_max + 16 * request->body_bytes)
-        return parse_bad(parse, 431, "http.header_too_large", "Too much around the chunks.");
-    return parse->is_done ? body_done(parse) : HTTP_STEP_MORE;
+        if (room == 0)
+            return parse_bad(parse, 431, "http.header_too_large", "Too much around the chunks.");
+        parse->piece = piece.at;
+        error = llhttp_execute(&parse->llhttp, piece.at, piece.len);
+        if (error == HPE_PAUSED && parse->is_done)
+            used = (size_t)(llhttp_get_error_pos(&parse->llhttp) - piece.at);
+        else if (parse->status != 0)
+            return body_failed(parse);
+        else if (error != HPE_OK)
+            return parse_bad(parse, 400, "http.bad_request", "The chunks are not well-formed.");
+        parse->raw_bytes += (int64_t)used;
+        *view = str_sub(*view, used, view->len);
+        if (parse->is_done)
+            return body_done(parse);
+    }
+    return HTTP_STEP_MORE;
 }
 
 /* ---- from outside ---------------------------------------------------------------------------- */
@@ -429,7 +436,8 @@ void http_parse_restart(struct http_parse *parse)
     request->is_waiting_100 = false;
     request->body_fd = -1;
     request->body_path = (struct str){NULL, 0};
-    request->body_left = request->body_bytes = request->body_raw_bytes = 0;
+    request->body_left = request->body_bytes = 0;
+    parse->raw_bytes = parse->body_end = 0;
     buf_init(&request->body_buf, parse->limits->body_max);
 }
 

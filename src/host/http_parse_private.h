@@ -67,7 +67,7 @@ struct http_request {
     struct buf body_buf;     /* a body over HTTP_SMALL_BODY */
     struct http_stream *opening;
     int64_t body_left;       /* Content-Length not yet seen; chunked: unused */
-    int64_t body_bytes, body_raw_bytes, body_max;
+    int64_t body_bytes, body_max;
 };
 
 enum http_step { HTTP_STEP_MORE, HTTP_STEP_HEAD, HTTP_STEP_DONE, HTTP_STEP_BAD };
@@ -85,8 +85,10 @@ struct http_parse {
     struct http_request *request;
     enum http_parse_phase phase;
     size_t line_at, seen; /* in the head that is being read: start of the line, bytes looked at */
-    int line_count, blank_count, host_count;
+    int line_count, blank_count;
     bool is_head_done, is_done;
+    const char *piece;           /* of the chunked body, that llhttp reads now */
+    int64_t raw_bytes, body_end; /* before that piece; where the last byte of the body itself was */
     int status; /* of a refusal, with its code and words */
     const char *code, *message;
 };
