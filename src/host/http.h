@@ -69,7 +69,8 @@ const char *http_type_of(struct str path); /* by the name's ending; "application
 
 /* Server-sent events: opens the stream as the reply of this request; the request stays valid until on_close (loop thread). */
 struct http_stream;
-struct http_stream *http_stream_open(struct http_request *request, struct str headers, void (*on_close)(void *user, struct http_stream *), void *user);
+struct http_stream *http_stream_open(struct http_request *request, struct str headers,
+                                     void (*on_close)(void *user, struct http_stream *), void *user);
 /* Any thread, until on_close was called; dropped if the peer reads too slowly (256 KiB waiting: the stream is closed). */
 void http_stream_send(struct http_stream *stream, struct str bytes);
 /* Any thread, until on_close was called, which follows. E.g. when its session has ended. */
