@@ -78,7 +78,7 @@ void *arena_alloc(struct arena *arena, size_t bytes); /* zeroed, aligned to 16, 
 void *arena_array(struct arena *arena, size_t count,
                   size_t bytes); /* checks count * bytes for overflow */
 
-/* ---- text: a view, pointer and length, no terminator ------------------------------------------ */
+/* ---- text: a view, pointer and length, no terminator -------------------------------------- */
 
 struct str {
     const char *at; /* NULL: no value */
@@ -110,7 +110,7 @@ struct str str_hex(struct arena *arena, struct str bytes);
 bool str_unhex(struct arena *arena, struct str hex, struct str *out);
 uint64_t str_hash(struct str s, uint64_t seed); /* not for secrets */
 
-/* ---- buffers: bytes that grow ------------------------------------------------------------------ */
+/* ---- buffers: bytes that grow ---------------------------------------------------- */
 
 /* On the heap; whoever has it releases it. Past max_bytes nothing is added and is_full stays true.
  */
@@ -131,7 +131,7 @@ char *buf_room(struct buf *buf,
                size_t len); /* room for len bytes at the end, or NULL; then add to buf->len */
 struct str buf_view(const struct buf *buf);
 
-/* ---- lists: rows of one struct, in an arena ----------------------------------------------------- */
+/* ---- lists: rows of one struct, in an arena ----------------------------------------- */
 
 struct list {
     void *at;
@@ -141,7 +141,7 @@ struct list {
 /* Appends a zeroed item and returns it; `cap` is the caller's and starts at 0. */
 void *list_add(struct arena *arena, struct list *list, int64_t *cap, size_t item_bytes);
 
-/* ---- maps: text to a number, in an arena -------------------------------------------------------- */
+/* ---- maps: text to a number, in an arena ---------------------------------------------------- */
 
 struct map;
 struct map *map_new(struct arena *arena, size_t expected_count);
