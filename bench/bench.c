@@ -47,7 +47,7 @@ bool bench_wants(const char *name)
     return wanted == NULL || wanted[0] == 0 || strstr(name, wanted) != NULL;
 }
 
-/* ---- children ----------------------------------------------------------------------------------- */
+/* ---- children ---------------------------------------------------------------------- */
 
 void bench_pin(int cpu)
 {
@@ -116,7 +116,7 @@ double bench_cpu_us(pid_t pid)
     return total_us;
 }
 
-/* ---- load ----------------------------------------------------------------------------------------- */
+/* ---- load ---------------------------------------------------------------------- */
 
 static double in_ms(double value, const char *unit)
 {
@@ -165,7 +165,7 @@ struct bench_load bench_wrk(int port, const char *path, int connections, int sec
     return load;
 }
 
-/* ---- figures ---------------------------------------------------------------------------------------- */
+/* ---- figures ---------------------------------------------------------------------- */
 
 double bench_now_us(void)
 {
@@ -220,7 +220,7 @@ double bench_fsync_us(const char *folder)
     return bench_median(took_us, FSYNC_COUNT);
 }
 
-/* ---- the bare loop ------------------------------------------------------------------------------------ */
+/* ---- the bare loop ---------------------------------------------------------------------- */
 
 static int bare_listen(int report)
 {
