@@ -64,13 +64,15 @@ function testNode(stage, files, minutes, env) {
 }
 
 function testPostgres() {
-    const script = "build/asan/gen/postgres.sql";
     if (!existsSync("tools/sqlgen.c"))
         return;
-    const done = run("scripts/postgres.sh", ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", script], 5);
-    const prepared = [...done.output.matchAll(/^PREPARE$/gm)].length;
-    report("postgres: schema and queries",
-        { passed: done.isOk ? prepared + 1 : prepared, failed: done.isOk ? 0 : 1, skipped: 0 }, done.output);
+    for (const folder of ["gen", "sqlgen_sample/gen"]) {
+        const script = `build/asan/${folder}/postgres.sql`;
+        const done = run("scripts/postgres.sh", ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", script], 5);
+        const prepared = [...done.output.matchAll(/^PREPARE$/gm)].length;
+        report(`postgres: schema and queries of ${folder}`,
+            { passed: done.isOk ? prepared + 1 : prepared, failed: done.isOk ? 0 : 1, skipped: 0 }, done.output);
+    }
 }
 
 const bin = (preset) => ({ PAPILIO_BIN: resolve(`build/${preset}/papilio`) });
