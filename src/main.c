@@ -81,6 +81,7 @@ static int serve_wait(struct app *app, struct arena *arena, const sigset_t *sign
     }
     printf("http://%.*s\n", STR(app_address(app)));
     setup_link_print(app, arena);
+    puts("ready");
     fflush(stdout);
     sigwait(signals, &signal_number);
     app_close(app);

@@ -1,0 +1,79 @@
+// A real server on a folder of its own, and a person signed in to it.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+export const program = resolve(process.env.PAPILIO_BIN ?? "build/release/papilio");
+export const password = "correct horse battery";
+
+export function makeFolder(test) {
+    const folder = mkdtempSync(join(tmpdir(), "papilio-"));
+    test.after(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+}
+
+// Runs a command to its end.
+export function papilio(args, input) {
+    const done = spawnSync(program, args, { encoding: "utf8", input, maxBuffer: 1 << 28 });
+    return { code: done.status, signal: done.signal, out: done.stdout, err: done.stderr };
+}
+
+// Starts the server and waits for its address (and, on an empty folder, its set-up link).
+export async function startServer(test, folder, args = []) {
+    const child = spawn(program, ["serve", "--data", folder, "--listen", "127.0.0.1:0", ...args],
+        { stdio: ["ignore", "pipe", "pipe"] });
+    const gone = new Promise((done) => child.once("exit", (code, signal) => done({ code, signal })));
+    const server = { child, gone, log: "", out: "", url: "", setup: "" };
+    test.after(() => child.kill("SIGKILL"));
+    child.stderr.on("data", (bytes) => { server.log += bytes; });
+    await new Promise((done, refuse) => {
+        child.stdout.on("data", (bytes) => {
+            server.out += bytes;
+            server.url = server.out.match(/^http:\/\/[^\s/]+/m)?.[0] ?? "";
+            server.setup = server.out.match(/http:\/\/\S+\/setup\?token=(\S+)/)?.[1] ?? "";
+            if (server.out.includes("ready\n"))
+                done();
+        });
+        gone.then(() => refuse(new Error(`the server ended: ${server.log}`)));
+    });
+    server.kill = async (signal = "SIGTERM") => { child.kill(signal); return gone; };
+    return server;
+}
+
+// Requests with a session's cookie and CSRF token. `at` may be replaced after a restart.
+export class Person {
+    constructor(url) { this.url = url; }
+
+    async ask(path, body, headers = {}) {
+        const reply = await fetch(this.url + path, {
+            method: body === undefined ? "GET" : "POST",
+            body: body === undefined ? undefined : JSON.stringify(body),
+            headers: {
+                "Content-Type": "application/json",
+                ...(this.cookie ? { Cookie: this.cookie, "X-CSRF-Token": this.csrf } : {}),
+                ...headers,
+            },
+        });
+        const cookie = reply.headers.get("set-cookie")?.split(";")[0];
+        const text = await reply.text();
+        const json = text ? JSON.parse(text) : null;
+        if (cookie) {
+            this.cookie = cookie;
+            this.csrf = json?.csrf_token;
+        }
+        return { status: reply.status, json };
+    }
+}
+
+// The first admin of a new folder.
+export async function setUp(server, brand = {}) {
+    const person = new Person(server.url);
+    const { status, json } = await person.ask("/api/setup", {
+        token: server.setup, login: "admin", name: "Admin", password,
+        brand_name: "Test", zone: "Asia/Shanghai", currency: "CNY", ...brand,
+    });
+    if (status !== 200)
+        throw new Error(`set-up: ${status} ${JSON.stringify(json)}`);
+    return person;
+}
