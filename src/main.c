@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "kit/cli.h"
@@ -15,6 +16,7 @@
 #define DATA_DEFAULT "papilio-data"
 
 static struct app_config config;
+static struct str user_name, user_role; /* options of `user` */
 
 /* ---- serve ----------------------------------------------------------------------------------- */
 
@@ -104,6 +106,82 @@ static int serve(struct cli *cli)
     return serve_wait(app, cli->arena, &signals);
 }
 
+/* ---- user: accounts from the command line --------------------------------------------------------- */
+
+#define PASSWORD_MAX 1000
+
+struct user {
+    struct staff_new staff;
+    bool is_new;
+};
+
+static enum err user_step(struct ctx *c, void *user_)
+{
+    const struct user *user = user_;
+    int64_t staff_id;
+
+    if (!user->is_new)
+        return staff_password_set(c, user->staff.login, user->staff.hash);
+    return staff_add(c, &user->staff, &staff_id);
+}
+
+/* One line of standard input; on a terminal it is not shown. */
+static struct str password_ask(struct arena *arena)
+{
+    struct termios was, quiet;
+    bool is_terminal = tcgetattr(STDIN_FILENO, &was) == 0;
+    char *line = arena_alloc(arena, PASSWORD_MAX);
+
+    if (is_terminal) {
+        quiet = was;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        fprintf(stderr, "Password: ");
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    }
+    if (fgets(line, PASSWORD_MAX, stdin) == NULL)
+        line[0] = '\0';
+    if (is_terminal) {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+        fprintf(stderr, "\n");
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return str_of(line);
+}
+
+static int user_run(struct cli *cli, struct user *user)
+{
+    struct str why = {0}, password = password_ask(cli->arena);
+    struct fault fault = {0};
+    struct app *app;
+    enum err err;
+
+    if (!staff_password_is_good(password))
+        return refuse(S("a password needs 10 to 200 characters"));
+    user->staff.hash = password_hash(cli->arena, password);
+    if (app_open(cli->arena, &config, &app, &why) != OK) {
+        app_close(app);
+        return refuse(why);
+    }
+    err = app_write(app, cli->arena, user_step, user, &fault);
+    app_close(app);
+    return err == OK ? 0 : refuse(fault.message);
+}
+
+static int user(struct cli *cli)
+{
+    struct user user = {.staff = {.role = S("admin")}};
+
+    if (cli->count == 2 && strcmp(cli->args[0], "add") == 0)
+        user.is_new = true;
+    else if (cli->count != 2 || strcmp(cli->args[0], "password") != 0)
+        return refuse(S("papilio user add|password LOGIN --data DIR")) + 1;
+    user.staff.login = str_of(cli->args[1]);
+    user.staff.name = user_name.at ? user_name : user.staff.login;
+    if (user_role.at)
+        user.staff.role = user_role;
+    return user_run(cli, &user);
+}
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 static int openapi(struct cli *cli)
@@ -133,6 +211,8 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"serve", serve, "serve --data DIR [--listen 127.0.0.1:8080] [--trace]   run the server"},
+    {"user", user,
+     "user add|password LOGIN [--name N] [--role admin|operator|viewer]   (password from stdin)"},
     {"openapi", openapi, "openapi                        print the API document"},
     {"version", version, "version                        print the version"},
     {"help", help, "help                           print this"},
@@ -164,7 +244,8 @@ int main(int argc, const char **argv)
     const struct cli_option options[] = {
         {"--data", &config.data, NULL},      {"--listen", &config.listen, NULL},
         {"--pages", &config.pages, NULL},    {"--key-file", &config.key_file, NULL},
-        {"--trace", NULL, &config.is_trace}, {NULL, NULL, NULL},
+        {"--trace", NULL, &config.is_trace}, {"--name", &user_name, NULL},
+        {"--role", &user_role, NULL},        {NULL, NULL, NULL},
     };
     int status;
 
