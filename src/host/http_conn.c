@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static bool wants_bytes(const struct http_conn *conn);
+static void run_input(struct http_conn *conn);
 
 void http_count(_Atomic int64_t *count, int64_t add)
 {
@@ -70,6 +71,8 @@ static void on_written(uv_write_t *write, int status)
         http_file_next(conn);
     else if (conn->phase == HTTP_WRITE)
         http_conn_continue(conn);
+    else if (wants_bytes(conn) && conn->input.len > 0)
+        run_input(conn); /* "100 Continue" had to wait */
 }
 
 /* What of the out's bytes from `from` on is not sent yet goes to libuv. */
@@ -631,10 +634,18 @@ static void learn_peer(struct http_conn *conn)
 
     if (uv_tcp_getpeername(&conn->uv.tcp, (struct sockaddr *)&address, &len) != 0)
         return;
-    if (address.ss_family == AF_INET6)
-        uv_ip6_name((const struct sockaddr_in6 *)&address, conn->peer, sizeof(conn->peer));
-    else
+    if (address.ss_family == AF_INET6) {
+        struct sockaddr_in6 *six = (struct sockaddr_in6 *)&address;
+        struct sockaddr_in four = {.sin_family = AF_INET};
+
+        memcpy(&four.sin_addr, six->sin6_addr.s6_addr + 12, 4);
+        if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+            uv_ip4_name(&four, conn->peer, sizeof(conn->peer));
+        else
+            uv_ip6_name(six, conn->peer, sizeof(conn->peer));
+    } else {
         uv_ip4_name((const struct sockaddr_in *)&address, conn->peer, sizeof(conn->peer));
+    }
     conn->peer_len = strlen(conn->peer);
 }
 

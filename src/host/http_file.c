@@ -12,7 +12,7 @@
 
 #define SLOT_COUNT 512
 #define CACHED_FILE_MAX (1024 * 1024)
-#define CACHE_MAX (64 * 1024 * 1024)
+#define CACHE_MAX (16 * 1024 * 1024)
 #define PIECE_BYTES (128 * 1024)
 
 struct slot {

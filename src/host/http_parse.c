@@ -288,6 +288,17 @@ static enum http_step check_head(struct http_parse *parse)
     return check_fields(parse);
 }
 
+/* Method, target and version are parted by one blank each; others may read more blanks in another
+ * way than we do. */
+static bool has_two_blanks(struct str head)
+{
+    int count = 0;
+
+    for (const char *at = head.at; *at != '\r' && *at != '\n'; at++)
+        count += *at == ' ';
+    return count == 2;
+}
+
 /* `head` is complete: it moves into the request's arena and is understood there. */
 static enum http_step read_head(struct http_parse *parse, struct str head)
 {
@@ -297,6 +308,8 @@ static enum http_step read_head(struct http_parse *parse, struct str head)
     request->arena = parse->limits->arena_take(request);
     head = str_copy(request->arena, head);
     request->fields = arena_new_array(request->arena, struct http_field, (size_t)parse->line_count);
+    if (!has_two_blanks(head))
+        return parse_bad(parse, 400, "http.bad_request", "The request line is not well-formed.");
     llhttp_init(&parse->llhttp, HTTP_REQUEST, &settings);
     parse->llhttp.data = parse;
     error = llhttp_execute(&parse->llhttp, head.at, head.len);

@@ -95,6 +95,10 @@ static void begin(struct http_stream *stream)
         http_conn_flush(conn, S(""));
     if (!http_conn_send(conn, out))
         return;
+    if (conn->has_eof) {
+        http_conn_close(conn); /* it left while the handler worked */
+        return;
+    }
     http_conn_read(conn); /* to see the peer leave */
     http_stream_flush(stream);
 }
