@@ -234,6 +234,14 @@ static void postgres_columns(const struct project *project, const struct query *
                  query->columns[i].name, postgres_type(query->columns[i].type));
 }
 
+/* Our integers are bigint, its text functions take int. */
+static const char functions[] =
+    "CREATE FUNCTION substr(text, bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL "
+    "SAFE\n"
+    "    RETURN pg_catalog.substr($1, $2::int);\n"
+    "CREATE FUNCTION substr(text, bigint, bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT\n"
+    "    PARALLEL SAFE RETURN pg_catalog.substr($1, $2::int, $3::int);\n";
+
 static const char columns_check[] =
     "DO $$\nDECLARE bad text;\nBEGIN\n"
     "SELECT string_agg(w.query || '.' || w.col || ' is ' || c.data_type || ', wanted ' || w.type, "
@@ -247,6 +255,7 @@ void postgres_write(const struct project *project, struct text *out)
 {
     text_add(out, "-- Made by sqlgen: run it in one psql session with ON_ERROR_STOP.\n"
                   "\\set ON_ERROR_STOP on\nSET client_min_messages = warning;\n");
+    text_add(out, "%s", functions);
     postgres_schema(project, out);
     for (size_t i = 0; i < project->file_count; i++)
         for (size_t j = 0; j < project->files[i].query_count; j++)
