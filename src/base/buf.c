@@ -72,7 +72,10 @@ void buf_str(struct buf *buf, struct str s)
 
 void buf_char(struct buf *buf, char c)
 {
-    buf_add(buf, &c, 1);
+    if (buf->len < buf->cap && !buf->is_full)
+        buf->at[buf->len++] = c;
+    else
+        buf_add(buf, &c, 1);
 }
 
 void buf_int(struct buf *buf, int64_t value)

@@ -146,7 +146,8 @@ static char sample_separator(struct str sample)
     size_t commas = 0, semicolons = 0, tabs = 0;
     bool is_quoted = false;
 
-    sample = str_trim(sample);
+    while (sample.len && (sample.at[0] == '\n' || sample.at[0] == '\r'))
+        sample = str_sub(sample, 1, sample.len);
     for (size_t i = 0; i < sample.len; i++) {
         char c = sample.at[i];
         if (c == '"')

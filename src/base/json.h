@@ -6,7 +6,8 @@
 #include "base/base.h"
 
 #define JSON_DEPTH_MAX 32
-#define JSON_NUMBER_MAX 512 /* characters of one number */
+#define JSON_NUMBER_MAX 512   /* characters of one number */
+#define JSON_VALUE_MAX 100000 /* values in one text: a megabyte of "0," must not fill an arena */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_NUM, JSON_STR, JSON_ARRAY, JSON_OBJECT };
 

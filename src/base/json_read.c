@@ -23,6 +23,7 @@ struct reader {
     struct json_member *stack;
     size_t stack_count, stack_cap;
     int depth;
+    int64_t value_count;
     struct json_fault fault;
 };
 
@@ -462,6 +463,8 @@ static enum err read_value(struct reader *r, struct json *out)
     if (r->at == r->end)
         return reader_fault(r, r->at, "unexpected end");
     start = r->at;
+    if (r->value_count++ == JSON_VALUE_MAX)
+        return reader_fault(r, start, "too many values");
     TRY(*start == '{' || *start == '[' ? read_container(r, out) : read_plain(r, out));
     out->raw = (struct str){start, (size_t)(r->at - start)};
     return OK;

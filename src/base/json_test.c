@@ -159,15 +159,47 @@ static void test_large_containers(void **state)
     for (int has_twin = 0; has_twin < 2; has_twin++) {
         buf_reset(&buf);
         buf_char(&buf, '{');
-        for (int i = 0; i < 100000; i++)
+        for (int i = 0; i < 40000; i++)
             buf_fmt(&buf, "\"n%d\":[%d],", i, i);
-        buf_fmt(&buf, "\"n%d\":0}", has_twin ? 50000 : 100000);
+        buf_fmt(&buf, "\"n%d\":0}", has_twin ? 20000 : 40000);
         assert_int_equal(json_parse(arena, buf_view(&buf), &value, NULL), has_twin ? E_INPUT : OK);
         if (!has_twin) {
-            assert_int_equal(value.count, 100001);
-            assert_int_equal(json_get(&value, "n99999")->items[0].integer, 99999);
+            assert_int_equal(value.count, 40001);
+            assert_int_equal(json_get(&value, "n39999")->items[0].integer, 39999);
         }
         arena_reset(arena);
+    }
+    buf_release(&buf);
+}
+
+/* The largest text the server takes in one body stays far below the memory of one request. */
+static void test_memory(void **state)
+{
+    static const struct {
+        const char *piece;
+    } cases[] = {{"0,"}, {"[],"}, {"{},"}, {"{\"a\":0},"}, {"\"\\n\","}};
+    struct json value;
+    struct json_fault fault;
+    struct buf buf;
+
+    (void)state;
+    buf_init(&buf, 2 << 20);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (int is_over = 0; is_over < 2; is_over++) {
+            int64_t per_piece = cases[i].piece[0] == '{' && cases[i].piece[1] == '"' ? 2 : 1,
+                    count = 1;
+            buf_reset(&buf);
+            buf_char(&buf, '[');
+            for (; count + per_piece < JSON_VALUE_MAX + is_over; count += per_piece)
+                buf_str(&buf, str_of(cases[i].piece));
+            buf_str(&buf, is_over ? S("0,0,0]") : S("0]"));
+            assert_int_equal(json_parse(arena, buf_view(&buf), &value, &fault),
+                             is_over ? E_INPUT : OK);
+            if (is_over)
+                assert_string_equal(fault.what, "too many values");
+            assert_true(arena_used(arena) < 40 << 20);
+            arena_reset(arena);
+        }
     }
     buf_release(&buf);
 }
@@ -240,9 +272,13 @@ static void test_numbers_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_values),  cmocka_unit_test(test_large_containers),
-        cmocka_unit_test(test_write),   cmocka_unit_test(test_numbers_read_back),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_large_containers),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_numbers_read_back),
     };
 
     return cmocka_run_group_tests(tests, arena_open, arena_close);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SHORT_MAX 1e9 /* below this, times 10^4, all is exact in a double */
+
 void json_out_init(struct json_out *out, struct buf *buf)
 {
     *out = (struct json_out){.buf = buf};
@@ -146,6 +148,33 @@ void json_id(struct json_out *out, int64_t id)
     buf_char(out->buf, '"');
 }
 
+/* Most numbers have few decimals: n / 10^k is the nearest double of that decimal when both are
+ * exact (Clinger), so if it is the value, n with k decimals is its shortest text. */
+static bool write_decimal(struct buf *buf, double value)
+{
+    static const int64_t powers[] = {1, 10, 100, 1000, 10000};
+    bool is_negative = value < 0;
+
+    if (is_negative)
+        value = -value;
+    if (value >= SHORT_MAX)
+        return false;
+    for (size_t k = 0; k < ARRAY_LEN(powers); k++) {
+        int64_t n = (int64_t)(value * (double)powers[k] + 0.5);
+        if ((double)n / (double)powers[k] != value)
+            continue;
+        if (is_negative)
+            buf_char(buf, '-');
+        buf_int(buf, n / powers[k]);
+        if (k > 0)
+            buf_char(buf, '.');
+        for (n %= powers[k]; k > 0; n %= powers[k])
+            buf_char(buf, (char)('0' + n / powers[--k]));
+        return true;
+    }
+    return false;
+}
+
 void json_num(struct json_out *out, double value)
 {
     char text[40];
@@ -159,6 +188,8 @@ void json_num(struct json_out *out, double value)
         buf_str(out->buf, S("-0.0")); /* "-0" would read back as the integer 0 */
         return;
     }
+    if (write_decimal(out->buf, value))
+        return;
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);
         if (strtod(text, NULL) == value)
