@@ -5,7 +5,7 @@ enum err cursor_read(struct ctx *c, struct str text, struct cursor *out)
 {
     struct str key, id;
 
-    *out = (struct cursor){ INT64_MAX, INT64_MAX };
+    *out = (struct cursor){INT64_MAX, INT64_MAX};
     if (text.at == NULL)
         return OK;
     if (str_cut(text, '.', &key, &id) && str_to_int(id, &out->id)) {

@@ -38,7 +38,7 @@ static const char *arena_text(struct str text)
     return str_cstr(scenario_arena, text);
 }
 
-/* ---- looking into the base -------------------------------------------------------------------- */
+/* ---- looking into the base ------------------------------------------------------------------- */
 
 static sqlite3_stmt *prepared(const char *sql)
 {
@@ -111,7 +111,7 @@ uint64_t scenario_state(void)
     return hash;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 void scenario_set(const char *name, const char *value)
 {
@@ -165,7 +165,7 @@ static struct str filled(const char *text, bool is_json)
     return out;
 }
 
-/* ---- asking ----------------------------------------------------------------------------------------- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 struct session {
     int64_t staff_id;
@@ -226,7 +226,7 @@ struct app_call scenario_ask(enum scenario_as as, enum http_method method, const
     return call;
 }
 
-/* ---- one row -------------------------------------------------------------------------------------- */
+/* ---- one row --------------------------------------------------------------------------------- */
 
 static void row_failed(const struct scenario *row, const struct app_call *call, const char *what)
 {
@@ -350,7 +350,7 @@ void scenario_run_all(const struct scenario *cases, size_t count)
         row_run(&cases[i]);
 }
 
-/* ---- the world ------------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 static enum err people_step(struct ctx *c, void *user)
 {
