@@ -71,7 +71,8 @@ PACKAGES := $(wildcard package.json package-lock.json web/*/package.json test/e2
 PAGES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.d.ts 2>/dev/null)
 
 build/node_modules.stamp: $(PACKAGES)
-	@mkdir -p build && npm ci --no-audit --no-fund --loglevel=error
+	@mkdir -p build
+	@npm ci --no-audit --no-fund --loglevel=error >build/npm.log 2>&1 || { cat build/npm.log; exit 1; }
 	@touch $@
 
 build/openapi.json: release
@@ -79,8 +80,8 @@ build/openapi.json: release
 	@cmp -s $@ $@.new && rm $@.new || mv $@.new $@
 
 build/web/admin/index.html: build/node_modules.stamp build/openapi.json $(PAGES)
-	@npm run --silent generate
-	@npm run --silent build
+	@{ npm run generate && npm run build; } >build/console.log 2>&1 || { cat build/console.log; exit 1; }
 	@touch $@
+	@echo "built build/web/admin"
 
 .PHONY: help deps build demo test soak check tidy format bench fuzz dev sim dist clean release asan build-deps

@@ -36,6 +36,7 @@ static const struct {
     {"src/kit/journal.c", "event"},
     {"src/kit/log.c", "metrics"},
     {"src/insight/view.c", "rate calendar"},
+    {"src/manage/event/ingest.c", "message"},
     {"src/manage/customer/identity.c", "identities"},
     {"src/manage/setting/brand.c", "currency"},
 };

@@ -182,17 +182,12 @@ static const struct field channel_edit_in[] = {
 /* The branch with its paths goes under the new parent, in one statement. */
 static enum err branch_move(struct ctx *c, struct str path, struct str above, int64_t channel_id)
 {
-    struct q_channel_branch_move_in move = {
-        .new_path = str_fmt(c->arena, "%.*s%" PRId64 "/", STR(above), channel_id),
-        .rest_number = (int64_t)path.len + 1,
-        .path = path,
-        .path_end = channel_path_end(c, path),
-    };
+    struct str new_path = str_fmt(c->arena, "%.*s%" PRId64 "/", STR(above), channel_id);
     int64_t changed_count;
 
-    if (str_eq(move.new_path, path))
+    if (str_eq(new_path, path))
         return OK;
-    TRY(q_channel_branch_move(c, &move, &changed_count));
+    TRY(q_channel_branch_move(c, new_path, path, channel_path_end(c, path), &changed_count));
     must(changed_count >= 1);
     return OK;
 }

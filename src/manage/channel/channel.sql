@@ -22,7 +22,7 @@ UPDATE channel SET name = :name, is_archived = :is_archived, parent_id = :parent
  WHERE id = :channel_id AND path = :path;
 
 -- name: channel_branch_move :changed
-UPDATE channel SET path = :new_path || substr(path, :rest_number)
+UPDATE channel SET path = :new_path || substr(path, length(:path) + 1)
  WHERE path >= :path AND path < :path_end;
 
 -- name: channel_depth_top :one
