@@ -11,7 +11,8 @@
 static const struct route *const routes[] = {
     setup_routes,        staff_routes,   setting_routes,
     write_key_routes,    channel_routes, channel_list_routes,
-    channel_cost_routes, event_routes,   NULL,
+    channel_cost_routes, event_routes,   overview_routes,
+    check_routes,        NULL,
 };
 
 static const struct reaction reactions[] = {
