@@ -9,10 +9,20 @@
 #include "manage/staff/staff.h"
 
 static const struct route *const routes[] = {
-    setup_routes,        staff_routes,   setting_routes,
-    write_key_routes,    channel_routes, channel_list_routes,
-    channel_cost_routes, event_routes,   overview_routes,
-    check_routes,        NULL,
+    setup_routes,
+    staff_routes,
+    setting_routes,
+    write_key_routes,
+    channel_routes,
+    channel_list_routes,
+    channel_cost_routes,
+    event_routes,
+    customer_routes,
+    customer_list_routes,
+    customer_profile_routes,
+    timeline_routes,
+    tag_routes,
+    NULL,
 };
 
 static const struct reaction reactions[] = {
@@ -23,9 +33,10 @@ static const struct reaction reactions[] = {
     {NULL, NULL},
 };
 
-/* At start, on the writer. */
+/* At start, on the writer: the brand's zone, and the names begin to be read. */
 static enum err on_open(struct ctx *c)
 {
+    customer_search_begin(c->app);
     return staff_zone_load(c);
 }
 

@@ -369,9 +369,9 @@ static enum err people_step(struct ctx *c, void *user)
     return q_write_key_add(c, ctx_id(c), S(KEY_TEXT), S("scenario"), &changed_count);
 }
 
-int scenario_open(void **state)
+int scenario_open_empty(void **state)
 {
-    struct str why = {0}, hash;
+    struct str why = { 0 };
 
     (void)state;
     memset(&world, 0, sizeof(world));
@@ -386,10 +386,20 @@ int scenario_open(void **state)
         fprintf(stderr, "%.*s\n", STR(why));
         return -1;
     }
-    hash = password_hash(scenario_arena, S(PASSWORD));
-    scenario_write(people_step, &hash);
     return sqlite3_open(arena_text(str_fmt(scenario_arena, "%s/papilio.db", world.folder)),
                         &world.db);
+}
+
+int scenario_open(void **state)
+{
+    struct str hash;
+    int status = scenario_open_empty(state);
+
+    if (status != 0)
+        return status;
+    hash = password_hash(scenario_arena, S(PASSWORD));
+    scenario_write(people_step, &hash);
+    return 0;
 }
 
 int scenario_close(void **state)

@@ -30,6 +30,7 @@ SELECT max(length(path) - length(replace(path, '/', ''))) AS slash_count FROM ch
  WHERE path >= :path AND path < :path_end;
 
 -- name: channel_customer_sums :many
+-- scope: none (sums only)
 SELECT channel_id, count(*) AS customer_count,
        count(CASE WHEN order_count > 0 THEN 1 END) AS buyer_count,
        CAST(sum(order_count) AS BIGINT) AS order_count,

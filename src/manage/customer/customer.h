@@ -3,6 +3,7 @@
  * idempotency reply. Figures of orders are order.c's. */
 #pragma once
 
+#include "kit/app.h"
 #include "kit/journal.h"
 #include "kit/route.h"
 
@@ -78,11 +79,10 @@ enum err customer_limits_get(struct ctx *c, struct customer_limits *limits) MUST
 const char *customer_state(const struct customer_limits *limits, int64_t order_count,
                            int64_t last_order_ms);
 
-/* Names, phones and other identities in memory, for finding by any part. Fill once after start from
- * a thread that may block; afterwards kept current by this folder. */
-void customer_search_start(struct app *app); /* begins to fill in the background */
-void customer_search_stop(
-    struct app *app); /* before app_close: waits until the filler is gone and frees all */
+/* Names, phones and other identities in memory, for finding by any part. Begin (from on_open)
+ * empties it for this app; a job fills it, at once where the app listens, otherwise at the first
+ * search. */
+void customer_search_begin(struct app *app);
 bool customer_search_is_ready(const struct app *app);
 
 /* Reactions (flow/flow.c): member_registered, friend_added, official_followed set added_ms;
@@ -92,4 +92,6 @@ enum err customer_mark_invited(struct ctx *c, const struct event *event) MUST_US
 
 extern const struct route customer_routes[];
 extern const struct route customer_list_routes[];
+extern const struct route customer_profile_routes[];
+extern const struct route timeline_routes[];
 extern const struct route tag_routes[];

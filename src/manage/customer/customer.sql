@@ -84,3 +84,35 @@ UPDATE customer SET invited_by_customer_id = :inviter_id, changed_ms = :now_ms
 -- scope: none
 UPDATE customer SET invited_count = invited_count + 1, changed_ms = :now_ms
  WHERE id = :customer_id;
+
+-- name: customer_search_page :many     for the memory of names: customers in order of id
+-- scope: none (all staff see all customers)
+SELECT id, name_enc, phone_enc, email_enc FROM customer
+ WHERE id > :from_id AND deleted_ms IS NULL ORDER BY id LIMIT :limit_count;
+
+-- name: customer_search_identities :many
+-- scope: none (all staff see all customers)
+SELECT customer_id, kind, value_enc FROM identity
+ WHERE customer_id > :from_id AND customer_id <= :to_id
+ ORDER BY customer_id LIMIT :limit_count;
+
+-- name: customer_search_one :lookup
+-- scope: none (all staff see all customers)
+SELECT c.id, c.name_enc, c.phone_enc, c.email_enc,
+       (SELECT count(*) FROM identity i WHERE i.customer_id = c.id) AS identity_count
+  FROM customer c WHERE c.id = :customer_id AND c.deleted_ms IS NULL;
+
+-- name: customer_search_identity_nth :lookup
+-- scope: none (all staff see all customers)
+SELECT kind, value_enc FROM identity WHERE customer_id = :customer_id
+ ORDER BY created_ms, kind, value_hash LIMIT 1 OFFSET :skip_count;
+
+-- name: customer_search_changes :many     what the journal says changed since
+-- scope: none (all staff see all customers)
+SELECT id, customer_id FROM journal
+ WHERE id > :from_id AND kind IN ('customer_added', 'customer_edited')
+ ORDER BY id LIMIT :limit_count;
+
+-- name: customer_search_journal_end :one
+-- scope: none (all staff see all customers)
+SELECT coalesce(max(id), 0) AS last_id FROM journal;

@@ -1,0 +1,216 @@
+/* Adding a customer by hand and changing one. Always: the phone and e-mail of the profile are
+ * identities too, so that they are found; a changed one takes the old one's place. */
+#include "gen/customer.q.h"
+#include "manage/channel/channel.h"
+#include "manage/customer/customer_private.h"
+
+#define TEXT_MAX 100
+
+enum err customer_unknown(struct ctx *c, int64_t customer_id)
+{
+    return fail(c, E_NOT_FOUND, "customer.unknown", "no customer has the id %" PRId64, customer_id);
+}
+
+enum err customer_must_exist(struct ctx *c, int64_t customer_id)
+{
+    struct customer_image image;
+
+    TRY(customer_images_read(c, &customer_id, 1, &image));
+    return image.is_there ? OK : customer_unknown(c, customer_id);
+}
+
+/* ---- add ------------------------------------------------------------------------------------- */
+
+struct customer_add_in {
+    struct str name, phone, email, region, attributes;
+    int64_t channel_id;
+    struct list identities;
+};
+struct customer_add_out {
+    int64_t id;
+};
+static const struct field identity_in[] = {
+    IN(struct customer_ref, kind, .min = 1, .max = 60),
+    IN(struct customer_ref, value, .min = 1, .max = CUSTOMER_VALUE_MAX),
+};
+static const struct field customer_add_in[] = {
+    IN(struct customer_add_in, name, .is_optional = true, .max = TEXT_MAX),
+    IN(struct customer_add_in, phone, .is_optional = true, .max = 40),
+    IN(struct customer_add_in, email, .is_optional = true, .max = TEXT_MAX),
+    IN(struct customer_add_in, region, .is_optional = true, .max = TEXT_MAX),
+    IN(struct customer_add_in, channel_id, .is_optional = true),
+    IN(struct customer_add_in, identities, .is_optional = true, .max = CUSTOMER_IDENTITY_MAX,
+       .of = SHAPE_OF("identity_in", identity_in, struct customer_ref)),
+    IN(struct customer_add_in, attributes, .is_optional = true, .is_json = true,
+       .max = CUSTOMER_ATTRIBUTES_MAX, .about = "JSON object; no personal data"),
+};
+static const struct field customer_add_out[] = {OUT(struct customer_add_out, id)};
+
+static enum err add_run(struct ctx *c, const void *in_, void *out_)
+{
+    const struct customer_add_in *in = in_;
+    struct customer_add_out *out = out_;
+    struct customer_new n;
+    struct str path;
+
+    customer_new_init(&n);
+    n.refs = in->identities.at;
+    n.ref_count = in->identities.count;
+    n.name = str_trim(in->name);
+    n.phone = str_trim(in->phone);
+    n.email = str_trim(in->email);
+    n.region = in->region;
+    n.attributes = in->attributes;
+    n.channel_id = in->channel_id;
+    if (n.name.len == 0 && n.phone.len == 0 && n.email.len == 0 && n.ref_count == 0)
+        return fail(c, E_INPUT, "customer.empty", "a name or an identity is needed");
+    if (n.channel_id != NONE)
+        TRY(channel_path(c, n.channel_id, &path));
+    return customer_add(c, &n, &out->id);
+}
+
+/* ---- edit ------------------------------------------------------------------------------------ */
+
+struct customer_edit_in {
+    int64_t customer_id;
+    struct str name, phone, email, region, attributes;
+    bool is_family, has_family;
+};
+static const struct field customer_edit_in[] = {
+    IN(struct customer_edit_in, customer_id),
+    IN(struct customer_edit_in, name, .is_optional = true, .max = TEXT_MAX,
+       .about = "empty text: none any more"),
+    IN(struct customer_edit_in, phone, .is_optional = true, .max = 40),
+    IN(struct customer_edit_in, email, .is_optional = true, .max = TEXT_MAX),
+    IN(struct customer_edit_in, region, .is_optional = true, .max = TEXT_MAX),
+    IN(struct customer_edit_in, is_family, .is_optional = true, .about = "家人",
+       .given = offsetof(struct customer_edit_in, has_family)),
+    IN(struct customer_edit_in, attributes, .is_optional = true, .is_json = true,
+       .max = CUSTOMER_ATTRIBUTES_MAX),
+};
+
+/* Identities that go and come with a change, and the names of what changed. */
+struct edit {
+    struct identity_plan gone[2], come[2];
+    int64_t gone_count, come_count;
+    struct str fields;
+};
+
+static void edit_note(struct ctx *c, struct edit *edit, const char *name)
+{
+    edit->fields =
+        str_fmt(c->arena, "%.*s%s%s", STR(edit->fields), edit->fields.len ? " " : "", name);
+}
+
+/* A text given as "" becomes no value. */
+static void text_edit(struct ctx *c, struct edit *edit, const char *name, struct str *field,
+                      struct str given)
+{
+    struct str next = str_trim(given);
+
+    if (given.at == NULL || str_eq(*field, next))
+        return;
+    *field = next.len > 0 ? next : (struct str){0};
+    edit_note(c, edit, name);
+}
+
+static struct identity_plan plan_of(struct ctx *c, struct customer_ref ref, int64_t customer_id)
+{
+    return (struct identity_plan){ref, identity_hash(c, ref), customer_id};
+}
+
+static enum err identity_edit(struct ctx *c, struct edit *edit, const char *kind, struct str *field,
+                              struct str given, int64_t customer_id)
+{
+    struct customer_ref next = {str_of(kind), str_trim(given)};
+
+    if (given.at == NULL)
+        return OK;
+    if (next.value.len > 0)
+        TRY(customer_ref_normal(c, next, &next));
+    if (str_eq(*field, next.value))
+        return OK;
+    if (field->len > 0)
+        edit->gone[edit->gone_count++] =
+            plan_of(c, (struct customer_ref){str_of(kind), *field}, customer_id);
+    if (next.value.len > 0)
+        edit->come[edit->come_count++] = plan_of(c, next, customer_id);
+    *field = next.value.len > 0 ? next.value : (struct str){0};
+    edit_note(c, edit, kind);
+    return OK;
+}
+
+/* The new ones must be nobody's, or this customer's already (then there is nothing to write). */
+static enum err come_check(struct ctx *c, struct edit *edit, int64_t customer_id)
+{
+    struct q_customer_seen_in keys[2];
+    struct q_customer_seen_row rows[2];
+    int64_t kept = 0;
+
+    if (edit->come_count == 0)
+        return OK;
+    for (int64_t i = 0; i < edit->come_count; i++)
+        keys[i] = (struct q_customer_seen_in){edit->come[i].ref.kind, edit->come[i].hash};
+    TRY(q_customer_seen(c, keys, edit->come_count, rows));
+    for (int64_t i = 0; i < edit->come_count; i++) {
+        if (rows[i].customer_id != NONE && rows[i].customer_id != customer_id)
+            return fail(c, E_CONFLICT, "customer.exists", "customer %" PRId64 " has this %.*s",
+                        rows[i].customer_id, STR(edit->come[i].ref.kind));
+        if (rows[i].customer_id == NONE)
+            edit->come[kept++] = edit->come[i];
+    }
+    edit->come_count = kept;
+    return OK;
+}
+
+static enum err edit_write(struct ctx *c, struct edit *edit, const struct customer_image *image)
+{
+    struct q_identity_delete_in gone[2];
+
+    for (int64_t i = 0; i < edit->gone_count; i++)
+        gone[i] =
+            (struct q_identity_delete_in){edit->gone[i].ref.kind, edit->gone[i].hash, image->id};
+    if (edit->gone_count > 0)
+        TRY(q_identity_delete(c, gone, edit->gone_count, NULL));
+    TRY(identity_plans_write(c, edit->come, edit->come_count));
+    TRY(customer_images_write(c, image, 1));
+    return customer_edited_emit(c, image->id, edit->fields);
+}
+
+static enum err edit_apply(struct ctx *c, const struct customer_edit_in *in, struct edit *edit,
+                           struct customer_image *image)
+{
+    text_edit(c, edit, "name", &image->name, in->name);
+    text_edit(c, edit, "region", &image->region, in->region);
+    TRY(customer_attributes_check(c, in->attributes));
+    text_edit(c, edit, "attributes", &image->attributes, in->attributes);
+    TRY(identity_edit(c, edit, "phone", &image->phone, in->phone, image->id));
+    TRY(identity_edit(c, edit, "email", &image->email, in->email, image->id));
+    if (in->has_family && in->is_family != image->is_family) {
+        image->is_family = in->is_family;
+        edit_note(c, edit, "is_family");
+    }
+    return come_check(c, edit, image->id);
+}
+
+static enum err edit_run(struct ctx *c, const void *in_, void *out)
+{
+    const struct customer_edit_in *in = in_;
+    struct customer_image image;
+    struct edit edit = {.fields = S("")};
+
+    (void)out;
+    TRY(customer_images_read(c, &in->customer_id, 1, &image));
+    if (!image.is_there)
+        return customer_unknown(c, in->customer_id);
+    TRY(edit_apply(c, in, &edit, &image));
+    return edit.fields.len > 0 ? edit_write(c, &edit, &image) : OK;
+}
+
+const struct route customer_routes[] = {
+    {HTTP_POST, "/api/customers", "customer.write", SHAPE(customer_add_in), SHAPE(customer_add_out),
+     add_run, .about = "A new customer", .statement_max = 10},
+    {HTTP_POST, "/api/customers/{customer_id}/edit", "customer.write", SHAPE(customer_edit_in),
+     NULL, edit_run, .about = "Change what is given; the rest stays"},
+    {.path = NULL},
+};

@@ -1,0 +1,132 @@
+/* One customer: all we know, in the clear, for those who may see it. */
+#include "gen/customer.q.h"
+#include "gen/customer_list.q.h"
+#include "manage/customer/customer_private.h"
+
+struct profile_in {
+    int64_t customer_id;
+};
+struct profile_identity {
+    struct str kind, value;
+};
+struct profile_out {
+    int64_t id, customer_number, channel_id, touched_ms, added_ms;
+    struct str name, phone, email, region, attributes, channel_name, state, action_date;
+    bool is_family;
+    int64_t order_count, paid_fen, refunded_fen, first_order_ms, last_order_ms, average_order_fen;
+    int64_t invited_count, invited_by_customer_id;
+    struct list identities, tags;
+};
+static const struct field profile_in[] = {IN(struct profile_in, customer_id)};
+static const struct field profile_identity[] = {
+    OUT(struct profile_identity, kind),
+    OUT(struct profile_identity, value),
+};
+static const struct field profile_tag[] = {
+    OUT(struct q_customer_tags_row, id),
+    OUT(struct q_customer_tags_row, family),
+    OUT(struct q_customer_tags_row, name),
+    OUT(struct q_customer_tags_row, color),
+};
+static const struct field profile_out[] = {
+    OUT(struct profile_out, id),
+    OUT(struct profile_out, customer_number),
+    OUT(struct profile_out, name, .is_optional = true),
+    OUT(struct profile_out, phone, .is_optional = true),
+    OUT(struct profile_out, email, .is_optional = true),
+    OUT(struct profile_out, region, .is_optional = true),
+    OUT(struct profile_out, attributes, .is_json = true),
+    OUT(struct profile_out, channel_id, .is_optional = true),
+    OUT(struct profile_out, channel_name, .is_optional = true),
+    OUT(struct profile_out, state, .one_of = "never|once|repeat|sleeping|lost"),
+    OUT(struct profile_out, is_family),
+    OUT(struct profile_out, touched_ms),
+    OUT(struct profile_out, added_ms, .is_optional = true),
+    OUT(struct profile_out, action_date, .is_optional = true),
+    OUT(struct profile_out, order_count),
+    OUT(struct profile_out, paid_fen),
+    OUT(struct profile_out, refunded_fen),
+    OUT(struct profile_out, first_order_ms, .is_optional = true),
+    OUT(struct profile_out, last_order_ms, .is_optional = true),
+    OUT(struct profile_out, average_order_fen, .is_optional = true),
+    OUT(struct profile_out, invited_count),
+    OUT(struct profile_out, invited_by_customer_id, .is_optional = true),
+    OUT(struct profile_out, identities, .of = SHAPE(profile_identity)),
+    OUT(struct profile_out, tags,
+        .of = SHAPE_OF("profile_tag", profile_tag, struct q_customer_tags_row)),
+};
+
+static enum err texts_open(struct ctx *c, const struct q_customer_profile_row *row,
+                           struct profile_out *out)
+{
+    TRY(ctx_unseal(c, row->name_enc, "customer", out->id, &out->name));
+    TRY(ctx_unseal(c, row->phone_enc, "customer", out->id, &out->phone));
+    return ctx_unseal(c, row->email_enc, "customer", out->id, &out->email);
+}
+
+static void figures_fill(struct ctx *c, const struct q_customer_profile_row *row,
+                         struct profile_out *out)
+{
+    out->customer_number = row->customer_number;
+    out->region = row->region;
+    out->attributes = row->attributes;
+    out->channel_id = row->channel_id;
+    out->channel_name = row->channel_name;
+    out->is_family = row->is_family;
+    out->touched_ms = row->touched_ms;
+    out->added_ms = row->added_ms;
+    if (row->action_day != NONE)
+        out->action_date = day_iso(c->arena, row->action_day);
+    out->order_count = row->order_count;
+    out->paid_fen = row->paid_fen;
+    out->refunded_fen = row->refunded_fen;
+    out->first_order_ms = row->first_order_ms;
+    out->last_order_ms = row->last_order_ms;
+    out->average_order_fen = row->order_count > 0 ? row->paid_fen / row->order_count : NONE;
+    out->invited_count = row->invited_count;
+    out->invited_by_customer_id = row->invited_by_customer_id;
+}
+
+static enum err identities_fill(struct ctx *c, struct profile_out *out)
+{
+    const struct q_identity_of_customer_row *row;
+    struct profile_identity *identity;
+    struct list rows;
+
+    TRY(q_identity_of_customer(c, out->id, &rows));
+    row = rows.at;
+    identity = arena_new_array(c->arena, struct profile_identity, (size_t)rows.count + 1);
+    out->identities = (struct list){identity, rows.count};
+    for (int64_t i = 0; i < rows.count; i++) {
+        identity[i].kind = row[i].kind;
+        TRY(ctx_unseal(c, row[i].value_enc, "customer", out->id, &identity[i].value));
+    }
+    return OK;
+}
+
+static enum err profile_run(struct ctx *c, const void *in_, void *out_)
+{
+    const struct profile_in *in = in_;
+    struct profile_out *out = out_;
+    struct q_customer_profile_row row;
+    struct customer_limits limits;
+    enum err err = q_customer_profile(c, in->customer_id, &row);
+
+    if (err == E_NOT_FOUND)
+        return customer_unknown(c, in->customer_id);
+    TRY(err);
+    out->id = in->customer_id;
+    TRY(texts_open(c, &row, out));
+    figures_fill(c, &row, out);
+    TRY(customer_limits_get(c, &limits));
+    out->state = str_of(customer_state(&limits, row.order_count, row.last_order_ms));
+    TRY(identities_fill(c, out));
+    return q_customer_tags(c, in->customer_id, &out->tags);
+}
+
+const struct route customer_profile_routes[] = {
+    {HTTP_GET, "/api/customers/{customer_id}", "customer.read", SHAPE(profile_in),
+     SHAPE(profile_out), profile_run, .about = "One customer with identities and tags",
+     .is_quick = true},
+    {.path = NULL},
+};

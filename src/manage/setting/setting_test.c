@@ -1,0 +1,106 @@
+/* Settings: definitions, versions, fixed ones; write keys. */
+#include "scenario.h"
+
+#include "manage/setting/setting.h"
+
+#define SET POST, "/api/settings"
+
+static const struct scenario cases[] = {
+    {"defaults", AS_VIEWER, GET, "/api/settings", NULL, 200,
+     "{'name':'sleep_after_days','kind':'int','value':90,'default_value':90,'version_count':0", ""},
+    {"fixed ones", AS_VIEWER, GET, "/api/settings", NULL, 200,
+     "{'name':'zone','kind':'text','value':'Asia/Shanghai'", ""},
+    {"the brand", AS_VIEWER, GET, "/api/settings", NULL, 200, "'value':'Scenario'", ""},
+    {"nobody", AS_NOBODY, GET, "/api/settings", NULL, 401, "", ""},
+    {"sets", AS_ADMIN, SET, "{'name':'sleep_after_days','value':60,'version_count':0}", 200,
+     "{'version_count':1}", "setting_changed"},
+    {"is set", AS_VIEWER, GET, "/api/settings", NULL, 200,
+     "{'name':'sleep_after_days','kind':'int','value':60,'default_value':90,'version_count':1", ""},
+    {"again", AS_ADMIN, SET, "{'name':'sleep_after_days','value':61,'version_count':1}", 200,
+     "{'version_count':2}", "setting_changed"},
+    {"somebody was faster", AS_ADMIN, SET,
+     "{'name':'sleep_after_days','value':62,'version_count':1}", 409, "setting.changed", ""},
+    {"faster at the first", AS_ADMIN, SET,
+     "{'name':'sleep_after_days','value':62,'version_count':0}", 409, "setting.changed", ""},
+    {"too small", AS_ADMIN, SET, "{'name':'lost_after_days','value':0,'version_count':0}", 400,
+     "setting.value", ""},
+    {"no number", AS_ADMIN, SET, "{'name':'lost_after_days','value':'x','version_count':0}", 400,
+     "setting.value", ""},
+    {"no whole number", AS_ADMIN, SET, "{'name':'lost_after_days','value':1.5,'version_count':0}",
+     400, "setting.value", ""},
+    {"lost before sleeping", AS_ADMIN, SET,
+     "{'name':'lost_after_days','value':61,'version_count':0}", 400, "setting.order", ""},
+    {"no such", AS_ADMIN, SET, "{'name':'x','value':1,'version_count':0}", 404, "setting.unknown",
+     ""},
+    {"fixed", AS_ADMIN, SET, "{'name':'zone','value':'UTC','version_count':0}", 409,
+     "setting.fixed", ""},
+    {"brand", AS_ADMIN, SET, "{'name':'brand_name','value':'蝶','version_count':1}", 200,
+     "{'version_count':2}", "setting_changed"},
+    {"brand as number", AS_ADMIN, SET, "{'name':'brand_name','value':5,'version_count':2}", 400,
+     "setting.value", ""},
+    {"operator cannot", AS_OPERATOR, SET, "{'name':'brand_name','value':'x','version_count':2}",
+     403, "gate.permission", ""},
+    {"nobody cannot", AS_NOBODY, SET, "{'name':'brand_name','value':'x','version_count':2}", 401,
+     "", ""},
+    {"no value", AS_ADMIN, SET, "{'name':'brand_name','version_count':2}", 400, "'path':'value'",
+     ""},
+
+    {"a key", AS_ADMIN, POST, "/api/write-keys", "{'name':'site'}", 200, "'key_text':'pk_", "",
+     .keep = "key"},
+    {"keys", AS_VIEWER, GET, "/api/write-keys", NULL, 200, "'name':'site'", ""},
+    {"no name", AS_ADMIN, POST, "/api/write-keys", "{'name':''}", 400, "input.length", ""},
+    {"operator cannot", AS_OPERATOR, POST, "/api/write-keys", "{'name':'x'}", 403, "", ""},
+    {"off", AS_ADMIN, POST, "/api/write-keys/$key/edit", "{'is_active':false}", 200, "{}", ""},
+    {"is off", AS_VIEWER, GET, "/api/write-keys", NULL, 200, "'is_active':false", ""},
+    {"no such", AS_ADMIN, POST, "/api/write-keys/9/edit", "{'is_active':false}", 404,
+     "write_key.unknown", ""},
+    {"operator cannot", AS_OPERATOR, POST, "/api/write-keys/$key/edit", "{'is_active':true}", 403,
+     "", ""},
+};
+
+static void test_routes(void **state)
+{
+    (void)state;
+    scenario_run(cases);
+}
+
+static enum err read_step(struct ctx *c, void *user)
+{
+    static const char *const names[] = {"sleep_after_days", "loyal_order_count"};
+    int64_t value, values[2], digits;
+    struct str text;
+
+    (void)user;
+    TRY(setting_int(c, "sleep_after_days", &value));
+    assert_int_equal(value, 61);
+    TRY(setting_int(c, "lost_after_days", &value));
+    assert_int_equal(value, 180);
+    TRY(setting_ints(c, names, 2, values));
+    assert_int_equal(values[0], 61);
+    assert_int_equal(values[1], 3);
+    TRY(setting_text(c, "brand_name", &text));
+    assert_true(str_is(text, "蝶"));
+    TRY(setting_text(c, "zone", &text));
+    assert_true(str_is(text, "Asia/Shanghai"));
+    TRY(setting_currency(c, &text, &digits));
+    assert_int_equal(digits, 2);
+    return OK;
+}
+
+static void test_code(void **state)
+{
+    (void)state;
+    scenario_write(read_step, NULL);
+    assert_int_equal(currency_minor_digits(S("JPY")), 0);
+    assert_true(currency_minor_digits(S("cny")) == NONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_code),
+    };
+
+    return cmocka_run_group_tests(tests, scenario_open, scenario_close);
+}
