@@ -43,9 +43,6 @@ fuzz: deps ## every fuzzer for FUZZ_SECONDS (60), or NAME=...
 dev: build ## server with the console rebuilt as you type
 	@scripts/dev.sh $(DATA) $(LISTEN)
 
-sim: deps build ## a thousand customers through ninety days, SEED=...
-	@test/sim/run $(SEED)
-
 dist: build ## build/papilio-VERSION.tar.xz
 	@scripts/dist.sh
 
@@ -84,4 +81,4 @@ build/web/admin/index.html: build/node_modules.stamp build/openapi.json $(PAGES)
 	@touch $@
 	@echo "built build/web/admin"
 
-.PHONY: help deps build demo test soak check tidy format bench fuzz dev sim dist clean release asan build-deps
+.PHONY: help deps build demo test soak check tidy format bench fuzz dev dist clean release asan build-deps

@@ -29,7 +29,7 @@ step "shell syntax" shell
 step "gcc, warnings are errors" compile release
 step "gcc with sanitizers, warnings are errors" compile asan
 step "clang, warnings are errors" compile clang
-[ -e tools/tidy.c ] && step "tidy: the house rules" build/asan/tidy .
+step "tidy: the house rules" build/asan/tidy .
 step "clang-tidy" lint_c
 if [ -e web/admin/package.json ]; then
     step "eslint" npm run --silent lint
