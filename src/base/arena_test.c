@@ -90,6 +90,35 @@ static void test_cap(void **state)
     arena_free(arena);
 }
 
+/* Filled to the last byte, an arena still has room for the answer that says so; after a reset it is
+ * as large as before. */
+static void test_reserve(void **state)
+{
+    struct arena *arena = arena_new(100000);
+    volatile int full_count = 0;
+    volatile size_t used;
+
+    (void)state;
+    must_catch(catch_it, &caught);
+    for (int round = 0; round < 3; round++) {
+        if (setjmp(caught) == 0)
+            for (;;)
+                arena_alloc(arena, 16);
+        full_count++;
+        assert_int_equal(arena_used(arena), 100000);
+        assert_non_null(arena_alloc(arena, 60000));
+        used = arena_used(arena);
+        if (setjmp(caught) == 0)
+            for (;;)
+                arena_alloc(arena, 16);
+        assert_in_range(arena_used(arena), used, 100000 + 64 * 1024);
+        arena_reset(arena);
+    }
+    must_catch(NULL, NULL);
+    assert_int_equal(full_count, 3);
+    arena_free(arena);
+}
+
 static void test_must(void **state)
 {
     volatile int reached = 0;
@@ -169,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_zeroed_and_aligned),
         cmocka_unit_test(test_pieces_do_not_overlap),
         cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_must),
         cmocka_unit_test(test_err_names),
         cmocka_unit_test(test_list),

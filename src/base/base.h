@@ -68,9 +68,10 @@ void must_catch(must_catcher *catcher, void *user);
 /* An arena owns everything taken from it until arena_reset or arena_free. Not thread-safe; may be
  * handed over. */
 struct arena;
-struct arena *arena_new(size_t max_bytes); /* over max_bytes: like a failed must() */
-void arena_free(struct arena *arena);      /* NULL is fine */
-void arena_reset(struct arena *arena);     /* empties it; keeps one block for reuse */
+/* Over max_bytes: like a failed must(); then, once, 64 KiB more for the catcher's answer. */
+struct arena *arena_new(size_t max_bytes);
+void arena_free(struct arena *arena);  /* NULL is fine */
+void arena_reset(struct arena *arena); /* empties it; keeps one block for reuse */
 size_t arena_used(const struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t bytes); /* zeroed, aligned to 16, never NULL */
 #define arena_new_array(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
