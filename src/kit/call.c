@@ -61,6 +61,7 @@ static enum err run_caught(struct call *call, enum err (*step)(struct call *))
 
     catcher->call = call;
     if (setjmp(catcher->jump) != 0) {
+        buf_release(&call->encoding);
         call->ctx.fault = (struct fault){
             .err = E_INTERNAL, .code = "internal.must", .message = S("a bug; it has been logged")};
         return E_INTERNAL;
@@ -73,12 +74,18 @@ static enum err run_caught(struct call *call, enum err (*step)(struct call *))
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-static struct str taken(struct call *call, struct buf *buf)
+/* What was encoded, copied into the arena. The buffer hangs on the call, so that it is released also
+ * when the arena is full. */
+static enum err encoding_take(struct call *call)
 {
-    struct str text = str_copy(call->arena, buf_view(buf));
-
-    buf_release(buf);
-    return text;
+    if (call->encoding.is_full) {
+        buf_release(&call->encoding);
+        return fail(&call->ctx, E_INTERNAL, "internal.reply", "the answer has over %d bytes",
+                    REPLY_MAX);
+    }
+    call->reply = str_copy(call->arena, buf_view(&call->encoding));
+    buf_release(&call->encoding);
+    return OK;
 }
 
 /* What happened inside is for the log; the client learns what it can act on. */
@@ -86,14 +93,13 @@ void call_answer_fault(struct call *call)
 {
     struct fault *fault = &call->ctx.fault;
     struct json_out json;
-    struct buf buf;
 
     if (fault->err != call->err || fault->code == NULL)
         *fault = (struct fault){.err = call->err, .code = err_name(call->err)};
     call->status = route_status(call->err);
     call->type = "application/json";
-    buf_init(&buf, REPLY_MAX);
-    json_out_init(&json, &buf);
+    buf_init(&call->encoding, REPLY_MAX);
+    json_out_init(&json, &call->encoding);
     json_object_begin(&json);
     json_name(&json, "error");
     json_object_begin(&json);
@@ -109,13 +115,12 @@ void call_answer_fault(struct call *call)
     }
     json_object_end(&json);
     json_object_end(&json);
-    call->reply = taken(call, &buf);
+    must(encoding_take(call) == OK); /* a code, a message and a path */
 }
 
-static void call_encode(struct call *call)
+static enum err call_encode(struct call *call)
 {
     struct json_out json;
-    struct buf buf;
 
     call->status = call->route->kind == ROUTE_BEACON ? 204 : 200;
     if (call->route->kind == ROUTE_REDIRECT)
@@ -123,19 +128,19 @@ static void call_encode(struct call *call)
     if (call->route->kind == ROUTE_DOWNLOAD) {
         call->type = call->ctx.file_type;
         call->reply = call->ctx.file_body;
-        return;
+        return OK;
     }
     if (call->status != 200)
-        return;
+        return OK;
     call->type = "application/json";
     if (call->route->out == NULL) {
         call->reply = S("{}");
-        return;
+        return OK;
     }
-    buf_init(&buf, REPLY_MAX);
-    json_out_init(&json, &buf);
+    buf_init(&call->encoding, REPLY_MAX);
+    json_out_init(&json, &call->encoding);
     field_write(&json, call->route->out, call->out);
-    call->reply = taken(call, &buf);
+    return encoding_take(call);
 }
 
 /* ---- route, gate, decode --------------------------------------------------------------------- */
@@ -260,6 +265,12 @@ static enum err run_step(struct call *call)
     return call->route->run(&call->ctx, call->in, call->out);
 }
 
+static enum err read_step(struct call *call)
+{
+    TRY(run_step(call));
+    return call->route ? call_encode(call) : OK;
+}
+
 static enum err prepare_step(struct call *call)
 {
     return call->route->prepare(&call->ctx, call->in, NULL);
@@ -281,11 +292,9 @@ static void read_with(struct call *call, struct db *db, enum err (*step)(struct 
 
 void call_run(struct call *call, struct db *db)
 {
-    read_with(call, db, run_step);
+    read_with(call, db, read_step);
     if (call->err != OK)
         call_answer_fault(call);
-    else if (call->route)
-        call_encode(call);
     call->trace.run_us = clock_mono_us();
 }
 
@@ -312,7 +321,7 @@ static enum err write_step(struct call *call)
     call->ctx.statement_count = 0;
     TRY(run_step(call));
     if (call->route)
-        call_encode(call);
+        TRY(call_encode(call));
     if (call->repeat_key.len == 0)
         return OK;
     call->ctx.statement_max = 0;

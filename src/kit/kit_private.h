@@ -55,6 +55,7 @@ struct call {
     int status;
     const char *type;
     struct str reply;
+    struct buf encoding; /* of the reply, while it is made */
     bool did_fail;
     struct trace trace;
     /* called once, by whatever thread finished the call; after it the call is gone */

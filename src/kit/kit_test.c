@@ -64,12 +64,28 @@ static enum err note_boom(struct ctx *c, const void *in_, void *out_)
     must_fail("false", "src/manage/test.c", 1); /* as if written in a business layer */
 }
 
+/* An answer of repeat_count MiB. */
+static enum err note_huge(struct ctx *c, const void *in_, void *out_)
+{
+    const struct note_in *in = in_;
+    struct note_out *out = out_;
+    size_t len = (size_t)in->repeat_count * 1024 * 1024;
+    char *text = arena_alloc(c->arena, len);
+
+    memset(text, 'x', len);
+    out->value = (struct str){text, len};
+    return OK;
+}
+
 static const struct route routes[] = {
     {HTTP_POST, "/api/notes", "public", SHAPE(note_in), SHAPE(note_out), note_set},
     {HTTP_POST, "/api/paid", "public", SHAPE(note_in), SHAPE(note_out), note_set,
      .repeat = REPEAT_KEY_REQUIRED},
     {HTTP_GET, "/api/notes/{name}", "public", SHAPE(note_in), SHAPE(note_out), note_get},
     {HTTP_GET, "/api/secret/{name}", "note.read", SHAPE(note_in), SHAPE(note_out), note_get},
+    {HTTP_GET, "/api/huge/{name}", "public", SHAPE(note_in), SHAPE(note_out), note_huge},
+    {HTTP_POST, "/api/raw", "public", SHAPE(note_in), SHAPE(note_out), note_set,
+     .repeat = REPEAT_KEY_REQUIRED, .is_body_raw = true},
     {HTTP_POST, "/api/boom", "public", SHAPE(note_in), SHAPE(note_out), note_boom},
     {.path = NULL},
 };
@@ -231,6 +247,52 @@ static void test_full_arena_is_a_refusal(void **state)
     expect(ask(HTTP_GET, "/api/notes/a", NULL, NULL), 200, "");
 }
 
+/* An answer that does not fit, into the arena or at all, is a refusal, neither cut short nor the
+ * end of the process. */
+static void test_huge_answers(void **state)
+{
+    static const struct {
+        const char *query;
+        size_t arena_bytes;
+        int status;
+    } cases[] = {
+        {"repeat_count=2", 8 << 20, 200},   {"repeat_count=2", 3 << 20, 500},
+        {"repeat_count=15", 64 << 20, 200}, {"repeat_count=16", 64 << 20, 500},
+        {"repeat_count=40", 64 << 20, 500},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct arena *own = arena_new(cases[i].arena_bytes);
+        struct app_call call = {
+            .method = HTTP_GET, .path = S("/api/huge/a"), .query = str_of(cases[i].query)};
+
+        app_request(app, own, &call);
+        assert_int_equal(call.status, cases[i].status);
+        assert_true(str_ends(call.reply, S("}")));
+        arena_free(own);
+    }
+}
+
+/* The same key with another query is another request. */
+static void test_replay_of_queries(void **state)
+{
+    struct app_call call = {.method = HTTP_POST,
+                            .path = S("/api/raw"),
+                            .query = S("name=q&value=1"),
+                            .body = S("x"),
+                            .idempotency_key = S("kq")};
+
+    (void)state;
+    app_request(app, arena, &call);
+    expect(call, 200, "\"value\":\"1\"");
+    app_request(app, arena, &call);
+    expect(call, 200, "\"value\":\"1\"");
+    call.query = S("name=q&value=2");
+    app_request(app, arena, &call);
+    expect(call, 422, "repeat.mismatch");
+}
+
 static void test_ids_ascend(void **state)
 {
     struct app_call one = ask(HTTP_POST, "/api/notes", "{\"name\":\"i\",\"value\":\"1\"}", NULL);
@@ -262,6 +324,8 @@ int main(void)
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_failing_statements),
         cmocka_unit_test(test_full_arena_is_a_refusal),
+        cmocka_unit_test(test_huge_answers),
+        cmocka_unit_test(test_replay_of_queries),
         cmocka_unit_test(test_ids_ascend),
         cmocka_unit_test(test_openapi),
     };

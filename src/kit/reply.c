@@ -11,6 +11,22 @@ static struct str hash_view(const uint8_t hash[HASH_BYTES])
     return (struct str){(const char *)hash, HASH_BYTES};
 }
 
+/* Query and body: what is asked of the route. The body may hold any byte. */
+static struct str asked(struct call *call)
+{
+    size_t len = call->query.len + 1 + call->body.len;
+    char *text;
+
+    if (call->query.len == 0)
+        return call->body;
+    text = arena_alloc(call->arena, len);
+    memcpy(text, call->query.at, call->query.len);
+    text[call->query.len] = '\n';
+    if (call->body.len > 0)
+        memcpy(text + call->query.len + 1, call->body.at, call->body.len);
+    return (struct str){text, len};
+}
+
 static void hashes_make(struct call *call)
 {
     struct str who =
@@ -18,7 +34,7 @@ static void hashes_make(struct call *call)
                 call->who.is_local, call->route->path, STR(call->path), STR(call->repeat_key));
 
     hash_sha256(who, call->key_hash);
-    hash_sha256(call->body, call->body_hash);
+    hash_sha256(asked(call), call->body_hash);
 }
 
 struct kept {
