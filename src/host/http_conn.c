@@ -370,11 +370,11 @@ void http_conn_refuse(struct http_conn *conn, int status, const char *code, cons
     http_count(&conn->loop->counts.refused, 1);
     http_reply_head(&out->buf, request, &reply, (int64_t)reply.body.len, true);
     buf_str(&out->buf, reply.body);
+    http_conn_let_go(conn);
     if (conn->loop->corked == conn && !http_conn_flush(conn, S("")))
         http_out_give(conn->loop, out);
     else if (http_conn_send(conn, out))
         linger(conn); /* the shutdown waits for what is not written yet */
-    http_conn_let_go(conn);
 }
 
 void http_conn_stop(struct http_conn *conn)
