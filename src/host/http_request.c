@@ -68,13 +68,17 @@ struct str http_cookie(const struct http_request *request, const char *name)
     return (struct str){NULL, 0};
 }
 
-/* The address our own proxy put at the end; what stands before it is the client's word. */
+/* The address our own proxy put at the end, in the last line if there are several; what stands
+ * before it is the client's word. */
 static struct str forwarded_for(const struct http_request *request)
 {
-    struct str list = http_header(request, "x-forwarded-for"), one = {NULL, 0};
+    struct str list = {NULL, 0}, one = {NULL, 0};
     char text[64];
     struct in6_addr address;
 
+    for (int i = 0; i < request->field_count; i++)
+        if (str_eq_nocase(request->fields[i].name, S("x-forwarded-for")))
+            list = request->fields[i].value;
     while (list.len > 0)
         str_cut(list, ',', &one, &list);
     one = str_trim(one);

@@ -128,6 +128,10 @@ static void reads_headers(void **state)
     assert_true(peer_has(answer, "peer=203.0.113.7 local=0 one=two=3 x=v a l>"));
     answer = ask(GET "X-Forwarded-For: 1.2.3.4, rubbish\r\nX-one:\r\nConnection: close\r\n\r\n");
     assert_true(peer_has(answer, "peer=127.0.0.1 local=0 one= x=>"));
+    /* Some proxies add a line instead of an entry: theirs is the last one. */
+    answer = ask(GET "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-For: 203.0.113.9\r\n"
+                     "Connection: close\r\n\r\n");
+    assert_true(peer_has(answer, "peer=203.0.113.9 local=0"));
 }
 
 static void reads_chunks(void **state)

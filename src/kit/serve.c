@@ -7,6 +7,7 @@
 
 #define UPLOAD_MAX (INT64_C(2) * 1024 * 1024 * 1024)
 #define BEACON_PER_MINUTE 600
+#define URL_CHARS ":/?#[]@!$&'()*+,;=%~"
 
 #define API_HEADERS                                                                                \
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"                               \
@@ -43,6 +44,44 @@ static struct str cookie_line(struct call *call, struct http_request *request)
     return S("");
 }
 
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_';
+}
+
+/* With every other byte than letters, digits, . - _ and those of `more` as %XX. */
+static struct str percent_encoded(struct arena *arena, struct str text, const char *more)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *at = arena_array(arena, text.len, 3);
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (is_name_char(text.at[i]) || (c != 0 && strchr(more, c))) {
+            at[len++] = text.at[i];
+            continue;
+        }
+        at[len++] = '%';
+        at[len++] = digits[c >> 4];
+        at[len++] = digits[c & 15];
+    }
+    return (struct str){at, len};
+}
+
+/* Printable ASCII without quotes: what every browser reads. */
+static struct str file_name_plain(struct arena *arena, struct str name)
+{
+    struct str plain = str_copy(arena, name);
+    char *at = (char *)(uintptr_t)plain.at;
+
+    for (size_t i = 0; i < plain.len; i++)
+        if (at[i] < ' ' || at[i] > '~' || at[i] == '"' || at[i] == '\\')
+            at[i] = '_';
+    return plain;
+}
+
 static struct str extra_line(struct call *call)
 {
     const struct ctx *c = &call->ctx;
@@ -50,10 +89,14 @@ static struct str extra_line(struct call *call)
     if (call->err != OK || call->route == NULL)
         return S("");
     if (call->route->kind == ROUTE_REDIRECT)
-        return str_fmt(call->arena, "Location: %.*s\r\n", STR(c->redirect_to));
+        return str_fmt(call->arena, "Location: %.*s\r\n",
+                       STR(percent_encoded(call->arena, c->redirect_to, URL_CHARS)));
     if (call->route->kind == ROUTE_DOWNLOAD)
-        return str_fmt(call->arena, "Content-Disposition: attachment; filename=\"%.*s\"\r\n",
-                       STR(c->file_name));
+        return str_fmt(call->arena,
+                       "Content-Disposition: attachment; filename=\"%.*s\"; "
+                       "filename*=UTF-8''%.*s\r\n",
+                       STR(file_name_plain(call->arena, c->file_name)),
+                       STR(percent_encoded(call->arena, c->file_name, "")));
     return S("");
 }
 

@@ -51,6 +51,22 @@ static enum err redirect(struct ctx *c, const void *in, void *out)
     return OK;
 }
 
+/* What a customer or a file may have put there. */
+static enum err hostile_download(struct ctx *c, const void *in, void *out)
+{
+    TRY(download(c, in, out));
+    c->file_name = S("a\"b\r\nX-Bad: \xE8\x9D\xB6.csv");
+    return OK;
+}
+
+static enum err hostile_redirect(struct ctx *c, const void *in, void *out)
+{
+    (void)in;
+    (void)out;
+    c->redirect_to = S("https://example.com/a%20b?c=d&e#f\r\nX-Bad: 1\xE8\x9D\xB6");
+    return OK;
+}
+
 static enum err note(struct ctx *c, const void *in, void *out)
 {
     (void)in;
@@ -64,6 +80,8 @@ static const struct route routes[] = {
     {HTTP_POST, "/api/closed", "x.write", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
     {HTTP_GET, "/api/list.csv", "public", NULL, NULL, download, .kind = ROUTE_DOWNLOAD},
     {HTTP_GET, "/api/go", "public", NULL, NULL, redirect, .kind = ROUTE_REDIRECT},
+    {HTTP_GET, "/api/bad.csv", "public", NULL, NULL, hostile_download, .kind = ROUTE_DOWNLOAD},
+    {HTTP_GET, "/api/bad", "public", NULL, NULL, hostile_redirect, .kind = ROUTE_REDIRECT},
     {HTTP_POST, "/api/v1/beacon", "public", NULL, NULL, note, .kind = ROUTE_BEACON},
     {HTTP_POST, "/api/note", "public", NULL, NULL, note},
     {HTTP_GET, "/api/live", "public", NULL, NULL, NULL, .kind = ROUTE_STREAM},
@@ -206,6 +224,18 @@ static void test_download_and_redirect(void **state)
     has(got, "Location: /elsewhere\r\n");
 }
 
+/* Texts in header lines cannot make lines of their own. */
+static void test_hostile_headers(void **state)
+{
+    struct str got = ask("GET /api/bad.csv HTTP/1.1", S(""));
+
+    (void)state;
+    has(got, "filename=\"a_b__X-Bad: ___.csv\"; "
+             "filename*=UTF-8''a%22b%0D%0AX-Bad%3A%20%E8%9D%B6.csv\r\n");
+    got = ask("GET /api/bad HTTP/1.1", S(""));
+    has(got, "Location: https://example.com/a%20b?c=d&e#f%0D%0AX-Bad:%201%E8%9D%B6\r\n");
+}
+
 static void test_beacon(void **state)
 {
     struct str got = ask("POST /api/v1/beacon HTTP/1.1", S("{}"));
@@ -243,8 +273,11 @@ static void test_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_upload), cmocka_unit_test(test_download_and_redirect),
-        cmocka_unit_test(test_beacon), cmocka_unit_test(test_live),
+        cmocka_unit_test(test_upload),
+        cmocka_unit_test(test_download_and_redirect),
+        cmocka_unit_test(test_hostile_headers),
+        cmocka_unit_test(test_beacon),
+        cmocka_unit_test(test_live),
         cmocka_unit_test(test_pages),
     };
 
