@@ -74,8 +74,8 @@ static enum err run_caught(struct call *call, enum err (*step)(struct call *))
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-/* What was encoded, copied into the arena. The buffer hangs on the call, so that it is released also
- * when the arena is full. */
+/* What was encoded, copied into the arena. The buffer hangs on the call, so that it is released
+ * also when the arena is full. */
 static enum err encoding_take(struct call *call)
 {
     if (call->encoding.is_full) {
