@@ -115,12 +115,17 @@ uint64_t scenario_state(void)
 
 void scenario_set(const char *name, const char *value)
 {
-    assert_true(world.kept_count < NAMES_MAX);
-    world.kept[world.kept_count].name = name;
-    world.kept[world.kept_count++].value = arena_text(str_of(value));
+    size_t at = 0;
+
+    while (at < world.kept_count && strcmp(world.kept[at].name, name) != 0)
+        at++;
+    assert_true(at < NAMES_MAX);
+    world.kept[at].name = name;
+    world.kept[at].value = arena_text(str_of(value));
+    if (at == world.kept_count)
+        world.kept_count++;
 }
 
-/* The latest under the name. */
 static const char *kept_find(struct str name)
 {
     for (size_t i = world.kept_count; i > 0; i--)
@@ -254,8 +259,10 @@ static void call_until_good(const struct scenario *row, struct app_call *call)
     for (call->fail_nth = 1;; call->fail_nth++) {
         scenario_clock(world.now_ms + 61000); /* past any throttle's window */
         app_request(scenario_app, scenario_arena, call);
-        if (!call->did_fail)
+        if (!call->did_fail) {
+            assert_true(call->fail_nth > 2); /* the savepoint and a statement at least did fail */
             return;
+        }
         if (call->status < 500)
             row_failed(row, call, "a failing statement was not noticed");
         if (scenario_state() != before)
@@ -371,7 +378,7 @@ static enum err people_step(struct ctx *c, void *user)
 
 int scenario_open_empty(void **state)
 {
-    struct str why = { 0 };
+    struct str why = {0};
 
     (void)state;
     memset(&world, 0, sizeof(world));
