@@ -10,7 +10,7 @@
 #define MONTH_MAX 1200         /* months shown: the last hundred years */
 #define INTERVAL_DAY_MAX 36600 /* longer intervals count as this long */
 
-/* ---- shapes ------------------------------------------------------------------------------------ */
+/* ---- shapes ---------------------------------------------------------------------------------- */
 
 struct butterfly_out {
     int64_t reached_count, added_count, active_count, first_order_count;
@@ -96,9 +96,9 @@ static const struct field overview_out[] = {
     OUT(struct overview_out, computed_ms, .about = "how long it took"),
 };
 
-/* ---- the pass ---------------------------------------------------------------------------------- */
+/* ---- the pass -------------------------------------------------------------------------------- */
 
-static const int64_t windows_days[] = { 30, 90, 180 };
+static const int64_t windows_days[] = {30, 90, 180};
 
 struct tally {
     const struct view *view;
@@ -196,9 +196,10 @@ static int64_t tally_interval(const struct tally *tally, int64_t percent)
     return INTERVAL_DAY_MAX;
 }
 
-/* ---- the answer -------------------------------------------------------------------------------- */
+/* ---- the answer ------------------------------------------------------------------------------ */
 
-/* A state is told by local days: "older than 90 days" is before the start of the day 90 days ago. */
+/* A state is told by local days: "older than 90 days" is before the start of the day 90 days ago.
+ */
 static void tally_limits(struct tally *tally, int64_t sleep_after_days, int64_t lost_after_days)
 {
     const struct zone *zone = tally->view->zone;
@@ -234,7 +235,7 @@ static struct list tally_months(const struct tally *tally)
         from++;
     while (to > from && tally->months[to - 1].order_count == 0)
         to--;
-    return (struct list){ .at = tally->months + from, .count = to - from };
+    return (struct list){.at = tally->months + from, .count = to - from};
 }
 
 static void figures_finish(const struct tally *tally)
@@ -260,7 +261,7 @@ static void figures_finish(const struct tally *tally)
 
 static enum err overview_purchases(struct ctx *c, struct tally *tally, struct overview_out *out)
 {
-    struct purchase_visit visit = { tally_purchase, tally_buyer, tally };
+    struct purchase_visit visit = {tally_purchase, tally_buyer, tally};
     struct purchase_span span;
     enum err err = purchase_span_get(c, tally->view, &span);
 
@@ -268,7 +269,7 @@ static enum err overview_purchases(struct ctx *c, struct tally *tally, struct ov
     tally->repurchase = arena_new_array(c->arena, struct repurchase_out, ARRAY_LEN(windows_days));
     for (size_t i = 0; i < ARRAY_LEN(windows_days); i++)
         tally->repurchase[i].within_days = windows_days[i];
-    out->repurchase = (struct list){ tally->repurchase, ARRAY_LEN(windows_days) };
+    out->repurchase = (struct list){tally->repurchase, ARRAY_LEN(windows_days)};
     if (err == OK) {
         tally_init(c, tally, &span);
         TRY(purchase_each(c, tally->view, &span.calendar, &visit));
@@ -307,16 +308,16 @@ static enum err overview_people(struct ctx *c, const struct view *view, const in
 
 static enum err overview_get(struct ctx *c, const void *in, void *out_)
 {
-    static const char *const names[] = { "active_within_days", "loyal_order_count",
-                                         "sleep_after_days", "lost_after_days" };
+    static const char *const names[] = {"active_within_days", "loyal_order_count",
+                                        "sleep_after_days", "lost_after_days"};
     struct overview_out *out = out_;
     int64_t begin_us = clock_mono_us(), limits[ARRAY_LEN(names)];
     struct view view;
-    struct tally tally = { .view = &view };
+    struct tally tally = {.view = &view};
 
     TRY(view_read(c, in, &view));
     TRY(setting_ints(c, names, ARRAY_LEN(names), limits));
-    *out = (struct overview_out){ .as_of_ms = view.as_of_ms };
+    *out = (struct overview_out){.as_of_ms = view.as_of_ms};
     TRY(overview_people(c, &view, limits, out));
     tally_limits(&tally, limits[2], limits[3]);
     TRY(overview_purchases(c, &tally, out));
@@ -325,11 +326,11 @@ static enum err overview_get(struct ctx *c, const void *in, void *out_)
 }
 
 const struct route overview_routes[] = {
-    { HTTP_GET, "/api/overview", "overview.read", &view_in_shape, SHAPE(overview_out), overview_get,
-      .about = "The butterfly, the figures beside it and the months" },
-    { HTTP_GET, "/api/overview/cohort", "overview.read", &view_in_shape, &cohort_out_shape,
-      cohort_get, .about = "Who of each first-order month bought again, by months since then" },
-    { HTTP_GET, "/api/overview/raw", "overview.read", NULL, &raw_out_shape, raw_get,
-      .about = "What came in and what of it counts" },
-    { .path = NULL },
+    {HTTP_GET, "/api/overview", "overview.read", &view_in_shape, SHAPE(overview_out), overview_get,
+     .about = "The butterfly, the figures beside it and the months"},
+    {HTTP_GET, "/api/overview/cohort", "overview.read", &view_in_shape, &cohort_out_shape,
+     cohort_get, .about = "Who of each first-order month bought again, by months since then"},
+    {HTTP_GET, "/api/overview/raw", "overview.read", NULL, &raw_out_shape, raw_get,
+     .about = "What came in and what of it counts"},
+    {.path = NULL},
 };

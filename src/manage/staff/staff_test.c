@@ -6,7 +6,7 @@
 
 #define LOGIN POST, "/api/login"
 #define SETUP POST, "/api/setup"
-/* ---- set-up ------------------------------------------------------------------------------------ */
+/* ---- set-up ---------------------------------------------------------------------------------- */
 
 static enum err token_step(struct ctx *c, void *user)
 {
@@ -87,7 +87,7 @@ static void test_setup_expires(void **state)
     assert_true(str_find(call.reply, S("\"is_valid\":false")) > 0);
 }
 
-/* ---- signing in ---------------------------------------------------------------------------------- */
+/* ---- signing in ------------------------------------------------------------------------------ */
 
 static const struct scenario login_cases[] = {
     {"signs in", AS_NOBODY, LOGIN, "{'login':'Operator','password':'a long password'}", 200,
@@ -226,7 +226,7 @@ static void test_throttles(void **state)
     assert_int_equal(signed_in("admin", "a long password").status, 200); /* a minute later */
 }
 
-/* ---- the command line's ------------------------------------------------------------------------------ */
+/* ---- the command line's ---------------------------------------------------------------------- */
 
 static enum err add_step(struct ctx *c, void *user)
 {
