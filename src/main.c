@@ -7,6 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "insight/insight.h"
 #include "kit/cli.h"
 #include "manage/staff/staff.h"
 #include "product.h"
@@ -196,6 +197,11 @@ static int openapi(struct cli *cli)
     return 0;
 }
 
+static int check(struct cli *cli)
+{
+    return check_command(cli, &config);
+}
+
 static int version(struct cli *cli)
 {
     (void)cli;
@@ -213,6 +219,7 @@ static const struct command {
     {"serve", serve, "serve --data DIR [--listen 127.0.0.1:8080] [--trace]   run the server"},
     {"user", user,
      "user add|password LOGIN [--name N] [--role admin|operator|viewer]   (password from stdin)"},
+    {"check", check, "check --data DIR               every invariant of the base"},
     {"openapi", openapi, "openapi                        print the API document"},
     {"version", version, "version                        print the version"},
     {"help", help, "help                           print this"},

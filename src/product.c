@@ -22,6 +22,8 @@ static const struct route *const routes[] = {
     customer_profile_routes,
     timeline_routes,
     tag_routes,
+    overview_routes,
+    check_routes,
     NULL,
 };
 

@@ -1,5 +1,5 @@
-/* The cohort matrix (同期群): customers by the month of their first counted order, and how many of
- * them bought in each month after it. Always: month 0 of a row is the cohort's size. */
+/* The cohort matrix (同期群): customers by the month of their first counted order, and how many
+ * of them bought in each month after it. Always: month 0 of a row is the cohort's size. */
 #include "insight/insight_private.h"
 
 #define COHORT_MONTH_MAX 120 /* the last ten years; earlier cohorts are left out */

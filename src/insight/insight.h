@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kit/app.h"
+#include "kit/cli.h"
 
 extern const struct route
     overview_routes[]; /* /api/overview, /api/overview/cohort, /api/overview/raw */
@@ -16,3 +17,6 @@ struct check_report {
     int64_t failed_count;
 };
 enum err check_run(struct ctx *c, struct check_report *report) MUST_USE;
+
+/* `papilio check --data DIR`. The exit status. */
+int check_command(struct cli *cli, const struct app_config *config);

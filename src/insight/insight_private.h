@@ -4,7 +4,7 @@
 #include "base/time.h"
 #include "insight/insight.h"
 
-/* ---- view: which part of the base is asked for ------------------------------------------------ */
+/* ---- view: which part of the base is asked for ----------------------------------------------- */
 
 struct view_in {
     struct str from_date, to_date; /* local dates; [from, to) */
@@ -24,7 +24,7 @@ enum err view_read(struct ctx *c, const struct view_in *in, struct view *view) M
 /* Parts per million, rounded half up; NONE where there is nothing to divide by. */
 int64_t rate_ppm(int64_t part, int64_t whole);
 
-/* ---- calendar: local days and months of many instants, without a look into the zone each ------- */
+/* ---- calendar: local days and months of many instants, without a look into the zone each ----- */
 
 struct calendar {
     const struct zone *zone;
@@ -36,7 +36,7 @@ void calendar_init(struct arena *arena, const struct zone *zone, int64_t first_m
                    struct calendar *calendar);
 void calendar_find(const struct calendar *calendar, int64_t utc_ms, int64_t *day, int64_t *month);
 
-/* ---- purchases: counted orders of identified customers, each customer's in time order ---------- */
+/* ---- purchases: counted orders of identified customers, each customer's in time order -------- */
 
 /* One customer so far. A purchase day is a local day with at least one counted order. */
 struct buyer {
@@ -68,7 +68,7 @@ enum err purchase_span_get(struct ctx *c, const struct view *view,
 enum err purchase_each(struct ctx *c, const struct view *view, const struct calendar *calendar,
                        const struct purchase_visit *visit) MUST_USE;
 
-/* ---- handlers of the other files' rows in overview_routes ---------------------------------------- */
+/* ---- handlers of the other files' rows in overview_routes ------------------------------------ */
 extern const struct shape cohort_out_shape, raw_out_shape;
 enum err cohort_get(struct ctx *c, const void *in, void *out);
 enum err raw_get(struct ctx *c, const void *in, void *out);

@@ -1,6 +1,6 @@
-/* The overview (数据总览): the butterfly, the figures beside it and the months. One pass over the
- * purchases and one over the customers; nothing is kept between requests, so the figures are always
- * those of the base. Definitions: GLOSSARY.md. */
+/* The overview (数据总览): the butterfly, the figures beside it and the months. One pass over
+ * the purchases and one over the customers; nothing is kept between requests, so the figures are
+ * always those of the base. Definitions: GLOSSARY.md. */
 #include "gen/overview.q.h"
 
 #include "host/clock.h"
@@ -198,15 +198,11 @@ static int64_t tally_interval(const struct tally *tally, int64_t percent)
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-/* A state is told by local days: "older than 90 days" is before the start of the day 90 days ago.
- */
+/* The same rule as customer_limits_get, as of the end of the period. */
 static void tally_limits(struct tally *tally, int64_t sleep_after_days, int64_t lost_after_days)
 {
-    const struct zone *zone = tally->view->zone;
-    int64_t day = tally->view->end_day;
-
-    tally->sleep_before_ms = zone_day_start(zone, day - sleep_after_days);
-    tally->lost_before_ms = zone_day_start(zone, day - lost_after_days);
+    tally->sleep_before_ms = tally->view->as_of_ms - sleep_after_days * DAY_MS;
+    tally->lost_before_ms = tally->view->as_of_ms - lost_after_days * DAY_MS;
 }
 
 static void tally_init(struct ctx *c, struct tally *tally, const struct purchase_span *span)

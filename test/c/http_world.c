@@ -120,15 +120,19 @@ void world_config(struct http_config *config)
 {
     http_config_init(config);
     config->listen = S("127.0.0.1:0");
-    config->head_ms = WORLD_HEAD_MS;
-    config->body_ms = WORLD_BODY_MS;
-    config->idle_ms = WORLD_IDLE_MS;
-    config->write_ms = WORLD_WRITE_MS;
     config->loop_count = 2;
     config->on_request = on_request;
     config->on_head = on_head;
     snprintf(world.folder, sizeof(world.folder), "/tmp/papilio-http-XXXXXX");
     assert_non_null(mkdtemp(world.folder));
+}
+
+void world_quick(struct http_config *config)
+{
+    config->head_ms = WORLD_HEAD_MS;
+    config->body_ms = WORLD_BODY_MS;
+    config->idle_ms = WORLD_IDLE_MS;
+    config->write_ms = WORLD_WRITE_MS;
 }
 
 void world_start(const struct http_config *config)

@@ -1,0 +1,20 @@
+/* What the two halves of `papilio check` share: where offenders are gathered. */
+#pragma once
+
+#include "insight/insight.h"
+
+#define OFFENDER_MAX 20 /* ids shown of one broken invariant */
+
+struct finding {
+    struct ctx *c;
+    int64_t count;
+    int64_t ids[OFFENDER_MAX];
+    struct str text; /* in place of ids: the database's own words */
+    struct arena *scratch;
+};
+void check_found(struct finding *finding, int64_t id);
+
+/* Invariants that SQL cannot tell: sealed texts, hashes, JSON, the registry of kinds. */
+enum err check_journal_known(struct ctx *c, struct finding *finding) MUST_USE;
+enum err check_identity_seals(struct ctx *c, struct finding *finding) MUST_USE;
+enum err check_personal_seals(struct ctx *c, struct finding *finding) MUST_USE;

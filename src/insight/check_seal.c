@@ -1,0 +1,111 @@
+/* The checks that look inside: what is sealed opens, what is hashed hashes to itself, what the
+ * journal tells is of a registered kind. Row by row in a scratch arena, whatever the size. */
+#include "base/json.h"
+#include "gen/check.q.h"
+#include "insight/check_private.h"
+#include "kit/journal.h"
+
+#define SCRATCH_MAX (16 * 1024 * 1024)
+#define SCRATCH_KEEP (256 * 1024) /* emptied when more than this was used */
+
+/* Runs a query whose row function works in finding->scratch through c->arena. */
+static void scratch_begin(struct finding *finding)
+{
+    finding->scratch = finding->c->arena;
+    finding->c->arena = arena_new(SCRATCH_MAX);
+}
+
+static void scratch_next(const struct finding *finding)
+{
+    if (arena_used(finding->c->arena) > SCRATCH_KEEP)
+        arena_reset(finding->c->arena);
+}
+
+static void scratch_end(struct finding *finding)
+{
+    arena_free(finding->c->arena);
+    finding->c->arena = finding->scratch;
+    finding->c->fault = (struct fault){0}; /* an expected one; its words lay in the scratch */
+}
+
+/* ---- journal --------------------------------------------------------------------------------- */
+
+static enum err journal_row(void *user, const struct q_check_journal_rows_row *row)
+{
+    struct finding *finding = user;
+    struct ctx *c = finding->c;
+    struct json json;
+    bool is_good = event_kind_find(c->app, row->kind) != NULL;
+
+    scratch_next(finding);
+    if (row->properties.at != NULL)
+        is_good = is_good && json_parse(c->arena, row->properties, &json, NULL) == OK &&
+                  json.type == JSON_OBJECT;
+    if (!is_good)
+        check_found(finding, row->id);
+    return OK;
+}
+
+enum err check_journal_known(struct ctx *c, struct finding *finding)
+{
+    enum err err;
+
+    scratch_begin(finding);
+    err = q_check_journal_rows(c, journal_row, finding);
+    scratch_end(finding);
+    return err;
+}
+
+/* ---- identities and personal data ------------------------------------------------------------ */
+
+static enum err identity_row(void *user, const struct q_check_identities_row *row)
+{
+    struct finding *finding = user;
+    struct ctx *c = finding->c;
+    struct str value;
+
+    scratch_next(finding);
+    if (ctx_unseal(c, row->value_enc, "customer", row->customer_id, &value) != OK ||
+        !str_eq(row->value_hash, ctx_keyed_hash(c, str_cstr(c->arena, row->kind), value)))
+        check_found(finding, row->customer_id);
+    return OK;
+}
+
+enum err check_identity_seals(struct ctx *c, struct finding *finding)
+{
+    enum err err;
+
+    scratch_begin(finding);
+    err = q_check_identities(c, identity_row, finding);
+    scratch_end(finding);
+    return err;
+}
+
+static bool seal_opens(struct ctx *c, struct str sealed, int64_t customer_id)
+{
+    struct str text;
+
+    return sealed.at == NULL || ctx_unseal(c, sealed, "customer", customer_id, &text) == OK;
+}
+
+static enum err personal_row(void *user, const struct q_check_personal_row *row)
+{
+    struct finding *finding = user;
+    struct ctx *c = finding->c;
+
+    scratch_next(finding);
+    if (!seal_opens(c, row->name_enc, row->id) || !seal_opens(c, row->phone_enc, row->id) ||
+        !seal_opens(c, row->email_enc, row->id))
+        check_found(finding, row->id);
+    return OK;
+}
+
+enum err check_personal_seals(struct ctx *c, struct finding *finding)
+{
+    enum err err;
+
+    scratch_begin(finding);
+    err = q_check_personal(c, personal_row, finding);
+    scratch_end(finding);
+    return err;
+}
