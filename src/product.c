@@ -42,11 +42,23 @@ static enum err on_open(struct ctx *c)
     return staff_zone_load(c);
 }
 
+static enum err behaviours_forget(struct ctx *c)
+{
+    int64_t keep_months, month, dropped_count;
+
+    TRY(setting_int(c, "behaviour_keep_months", &keep_months));
+    if (keep_months == 0)
+        return OK;
+    month = zone_month(ctx_zone(c), c->now_ms) - keep_months;
+    return journal_forget(c, zone_month_start(ctx_zone(c), month), &dropped_count);
+}
+
 static enum err on_minute(struct ctx *c)
 {
     int64_t deleted_count;
 
-    return message_forget(c, &deleted_count);
+    TRY(message_forget(c, &deleted_count));
+    return behaviours_forget(c);
 }
 
 const struct app_config product_config = {

@@ -58,3 +58,54 @@ enum err journal_emit(struct ctx *c, const struct event *events, int64_t count)
         TRY(react(c, &events[i]));
     return OK;
 }
+
+/* ---- retention ------------------------------------------------------------------------------- */
+
+#define FORGET_PAGE 10000
+#define FORGET_CURSOR S("journal_forgotten_id")
+
+/* Ids begin with their time, so all that arrived before an instant is one range of them. */
+static int64_t id_at(int64_t ms)
+{
+    return ms > ID_EPOCH_MS ? (ms - ID_EPOCH_MS) << 22 : 0;
+}
+
+static enum err cursor_get(struct ctx *c, int64_t *id)
+{
+    struct q_meta_get_row row;
+    enum err err = q_meta_get(c, FORGET_CURSOR, &row);
+
+    *id = 0;
+    if (err == E_NOT_FOUND)
+        return OK;
+    TRY(err);
+    return str_to_int(row.value, id) ? OK : E_CORRUPT;
+}
+
+static bool is_kept(const struct ctx *c, struct str kind)
+{
+    const struct event_kind *row = event_kind_find(c->app, kind);
+
+    return row == NULL || row->class == EVENT_FACT;
+}
+
+enum err journal_forget(struct ctx *c, int64_t before_ms, int64_t *dropped_count)
+{
+    struct q_journal_drop_in *dropped;
+    const struct q_journal_old_row *rows;
+    struct list page;
+    int64_t after_id;
+
+    *dropped_count = 0;
+    TRY(cursor_get(c, &after_id));
+    TRY(q_journal_old(c, after_id, id_at(before_ms), FORGET_PAGE, &page));
+    if (page.count == 0)
+        return OK;
+    rows = page.at;
+    dropped = arena_new_array(c->arena, struct q_journal_drop_in, (size_t)page.count);
+    for (int64_t i = 0; i < page.count; i++)
+        if (!is_kept(c, rows[i].kind))
+            dropped[(*dropped_count)++].id = rows[i].id;
+    TRY(q_journal_drop(c, dropped, *dropped_count, NULL));
+    return q_meta_set(c, FORGET_CURSOR, str_fmt(c->arena, "%" PRId64, rows[page.count - 1].id));
+}

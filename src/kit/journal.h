@@ -37,3 +37,7 @@ const struct event_kind *event_kind_find(const struct app *app,
 void event_init(struct event *event, const struct ctx *c, const char *kind);
 /* Writes the events with one statement and runs the facts' reactions in order. */
 enum err journal_emit(struct ctx *c, const struct event *events, int64_t count) MUST_USE;
+
+/* Retention: drops behaviours that arrived before the instant, at most 10,000 rows looked at a
+ * call; facts stay, for the state is checked against them. */
+enum err journal_forget(struct ctx *c, int64_t before_ms, int64_t *dropped_count) MUST_USE;

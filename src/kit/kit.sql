@@ -59,3 +59,11 @@ VALUES (:id, :kind, :occurred_ms, :now_ms, :customer_id, :channel_id, :subject_i
 -- name: journal_last :one
 -- scope: none (the clock's lower bound at start)
 SELECT id, arrived_ms FROM journal ORDER BY id DESC LIMIT 1;
+
+-- name: journal_old :many
+-- scope: none (retention: by the range of ids, whoever they are about)
+SELECT id, kind FROM journal WHERE id > :after_id AND id < :until_id ORDER BY id LIMIT :row_max_count;
+
+-- name: journal_drop :batch
+-- scope: none (retention)
+DELETE FROM journal WHERE id = :id;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gen/kit.q.h"
+#include "host/clock.h"
 #include "kit/kit_private.h"
 
 struct note_in {
@@ -91,7 +92,11 @@ static const struct route routes[] = {
 };
 static const struct route *const tables[] = {routes, NULL};
 static const struct role roles[] = {{"admin", "*"}, {NULL, NULL}};
-static const struct event_kind kinds[] = {{.name = NULL}};
+static const struct event_kind kinds[] = {
+    {.name = "note_set", .class = EVENT_FACT},
+    {.name = "note_seen", .class = EVENT_BEHAVIOUR},
+    {.name = NULL},
+};
 static const struct reaction reactions[] = {{NULL, NULL}};
 
 static struct arena *arena;
@@ -315,6 +320,41 @@ static void test_openapi(void **state)
     buf_release(&buf);
 }
 
+static enum err emit_step(struct ctx *c, void *user)
+{
+    struct event events[2];
+
+    (void)user;
+    event_init(&events[0], c, "note_set");
+    event_init(&events[1], c, "note_seen");
+    return journal_emit(c, events, 2);
+}
+
+static enum err forget_step(struct ctx *c, void *user)
+{
+    int64_t *days = user, dropped_count;
+
+    TRY(journal_forget(c, c->now_ms - *days * DAY_MS, &dropped_count));
+    *days = dropped_count;
+    return OK;
+}
+
+static void test_behaviours_end(void **state)
+{
+    int64_t first_ms = clock_now_ms(), days = 10;
+
+    (void)state;
+    assert_int_equal(app_write(app, arena, emit_step, NULL, NULL), OK);
+    clock_simulate(first_ms + 20 * DAY_MS);
+    assert_int_equal(app_write(app, arena, emit_step, NULL, NULL), OK);
+    assert_int_equal(app_write(app, arena, forget_step, &days, NULL), OK);
+    assert_int_equal(days, 1); /* the old behaviour; its fact and the new pair stay */
+    days = 10;
+    assert_int_equal(app_write(app, arena, forget_step, &days, NULL), OK);
+    assert_int_equal(days, 0);
+    clock_simulate(NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_replay_of_queries),
         cmocka_unit_test(test_ids_ascend),
         cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_behaviours_end),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -31,6 +31,11 @@ static const struct setting_definition definitions[] = {
      "A customer with an own action within these days is active."},
     {"loyal_order_count", "int", "3", 1, 100, false, "忠诚订单数", "Orders of the loyal",
      "下单达到这个次数的客户算忠诚客户。", "A customer with this many orders is loyal."},
+    {"behaviour_keep_months", "int", "0", 0, 120, false, "行为保留月数",
+     "Months to keep behaviours",
+     "浏览、点击等行为到达后保留这么多个月，之后删除；0 表示一直保留。订单等事实不会删除。",
+     "Views, clicks and the like are deleted this many months after arrival; 0 keeps them. Facts "
+     "such as orders stay."},
 };
 
 const struct setting_definition *setting_definition_find(struct str name)
