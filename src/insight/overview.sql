@@ -2,6 +2,7 @@
 
 -- name: overview_butterfly :one      customers first touched in the period, as they stand now; never: without an order by its end
 -- scope: none
+-- scan: most customers match, so the plus keeps the index out: reading all in order is three times faster
 SELECT count(CASE WHEN c.touched_ms >= :from_ms THEN 1 END) AS reached_count,
        count(CASE WHEN c.touched_ms >= :from_ms THEN c.added_ms END) AS added_count,
        count(CASE WHEN c.touched_ms >= :from_ms AND c.action_day > :active_after_day THEN 1 END) AS active_count,
@@ -13,7 +14,7 @@ SELECT count(CASE WHEN c.touched_ms >= :from_ms THEN 1 END) AS reached_count,
        count(CASE WHEN c.touched_ms >= :from_ms THEN c.invited_by_customer_id END) AS referred_count,
        count(CASE WHEN c.first_order_ms IS NULL OR c.first_order_ms >= :to_ms THEN 1 END) AS never_count
   FROM customer AS c
- WHERE c.deleted_ms IS NULL AND (c.touched_ms < :to_ms)
+ WHERE c.deleted_ms IS NULL AND +c.touched_ms < :to_ms
    AND (:branch_path IS NULL
         OR c.channel_id IN (SELECT n.id FROM channel AS n
                              WHERE substr(n.path, 1, length(:branch_path)) = :branch_path));
