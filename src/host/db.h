@@ -65,4 +65,5 @@ int64_t db_step_us(const struct db *db);      /* microseconds spent in statement
 const char *db_error(const struct db *db);   /* the database's own words, for the log */
 /* PRAGMA quick_check and foreign_key_check: one line a finding, "" if sound. */
 enum err db_verify(struct db *db, struct arena *arena, struct str *out) MUST_USE;
+void db_rest(struct db *db); /* for a connection with nothing to do: the memory of its page cache goes back to the system */
 enum err db_checkpoint(struct db *db) MUST_USE; /* moves the WAL into the file, as far as readers let it */

@@ -6,6 +6,7 @@
 
 #include "host/clock.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -587,6 +588,12 @@ enum err db_verify(struct db *db, struct arena *arena, struct str *out)
     *out = findings.len == 0 ? S("") : str_copy(arena, buf_view(&findings));
     buf_release(&findings);
     return code == SQLITE_OK ? OK : db_failed(db, code);
+}
+
+void db_rest(struct db *db)
+{
+    sqlite3_db_release_memory(db->sqlite);
+    malloc_trim(0);
 }
 
 enum err db_checkpoint(struct db *db)

@@ -230,8 +230,11 @@ static void savepoints_undo_one(void **state)
     assert_int_equal(db_commit(db), OK);
     assert_false(db_is_open_transaction(db));
     assert_int_equal(count_all(db), 2);
+    db_rest(db);
     assert_int_equal(db_begin(db), OK);
     assert_int_equal(add(db, 4, "d"), OK);
+    db_rest(db); /* what is not committed yet stays */
+    assert_int_equal(count_all(db), 3);
     db_rollback(db);
     assert_int_equal(count_all(db), 2);
 }

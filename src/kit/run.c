@@ -5,6 +5,10 @@
 #include "host/clock.h"
 #include "kit/kit_private.h"
 
+#include <errno.h>
+
+#define REST_AFTER_S 10
+
 void run_enqueue(struct call_queue *queue, struct call *call)
 {
     call->next = NULL;
@@ -18,14 +22,30 @@ void run_enqueue(struct call_queue *queue, struct call *call)
     pthread_mutex_unlock(&queue->lock);
 }
 
+/* Idle for so long, a connection gives its page cache back: the base of a quiet shop is small. */
+static void queue_wait(struct call_queue *queue, struct db *db)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += REST_AFTER_S;
+    if (pthread_cond_timedwait(&queue->wake, &queue->lock, &until) != ETIMEDOUT)
+        return;
+    pthread_mutex_unlock(&queue->lock);
+    db_rest(db);
+    pthread_mutex_lock(&queue->lock);
+    while (queue->first == NULL && !queue->is_closed)
+        pthread_cond_wait(&queue->wake, &queue->lock);
+}
+
 /* Waits for calls and takes at most `max` of them as a chain; NULL: closed and empty. */
-static struct call *queue_take(struct call_queue *queue, int max)
+static struct call *queue_take(struct call_queue *queue, int max, struct db *db)
 {
     struct call *first, *last;
 
     pthread_mutex_lock(&queue->lock);
     while (queue->first == NULL && !queue->is_closed)
-        pthread_cond_wait(&queue->wake, &queue->lock);
+        queue_wait(queue, db);
     first = last = queue->first;
     for (int count = 1; last && last->next && count < max; count++)
         last = last->next;
@@ -77,7 +97,7 @@ static void *reader_main(void *arg)
     struct reader *reader = arg;
     struct call *call;
 
-    while ((call = queue_take(&reader->app->reads, 1)))
+    while ((call = queue_take(&reader->app->reads, 1, reader->db)))
         read_one(reader->app, call, reader->db);
     return NULL;
 }
@@ -163,7 +183,7 @@ static void *writer_main(void *arg)
     struct app *app = arg;
     struct call *first;
 
-    while ((first = queue_take(&app->writes, GROUP_MAX))) {
+    while ((first = queue_take(&app->writes, GROUP_MAX, app->writer_db))) {
         int64_t start_us = clock_mono_us();
         enum err err = group_run(app, first);
         atomic_fetch_add(&app->metrics.commit_count, 1);
