@@ -81,6 +81,7 @@ struct query {
 struct query_file {
     const char *path;
     const char *base; /* "coupon" of src/x/coupon.sql */
+    size_t head_len; /* of what stands before the first query */
     struct query *queries;
     size_t query_count;
 };

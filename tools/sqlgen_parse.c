@@ -270,13 +270,13 @@ static void param_add(struct query *query, const struct token *token)
     query->param_count++;
 }
 
-/* "-- scan: why" on a line of its own. */
-static bool has_scan_mark(const struct query *query)
+/* "-- scan: why" on a line of its own, of the query or before the first one of its file. */
+static bool has_scan_mark(const char *at, size_t len)
 {
-    const char *mark = "\n-- scan: ", *at = query->sql - 1;
+    const char *mark = "-- scan: ", *end = at + len;
 
-    for (; at + strlen(mark) < query->sql + query->sql_len; at++)
-        if (memcmp(at, mark, strlen(mark)) == 0)
+    for (bool is_start = true; at + strlen(mark) < end; is_start = *at == '\n', at++)
+        if (is_start && memcmp(at, mark, strlen(mark)) == 0)
             return true;
     return false;
 }
@@ -296,7 +296,7 @@ static void query_read(struct query *query)
             die((struct place){start.file, query->tokens.at[i + 1].line},
                 "query '%s' has more than one statement", query->name);
     }
-    query->may_scan = has_scan_mark(query);
+    query->may_scan = query->may_scan || has_scan_mark(query->sql, query->sql_len);
     dialect_check(query->place.file, &query->tokens);
 }
 
@@ -311,10 +311,11 @@ static const char *base_name(const char *path)
 }
 
 /* Text before the first block may be comments only. */
-static void head_check(const struct query_file *file, const char *at, size_t len)
+static void head_check(struct query_file *file, const char *at, size_t len)
 {
     struct tokens tokens = tokens_read((struct place){file->path, 1}, at, len);
 
+    file->head_len = len;
     if (tokens.count > 0)
         die((struct place){file->path, tokens.at[0].line}, "SQL before the first '-- name:' line");
 }
@@ -335,7 +336,8 @@ void query_file_read(struct query_file *file)
             continue;
         if (file->query_count == 0)
             head_check(file, all, (size_t)(line - all));
-        else
+        query.may_scan = has_scan_mark(all, file->head_len);
+        if (file->query_count > 0)
             file->queries[file->query_count - 1].sql_len =
                 (size_t)(line - file->queries[file->query_count - 1].sql);
         query.sql = line_end < end ? line_end + 1 : end;
