@@ -42,16 +42,11 @@ static bool has_word(const struct query *query, const char *word)
     return false;
 }
 
-/* A walk along an index that a LIMIT ends early is what a list does. */
-static bool is_bad_step(const struct query *query, const char *large_tables, const char *detail)
+/* A walk along an index that a LIMIT ends early is what a list does; one that is sorted first is
+ * not. */
+static bool is_short_walk(const struct query *query, bool is_sorted)
 {
-    bool is_ordered_list = has_word(query, "LIMIT") && has_word(query, "ORDER");
-
-    if (strncmp(detail, "USE TEMP B-TREE FOR ORDER BY", 28) == 0)
-        return has_word(query, "LIMIT");
-    if (strncmp(detail, "SCAN ", 5) != 0 || !stands_for_large(query, large_tables, detail + 5))
-        return false;
-    return !is_ordered_list;
+    return has_word(query, "LIMIT") && has_word(query, "ORDER") && !is_sorted;
 }
 
 static bool touches_large(const struct query *query, const char *large_tables)
@@ -64,9 +59,9 @@ static bool touches_large(const struct query *query, const char *large_tables)
 
 int plan_check(sqlite3 *db, const struct query *query, const char *large_tables)
 {
-    struct text sql = {0};
+    struct text sql = {0}, walks = {0};
+    bool is_sorted = false;
     sqlite3_stmt *stmt;
-    int found_count = 0;
 
     if (query->may_scan || !touches_large(query, large_tables))
         return 0;
@@ -75,12 +70,14 @@ int plan_check(sqlite3 *db, const struct query *query, const char *large_tables)
         die(query->place, "query '%s': %s", query->name, sqlite3_errmsg(db));
     while (sqlite3_step(stmt) == SQLITE_ROW) {
         const char *detail = (const char *)sqlite3_column_text(stmt, 3);
-        if (!is_bad_step(query, large_tables, detail))
-            continue;
-        found_count++;
-        printf("%s:%d: query '%s': %s\n", query->place.file, query->place.line, query->name,
-               detail);
+        is_sorted = is_sorted || strncmp(detail, "USE TEMP B-TREE FOR ORDER BY", 28) == 0;
+        if (strncmp(detail, "SCAN ", 5) == 0 && stands_for_large(query, large_tables, detail + 5))
+            text_add(&walks, "%s:%d: query '%s': %s\n", query->place.file, query->place.line,
+                     query->name, detail);
     }
     sqlite3_finalize(stmt);
-    return found_count;
+    if (walks.len == 0 || is_short_walk(query, is_sorted))
+        return 0;
+    fputs(walks.at, stdout);
+    return 1;
 }

@@ -1,4 +1,5 @@
 -- What must hold of a base. Every query returns the ids of the rows that break it: none if sound.
+-- scan: a check reads everything, on a read worker or with the server stopped
 
 -- name: check_order_totals :each
 -- scope: none

@@ -84,7 +84,8 @@ static bool record_begin(int64_t id, size_t *index)
     if (*index == SIZE_MAX)
         return false;
     entry = entry_at(*index);
-    memset(memory.text.at + entry->offset, '\n', entry->bytes);
+    if (entry->bytes > 0)
+        memset(memory.text.at + entry->offset, '\n', entry->bytes);
     entry->offset = (uint32_t)memory.text.len;
     entry->bytes = 0;
     buf_char(&memory.text, '\n');
