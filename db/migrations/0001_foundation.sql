@@ -254,6 +254,6 @@ CREATE TABLE import_reject (
     line_seq INTEGER NOT NULL,
     code TEXT NOT NULL,
     reason TEXT NOT NULL,
-    raw TEXT NOT NULL,                    -- may hold personal data: deleted with the run's file after 30 days
+    raw_enc BLOB NOT NULL,                -- the record as CSV, sealed; deleted with the run's file after 30 days
     PRIMARY KEY (import_id, line_seq)
 ) STRICT, WITHOUT ROWID;
