@@ -9,6 +9,7 @@
 
 #include "insight/insight.h"
 #include "kit/cli.h"
+#include "manage/import/import.h"
 #include "manage/staff/staff.h"
 #include "product.h"
 
@@ -17,6 +18,7 @@
 #define DATA_DEFAULT "papilio-data"
 
 static struct app_config config;
+static struct import_options import_options;
 static struct str user_name, user_role; /* options of `user` */
 
 /* ---- serve ----------------------------------------------------------------------------------- */
@@ -202,6 +204,11 @@ static int check(struct cli *cli)
     return check_command(cli, &config);
 }
 
+static int import_main(struct cli *cli)
+{
+    return import_command(cli, &config, &import_options);
+}
+
 static int version(struct cli *cli)
 {
     (void)cli;
@@ -219,6 +226,9 @@ static const struct command {
     {"serve", serve, "serve --data DIR [--listen 127.0.0.1:8080] [--trace]   run the server"},
     {"user", user,
      "user add|password LOGIN [--name N] [--role admin|operator|viewer]   (password from stdin)"},
+    {"import", import_main,
+     "import customers|orders|events|costs FILE --data DIR [--mapping MAP.json] [--source NAME]\n"
+     "          [--rejects FILE]   take in a file; prints a summary as JSON"},
     {"check", check, "check --data DIR               every invariant of the base"},
     {"openapi", openapi, "openapi                        print the API document"},
     {"version", version, "version                        print the version"},
@@ -249,10 +259,17 @@ int main(int argc, const char **argv)
     struct arena *arena = arena_new(BOOT_ARENA_MAX);
     struct cli cli = {.arena = arena, .count = argc - 2, .args = argv + 2};
     const struct cli_option options[] = {
-        {"--data", &config.data, NULL},      {"--listen", &config.listen, NULL},
-        {"--pages", &config.pages, NULL},    {"--key-file", &config.key_file, NULL},
-        {"--trace", NULL, &config.is_trace}, {"--name", &user_name, NULL},
-        {"--role", &user_role, NULL},        {NULL, NULL, NULL},
+        {"--data", &config.data, NULL},
+        {"--listen", &config.listen, NULL},
+        {"--pages", &config.pages, NULL},
+        {"--key-file", &config.key_file, NULL},
+        {"--trace", NULL, &config.is_trace},
+        {"--mapping", &import_options.mapping, NULL},
+        {"--source", &import_options.source, NULL},
+        {"--rejects", &import_options.rejects, NULL},
+        {"--name", &user_name, NULL},
+        {"--role", &user_role, NULL},
+        {NULL, NULL, NULL},
     };
     int status;
 

@@ -1,10 +1,13 @@
 /* Wires the house together. A new file of routes is one line here. */
 #include "product.h"
 
+#include "flow/convert/convert.h"
+#include "flow/flow.h"
 #include "insight/insight.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
 #include "manage/event/event.h"
+#include "manage/import/import.h"
 #include "manage/setting/setting.h"
 #include "manage/staff/staff.h"
 
@@ -22,17 +25,12 @@ static const struct route *const routes[] = {
     customer_profile_routes,
     timeline_routes,
     tag_routes,
+    order_routes,
+    import_routes,
+    import_local_routes,
     overview_routes,
     check_routes,
     NULL,
-};
-
-static const struct reaction reactions[] = {
-    {"friend_added", customer_mark_added},
-    {"official_followed", customer_mark_added},
-    {"member_registered", customer_mark_added},
-    {"invite_accepted", customer_mark_invited},
-    {NULL, NULL},
 };
 
 /* At start, on the writer: the brand's zone, and the names begin to be read. */
@@ -58,6 +56,7 @@ static enum err on_minute(struct ctx *c)
     int64_t deleted_count;
 
     TRY(message_forget(c, &deleted_count));
+    TRY(import_forget(c, &deleted_count));
     return behaviours_forget(c);
 }
 
@@ -65,7 +64,7 @@ const struct app_config product_config = {
     .routes = routes,
     .roles = staff_roles,
     .kinds = event_kinds,
-    .reactions = reactions,
+    .reactions = flow_reactions,
     .on_open = on_open,
     .on_minute = on_minute,
 };

@@ -1,0 +1,274 @@
+/* A checked page of orders goes into the base: customers, orders, lines, customers' figures and the
+ * facts, with a number of statements that does not depend on the page's size. */
+#include "flow/convert/order_private.h"
+
+static bool order_has_new_customer(const struct page_order *now)
+{
+    return now->is_changed && now->customer.kind.at != NULL;
+}
+
+static int64_t order_placed_ms(const struct page_order *now)
+{
+    return now->placed_ms == NONE ? now->order->placed_ms : now->placed_ms;
+}
+
+/* ---- customers ------------------------------------------------------------------------------ */
+
+static enum err customers_add(struct ctx *c, struct page_order **orders, int64_t count)
+{
+    struct customer_ref *refs = arena_new_array(c->arena, struct customer_ref, (size_t)count);
+    int64_t *touched_ms = arena_new_array(c->arena, int64_t, (size_t)count);
+    int64_t *ids = arena_new_array(c->arena, int64_t, (size_t)count);
+
+    for (int64_t i = 0; i < count; i++) {
+        refs[i] = orders[i]->customer;
+        touched_ms[i] = order_placed_ms(orders[i]);
+    }
+    TRY(customer_find_or_add_batch(c, refs, count, touched_ms, ids));
+    for (int64_t i = 0; i < count; i++) {
+        must(ids[i] != NONE);
+        orders[i]->customer_id = ids[i];
+    }
+    return OK;
+}
+
+static enum err write_customers(struct ctx *c, struct page *page)
+{
+    struct page_order **orders =
+        arena_new_array(page->arena, struct page_order *, CUSTOMER_BATCH_MAX);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < page->order_count; i++) {
+        struct page_order *now = &page->orders[i];
+
+        if (now->customer_id == NONE)
+            now->customer_id = now->order->customer_id;
+        if (!order_has_new_customer(now))
+            continue;
+        orders[count++] = now;
+        if (count == CUSTOMER_BATCH_MAX) {
+            TRY(customers_add(c, orders, count));
+            count = 0;
+        }
+    }
+    return count > 0 ? customers_add(c, orders, count) : OK;
+}
+
+/* ---- orders and lines ----------------------------------------------------------------------- */
+
+static struct q_order_add_in order_add_row(const struct page *page, const struct page_order *now)
+{
+    const struct book_order *order = now->order;
+
+    return (struct q_order_add_in){
+        .order_id = order->id,
+        .source = page->book->source,
+        .order_no = order->order_no,
+        .kind = order->is_cancellation ? S("cancellation") : S("sale"),
+        .customer_id = now->customer_id,
+        .channel_id = now->channel_id,
+        .placed_ms = now->placed_ms,
+        .is_counted = !order->is_cancellation && now->sale_line_count > 0,
+        .paid_fen = now->paid_fen,
+        .net_fen = now->net_fen,
+        .line_count = now->line_count,
+        .sale_line_count = now->sale_line_count,
+    };
+}
+
+static struct q_order_grow_in order_grow_row(const struct page_order *now)
+{
+    return (struct q_order_grow_in){
+        .order_id = now->order->id,
+        .customer_id = now->customer_id,
+        .channel_id = now->channel_id,
+        .placed_ms = order_placed_ms(now),
+        .paid_fen = now->paid_fen,
+        .net_fen = now->net_fen,
+        .line_count = now->line_count,
+        .sale_line_count = now->sale_line_count,
+    };
+}
+
+static enum err write_orders(struct ctx *c, struct page *page)
+{
+    size_t room = (size_t)page->order_count + 1;
+    struct q_order_add_in *adds = arena_new_array(page->arena, struct q_order_add_in, room);
+    struct q_order_grow_in *grows = arena_new_array(page->arena, struct q_order_grow_in, room);
+    int64_t add_count = 0, grow_count = 0;
+
+    for (int64_t i = 0; i < page->order_count; i++) {
+        struct page_order *now = &page->orders[i];
+
+        if (!now->is_changed)
+            continue;
+        now->is_new = now->order->id == NONE;
+        if (now->is_new) {
+            now->order->id = ctx_id(c);
+            adds[add_count++] = order_add_row(page, now);
+        } else {
+            grows[grow_count++] = order_grow_row(now);
+        }
+    }
+    if (add_count > 0)
+        TRY(q_order_add(c, adds, add_count, NULL));
+    return grow_count > 0 ? q_order_grow(c, grows, grow_count, NULL) : OK;
+}
+
+static enum err write_lines(struct ctx *c, struct page *page)
+{
+    struct q_order_line_add_in *lines =
+        arena_new_array(page->arena, struct q_order_line_add_in, (size_t)page->count + 1);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < page->count; i++) {
+        const struct order_row *row = &page->rows[i];
+
+        if (row->code != NULL || row->is_known)
+            continue;
+        lines[count++] = (struct q_order_line_add_in){
+            .order_id = row->order->id,
+            .line_seq = row->line_seq,
+            .product_id = row->product_id,
+            .quantity_count = row->quantity_count,
+            .unit_price_micro = row->unit_price_micro,
+            .amount_fen = row->amount_fen,
+        };
+        if (row->line_seq > row->order->base_seq)
+            row->order->base_seq = row->line_seq;
+    }
+    return count > 0 ? q_order_line_add(c, lines, count, NULL) : OK;
+}
+
+/* ---- figures -------------------------------------------------------------------------------- */
+
+enum err order_write_figures(struct ctx *c, int64_t customer_id)
+{
+    struct q_order_customer_refresh_in in = {customer_id, NONE, {NULL, 0}};
+
+    return customer_id == NONE ? OK : q_order_customer_refresh(c, &in, 1, NULL);
+}
+
+static void figures_note(struct ctx *c, struct q_order_customer_refresh_in *row,
+                         const struct page_order *now)
+{
+    int64_t day = now->order->is_cancellation ? NONE : zone_day(ctx_zone(c), order_placed_ms(now));
+
+    row->customer_id = now->customer_id;
+    if (row->action_day == NONE || (day != NONE && day > row->action_day))
+        row->action_day = day;
+    if (row->region.at == NULL && now->region.len > 0)
+        row->region = now->region;
+}
+
+/* Each customer of the page once, from that customer's own orders. */
+static enum err write_figures(struct ctx *c, struct page *page)
+{
+    struct q_order_customer_refresh_in *in = arena_new_array(
+        page->arena, struct q_order_customer_refresh_in, (size_t)page->order_count + 1);
+    struct map *seen = map_new(page->arena, (size_t)page->order_count + 1);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < page->order_count; i++) {
+        const struct page_order *now = &page->orders[i];
+        struct str key = {(const char *)&now->customer_id, sizeof(now->customer_id)};
+        int64_t *slot;
+        bool is_new;
+
+        if (!now->is_changed || now->customer_id == NONE)
+            continue;
+        slot = map_slot(seen, key, &is_new);
+        if (is_new) {
+            in[count] = (struct q_order_customer_refresh_in){now->customer_id, NONE, {NULL, 0}};
+            *slot = count++;
+        }
+        figures_note(c, &in[*slot], now);
+    }
+    return count > 0 ? q_order_customer_refresh(c, in, count, NULL) : OK;
+}
+
+/* ---- facts ---------------------------------------------------------------------------------- */
+
+static bool order_becomes_paid(const struct page_order *now)
+{
+    return !now->order->is_cancellation && !now->order->is_cancelled &&
+           now->order->sale_line_count == 0 && now->sale_line_count > 0;
+}
+
+/* A guest's order that counts turns out to be somebody's. */
+static bool order_finds_customer(const struct page_order *now)
+{
+    return !now->is_new && now->order->sale_line_count > 0 && now->order->customer_id == NONE &&
+           now->customer_id != NONE;
+}
+
+static void fact_fill(struct ctx *c, struct event *event, const struct page_order *now,
+                      const char *kind)
+{
+    event_init(event, c, kind);
+    event->occurred_ms = order_placed_ms(now);
+    event->customer_id = now->customer_id;
+    event->channel_id = now->channel_id == NONE ? now->order->channel_id : now->channel_id;
+    event->subject_id = now->order->id;
+    event->amount_fen = now->paid_fen;
+}
+
+/* At most two facts an order. */
+static int64_t order_facts(struct ctx *c, struct event *events, const struct page_order *now)
+{
+    int64_t count = 0;
+
+    if (order_becomes_paid(now))
+        fact_fill(c, &events[count++], now, "order_paid");
+    else if (now->paid_fen != 0 || order_finds_customer(now))
+        fact_fill(c, &events[count++], now, "order_changed");
+    if (now->is_new && now->order->is_cancellation) {
+        fact_fill(c, &events[count], now, "order_cancelled");
+        events[count++].amount_fen = now->net_fen;
+    }
+    return count;
+}
+
+static enum err write_facts(struct ctx *c, struct page *page)
+{
+    struct event *events =
+        arena_new_array(page->arena, struct event, (size_t)page->order_count * 2 + 1);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < page->order_count; i++) {
+        if (page->orders[i].is_changed)
+            count += order_facts(c, events + count, &page->orders[i]);
+    }
+    return count > 0 ? journal_emit(c, events, count) : OK;
+}
+
+/* The book knows what the base now holds. */
+static void book_follow(struct page *page)
+{
+    for (int64_t i = 0; i < page->order_count; i++) {
+        struct page_order *now = &page->orders[i];
+        struct book_order *order = now->order;
+
+        if (!now->is_changed)
+            continue;
+        order->customer_id = now->customer_id;
+        order->placed_ms = order_placed_ms(now);
+        order->paid_fen += now->paid_fen;
+        order->net_fen += now->net_fen;
+        order->sale_line_count += now->sale_line_count;
+        if (order->channel_id == NONE)
+            order->channel_id = now->channel_id;
+    }
+}
+
+enum err order_write_page(struct ctx *c, struct page *page)
+{
+    TRY(write_customers(c, page));
+    TRY(write_orders(c, page));
+    TRY(write_lines(c, page));
+    TRY(write_figures(c, page));
+    TRY(write_facts(c, page));
+    book_follow(page);
+    c->topics |= LIVE_ORDERS | LIVE_CUSTOMERS;
+    return OK;
+}
