@@ -85,6 +85,7 @@ SELECT l.line_seq, p.code AS product_code, p.name AS product_name, l.quantity_co
 
 -- name: order_refunds :many
 -- scope: none
+-- scan: the refunds of one order are few
 SELECT id, refund_no, refunded_ms, amount_fen, reason FROM refund
  WHERE order_id = :order_id
  ORDER BY refunded_ms, id
