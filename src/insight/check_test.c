@@ -257,7 +257,7 @@ static const struct damage {
      "UPDATE tag SET family = 'intent' WHERE id = 1;"},
     {"import_runs: 1 found: import 1", "UPDATE import_run SET accepted_count = 6 WHERE id = 1;",
      "UPDATE import_run SET accepted_count = 5 WHERE id = 1;"},
-    {"import_runs: 1 found: import 1", "INSERT INTO import_reject VALUES (1, 5, 'c', 'r', 'x');",
+    {"import_runs: 1 found: import 1", "INSERT INTO import_reject VALUES (1, 5, 'c', 'r', x'00');",
      "DELETE FROM import_reject WHERE line_seq = 5;"},
 };
 
