@@ -60,7 +60,12 @@ function testNode(stage, files, minutes, env) {
     const sum = readNodeSummary(done.output);
     if (!done.isOk && !sum.failed)
         sum.failed = 1;
-    report(stage, sum, done.output);
+    report(stage, sum, failedBlocks(done.output));
+}
+
+// Of node's TAP what is not "ok": the failed tests with what they say, and what was printed besides.
+function failedBlocks(output) {
+    return output.replace(/^( *)ok \d+ - .*\n(?:\1  ---\n(?:\1  .*\n)*?\1  \.\.\.\n)?/gm, "").replace(/^ *# Subtest: .*\n/gm, "");
 }
 
 function testPostgres() {

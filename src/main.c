@@ -109,7 +109,7 @@ static int serve(struct cli *cli)
     return serve_wait(app, cli->arena, &signals);
 }
 
-/* ---- user: accounts from the command line --------------------------------------------------------- */
+/* ---- user: accounts from the command line ---------------------------------------------------- */
 
 #define PASSWORD_MAX 1000
 

@@ -18,7 +18,7 @@ static const char *const banned_calls[] = {
 static const char may_in_tests[] = "malloc calloc realloc free strdup strndup";
 
 static const char units[] =
-    "id ms us at seq day days month months count fen bp ppm micro bytes kb max min "
+    "id ids ms us at seq day days month months count fen bp ppm micro bytes kb max min "
     "version number percent nth digits";
 
 /* Files whose nouns are not their name; every other non-static function starts with its file's or

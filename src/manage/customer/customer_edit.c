@@ -92,7 +92,7 @@ static const struct field customer_edit_in[] = {
 /* Identities that go and come with a change, and the names of what changed. */
 struct edit {
     struct identity_plan gone[2], come[2];
-    int64_t gone_count, come_count;
+    int64_t gone_count, come_count, customer_id;
     struct str fields;
 };
 
@@ -120,7 +120,7 @@ static struct identity_plan plan_of(struct ctx *c, struct customer_ref ref, int6
 }
 
 static enum err identity_edit(struct ctx *c, struct edit *edit, const char *kind, struct str *field,
-                              struct str given, int64_t customer_id)
+                              struct str given)
 {
     struct customer_ref next = {str_of(kind), str_trim(given)};
 
@@ -132,9 +132,9 @@ static enum err identity_edit(struct ctx *c, struct edit *edit, const char *kind
         return OK;
     if (field->len > 0)
         edit->gone[edit->gone_count++] =
-            plan_of(c, (struct customer_ref){str_of(kind), *field}, customer_id);
+            plan_of(c, (struct customer_ref){str_of(kind), *field}, edit->customer_id);
     if (next.value.len > 0)
-        edit->come[edit->come_count++] = plan_of(c, next, customer_id);
+        edit->come[edit->come_count++] = plan_of(c, next, edit->customer_id);
     *field = next.value.len > 0 ? next.value : (struct str){0};
     edit_note(c, edit, kind);
     return OK;
@@ -184,8 +184,9 @@ static enum err edit_apply(struct ctx *c, const struct customer_edit_in *in, str
     text_edit(c, edit, "region", &image->region, in->region);
     TRY(customer_attributes_check(c, in->attributes));
     text_edit(c, edit, "attributes", &image->attributes, in->attributes);
-    TRY(identity_edit(c, edit, "phone", &image->phone, in->phone, image->id));
-    TRY(identity_edit(c, edit, "email", &image->email, in->email, image->id));
+    edit->customer_id = image->id;
+    TRY(identity_edit(c, edit, "phone", &image->phone, in->phone));
+    TRY(identity_edit(c, edit, "email", &image->email, in->email));
     if (in->has_family && in->is_family != image->is_family) {
         image->is_family = in->is_family;
         edit_note(c, edit, "is_family");

@@ -261,9 +261,13 @@ static void match_keep(struct found *ids, int64_t *count, int64_t limit_count, s
     ids[at] = next;
 }
 
+struct found_page {
+    struct found ids[PAGE_MAX];
+    int64_t count, total_count;
+};
+
 static enum err page_search(struct ctx *c, const struct q_customer_page_in *page,
-                            const struct list *hits, struct found *ids, int64_t *count,
-                            int64_t *total_count)
+                            const struct list *hits, struct found_page *out)
 {
     struct q_customer_page_match_in *keys =
         arena_new_array(c->arena, struct q_customer_page_match_in, (size_t)hits->count + 1);
@@ -271,7 +275,7 @@ static enum err page_search(struct ctx *c, const struct q_customer_page_in *page
         arena_new_array(c->arena, struct q_customer_page_match_row, (size_t)hits->count + 1);
     struct found from = {page->from_id, page->key_number};
 
-    *total_count = 0;
+    out->total_count = 0;
     if (hits->count == 0)
         return OK;
     for (int64_t i = 0; i < hits->count; i++)
@@ -281,9 +285,9 @@ static enum err page_search(struct ctx *c, const struct q_customer_page_in *page
         struct found next = {rows[i].id, match_key(&rows[i], page->sort)};
         if (next.id == NONE)
             continue;
-        (*total_count)++;
+        out->total_count++;
         if (is_before(from, next))
-            match_keep(ids, count, page->limit_count, next);
+            match_keep(out->ids, &out->count, page->limit_count, next);
     }
     return OK;
 }
@@ -363,23 +367,25 @@ static enum err list_run(struct ctx *c, const void *in_, void *out_)
     struct customer_list_out *out = out_;
     struct q_customer_page_in page;
     struct customer_limits limits;
-    struct found ids[PAGE_MAX];
+    struct found_page found;
     struct list hits;
-    int64_t count = 0;
 
+    found.count = 0;
     out->is_search_ready = customer_search_is_ready(c->app);
     TRY(page_read(c, in, &page, &limits));
     if (str_trim(in->search).len > 0) {
         TRY(customer_search(c, str_trim(in->search), FOUND_MAX, &hits, &out->is_search_ready));
-        TRY(page_search(c, &page, &hits, ids, &count, &out->total_count));
+        TRY(page_search(c, &page, &hits, &found));
     } else {
-        TRY(page_walk(c, &page, ids, &count));
-        TRY(page_count(c, &page, &out->total_count));
+        TRY(page_walk(c, &page, found.ids, &found.count));
+        TRY(page_count(c, &page, &found.total_count));
     }
-    if (count == page.limit_count)
-        out->next_cursor =
-            cursor_write(c, (struct cursor){ids[count - 1].key_number, ids[count - 1].id});
-    return rows_fill(c, &limits, ids, count, &out->items);
+    out->total_count = found.total_count;
+    if (found.count == page.limit_count) {
+        struct found last = found.ids[found.count - 1];
+        out->next_cursor = cursor_write(c, (struct cursor){last.key_number, last.id});
+    }
+    return rows_fill(c, &limits, found.ids, found.count, &out->items);
 }
 
 const struct route customer_list_routes[] = {
