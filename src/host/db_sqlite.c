@@ -118,10 +118,12 @@ const char *db_error(const struct db *db)
 static const char common_pragmas[] = "PRAGMA foreign_keys = ON;"
                                      "PRAGMA secure_delete = OFF;"
                                      "PRAGMA trusted_schema = OFF;"
-                                     "PRAGMA case_sensitive_like = ON;" /* as in PostgreSQL */
-                                     "PRAGMA temp_store = MEMORY;";
+                                     "PRAGMA case_sensitive_like = ON;"; /* as in PostgreSQL */
 static const char read_pragmas[] = "PRAGMA query_only = ON;"
+                                   "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA cache_size = -8192;";
+/* No temp_store = MEMORY here: it would keep a savepoint's journal as a list in memory that every
+ * statement walks from its start, so that large commands took time by the square of their size. */
 static const char write_pragmas[] = "PRAGMA journal_mode = WAL;"
                                     "PRAGMA synchronous = FULL;"
                                     "PRAGMA cache_size = -32768;"
