@@ -20,6 +20,7 @@ struct app_config {
     enum err (*on_open)(struct ctx *c); /* on the writer at start, in a transaction; may be NULL */
     enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */
     int reader_count, loop_count;         /* 0: 2 and 1 */
+    int queue_max;                        /* 0: 4,096 requests may wait; more: 503 */
     bool is_trace; /* serve --trace: a line per request with the time and statements of each station
                     */
 };

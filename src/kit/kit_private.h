@@ -8,7 +8,8 @@
 #include "kit/app.h"
 
 #define PATH_PARTS_MAX 8
-#define GROUP_MAX 256 /* commands of one commit */
+#define QUEUE_MAX 4096 /* requests that wait for the writer, or for a reader; more: 503 */
+#define GROUP_MAX 256  /* commands of one commit */
 
 /* Who asks. */
 struct principal {
@@ -68,6 +69,7 @@ struct call_queue {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct call *first, *last;
+    int count;
     bool is_open, is_closed;
 };
 
@@ -133,6 +135,7 @@ void call_answer_fault(struct call *call);
 enum err run_start(struct app *app, struct str *why) MUST_USE;
 void run_stop(struct app *app);
 void run_enqueue(struct call_queue *queue, struct call *call);
+bool run_offer(struct call_queue *queue, struct call *call); /* false: QUEUE_MAX wait already */
 /* reply.c: kept answers */
 enum err reply_find(struct call *call, bool *is_found) MUST_USE;
 enum err reply_keep(struct call *call) MUST_USE;

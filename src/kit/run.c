@@ -6,20 +6,41 @@
 #include "kit/kit_private.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #define REST_AFTER_S 10
 
-void run_enqueue(struct call_queue *queue, struct call *call)
+static bool enqueue(struct call_queue *queue, struct call *call, int max)
 {
+    bool has_room;
+
     call->next = NULL;
     pthread_mutex_lock(&queue->lock);
-    if (queue->last)
-        queue->last->next = call;
-    else
-        queue->first = call;
-    queue->last = call;
-    pthread_cond_signal(&queue->wake);
+    has_room = queue->count < max;
+    if (has_room) {
+        if (queue->last)
+            queue->last->next = call;
+        else
+            queue->first = call;
+        queue->last = call;
+        queue->count++;
+        pthread_cond_signal(&queue->wake);
+    }
     pthread_mutex_unlock(&queue->lock);
+    return has_room;
+}
+
+/* What is on its way already, or the program's own, always has room. */
+void run_enqueue(struct call_queue *queue, struct call *call)
+{
+    must(enqueue(queue, call, INT_MAX));
+}
+
+bool run_offer(struct call_queue *queue, struct call *call)
+{
+    int max = call->app->config.queue_max;
+
+    return enqueue(queue, call, max ? max : QUEUE_MAX);
 }
 
 /* Idle for so long, a connection gives its page cache back: the base of a quiet shop is small. */
@@ -47,9 +68,12 @@ static struct call *queue_take(struct call_queue *queue, int max, struct db *db)
     while (queue->first == NULL && !queue->is_closed)
         queue_wait(queue, db);
     first = last = queue->first;
-    for (int count = 1; last && last->next && count < max; count++)
+    for (int count = 1; last && last->next && count < max; count++) {
         last = last->next;
+        queue->count--;
+    }
     if (last) {
+        queue->count--;
         queue->first = last->next;
         last->next = NULL;
     }

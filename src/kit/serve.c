@@ -271,10 +271,13 @@ static void call_dispatch(struct app *app, struct call *call, struct http_reques
     }
     if (next == NEXT_QUICK)
         call_run(call, db);
-    if (next == NEXT_DONE || next == NEXT_QUICK)
-        call_end(call);
-    else
-        run_enqueue(next == NEXT_WRITE ? &app->writes : &app->reads, call);
+    if (next != NEXT_DONE && next != NEXT_QUICK) {
+        if (run_offer(next == NEXT_WRITE ? &app->writes : &app->reads, call))
+            return;
+        call->err = fail(&call->ctx, E_BUSY, "busy.queue", "too many requests wait; try again");
+        call_answer_fault(call);
+    }
+    call_end(call);
 }
 
 static void on_request(void *user, struct http_request *request)

@@ -1,6 +1,7 @@
 /* The row kinds besides JSON over a real socket: upload, download, redirect, beacon, stream, pages.
  */
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,8 @@
 #include "gen/kit.q.h"
 #include "host/file.h"
 #include "kit/app.h"
+
+#define QUEUE 8
 
 struct size_out {
     int64_t byte_count;
@@ -75,7 +78,21 @@ static enum err note(struct ctx *c, const void *in, void *out)
     return q_meta_set(c, S("note"), S("1"));
 }
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+/* Takes the writer for as long as the test holds the gate. */
+static enum err slow(struct ctx *c, const void *in, void *out)
+{
+    (void)c;
+    (void)in;
+    (void)out;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    return OK;
+}
+
 static const struct route routes[] = {
+    {HTTP_POST, "/api/slow", "public", NULL, NULL, slow},
     {HTTP_POST, "/api/upload", "public", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
     {HTTP_POST, "/api/closed", "x.write", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
     {HTTP_GET, "/api/list.csv", "public", NULL, NULL, download, .kind = ROUTE_DOWNLOAD},
@@ -108,6 +125,7 @@ static int setup(void **state)
     arena = arena_new(64 * 1024 * 1024);
     config.data = str_of(folder);
     config.listen = S("127.0.0.1:0");
+    config.queue_max = QUEUE;
     config.pages = str_fmt(arena, "%s/pages", folder);
     if (folder_make(config.pages) != OK ||
         file_write(str_fmt(arena, "%s/pages/index.html", folder), S("<p>hi"), 0600) != OK)
@@ -258,6 +276,33 @@ static void test_live(void **state)
     close(fd);
 }
 
+/* While the writer is taken, QUEUE requests wait and the others are sent away at once; then all
+ * that waited are answered. */
+static void test_full_queue(void **state)
+{
+    int fds[3 * QUEUE], busy_count = 0, done_count = 0;
+
+    (void)state;
+    pthread_mutex_lock(&gate);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = dial();
+        send_all(fds[i], S("POST /api/slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                           "Content-Length: 0\r\n\r\n"));
+    }
+    has(read_until(fds[ARRAY_LEN(fds) - 1], "\x01"), "busy.queue");
+    pthread_mutex_unlock(&gate);
+    for (size_t i = 0; i < ARRAY_LEN(fds) - 1; i++) {
+        struct str got = read_until(fds[i], "\x01");
+        busy_count += str_find(got, S(" 503 ")) >= 0;
+        done_count += str_find(got, S(" 200 ")) >= 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        close(fds[i]);
+    assert_int_equal(busy_count + done_count, ARRAY_LEN(fds) - 1);
+    assert_in_range(done_count, QUEUE, 2 * QUEUE); /* those that run, and those that waited */
+    has(ask("POST /api/slow HTTP/1.1", S("")), " 200 ");
+}
+
 static void test_pages(void **state)
 {
     struct str got = ask("GET /customers/7 HTTP/1.1", S(""));
@@ -278,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_hostile_headers),
         cmocka_unit_test(test_beacon),
         cmocka_unit_test(test_live),
+        cmocka_unit_test(test_full_queue),
         cmocka_unit_test(test_pages),
     };
 
