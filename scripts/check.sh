@@ -19,7 +19,11 @@ step() {
 }
 
 files() { git ls-files -co --exclude-standard -- "$@" | while read -r file; do [ -e "$file" ] && echo "$file"; done; }
-format() { files '*.c' ':!test/tidy' | xargs -r clang-format --dry-run -Werror; }
+format() {
+    files '*.c' ':!test/tidy' | while read -r file; do
+        clang-format "$file" | cmp -s - "$file" || echo "$file: not as make format lays it out"
+    done | { ! grep .; }
+}
 compile() { { [ -e "build/$1/build.ninja" ] || cmake --preset "$1"; } && cmake --build --preset "$1" -j 2; }
 shell() { files "*.sh" .ci/run | while read -r file; do bash -n "$file" || return 1; done; }
 lint_c() { files 'src/*.c' | grep -vE '_(test|fuzz)\.c$' | xargs -r -n 4 -P 2 clang-tidy -p build/clang --quiet; }
@@ -35,7 +39,6 @@ if [ -e web/admin/package.json ]; then
     step "eslint" npm run --silent lint
     step "vue-tsc" npm run --silent typecheck
     step "the console's size" npm run --silent size
-    export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
-    step "openapi.json" node_modules/.bin/redocly lint --format=stylish build/openapi.json
+    step "openapi.json is good OpenAPI 3.1" node scripts/openapi_lint.mjs build/openapi.json
 fi
 exit $failed

@@ -104,13 +104,13 @@ struct str http_peer(const struct http_request *request)
     return forwarded.at != NULL ? forwarded : peer;
 }
 
-/* The writes happen on the loop, a read's worth at a time: a page cache takes that faster than a
- * detour over another thread. */
 struct str http_body_path(const struct http_request *request)
 {
     return request->body_path;
 }
 
+/* The writes happen on the loop, a read's worth at a time: a page cache takes that faster than a
+ * detour over another thread. */
 void http_body_to_file(struct http_request *request, struct str path, int64_t max_bytes)
 {
     must(request->body_fd < 0 && request->body_bytes == 0);
