@@ -164,7 +164,7 @@ static void test_sealed(void **state)
     assert_int_equal(scenario_number("SELECT count(*) - max(customer_number) FROM customer"), 0);
 }
 
-/* ---- the list -------------------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 #define BASE_COUNT 30
 
@@ -271,7 +271,7 @@ static void test_list_rules(void **state)
     scenario_run(list_cases);
 }
 
-/* ---- search ------------------------------------------------------------------------------------------ */
+/* ---- search ---------------------------------------------------------------------------------- */
 
 static bool is_ready(void)
 {
@@ -327,7 +327,7 @@ static void test_search(void **state)
     scenario_run(follow_cases);
 }
 
-/* ---- imports ---------------------------------------------------------------------------------------- */
+/* ---- imports --------------------------------------------------------------------------------- */
 
 struct import {
     struct customer_new *rows;
@@ -422,7 +422,7 @@ static void test_batch(void **state)
     assert_true(scenario_state() == before);
 }
 
-/* ---- purchase state --------------------------------------------------------------------------------- */
+/* ---- purchase state -------------------------------------------------------------------------- */
 
 static void test_state(void **state)
 {
