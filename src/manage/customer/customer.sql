@@ -37,7 +37,7 @@ DELETE FROM identity
 -- name: identity_of_customer :many
 -- scope: none
 SELECT kind, value_enc FROM identity WHERE customer_id = :customer_id
- ORDER BY kind, created_ms LIMIT 40;
+ ORDER BY kind, value_hash LIMIT 40;
 
 -- name: identity_named_count :lookup     identities that name a person, not just a visitor
 -- scope: none
@@ -99,13 +99,16 @@ SELECT customer_id, kind, value_enc FROM identity
 -- name: customer_search_one :lookup
 -- scope: none (all staff see all customers)
 SELECT c.id, c.name_enc, c.phone_enc, c.email_enc,
-       (SELECT count(*) FROM identity i WHERE i.customer_id = c.id) AS identity_count
+       (SELECT count(*) FROM identity i
+         WHERE i.customer_id = c.id AND i.kind NOT IN ('phone', 'email', 'anonymous'))
+       AS identity_count
   FROM customer c WHERE c.id = :customer_id AND c.deleted_ms IS NULL;
 
 -- name: customer_search_identity_nth :lookup
 -- scope: none (all staff see all customers)
-SELECT kind, value_enc FROM identity WHERE customer_id = :customer_id
- ORDER BY created_ms, kind, value_hash LIMIT 1 OFFSET :skip_count;
+SELECT kind, value_enc FROM identity
+ WHERE customer_id = :customer_id AND kind NOT IN ('phone', 'email', 'anonymous')
+ ORDER BY kind, value_hash LIMIT 1 OFFSET :skip_count;
 
 -- name: customer_search_changes :many     what the journal says changed since
 -- scope: none (all staff see all customers)

@@ -130,10 +130,10 @@ SELECT c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.attr
   FROM customer c LEFT JOIN channel h ON h.id = c.channel_id
  WHERE c.id = :customer_id AND c.deleted_ms IS NULL;
 
--- name: customer_tags :many
+-- name: customer_tags :many     along the key; the profile puts them into the order of words
 -- scope: none (all staff see all customers)
 SELECT g.id, g.family, g.name, g.color FROM customer_tag t JOIN tag g ON g.id = t.tag_id
- WHERE t.customer_id = :customer_id ORDER BY g.family, g.name LIMIT 200;
+ WHERE t.customer_id = :customer_id ORDER BY t.tag_id LIMIT 200;
 
 -- name: customer_timeline :many
 -- scope: none (all staff see all customers)
