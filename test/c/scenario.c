@@ -376,6 +376,17 @@ static enum err people_step(struct ctx *c, void *user)
     return q_write_key_add(c, ctx_id(c), S(KEY_TEXT), S("scenario"), &changed_count);
 }
 
+/* The keeper's first round writes too; a test that compares the base before and after waits for it.
+ */
+static int keeper_await(void)
+{
+    for (int i = 0; i < 1000; i++, usleep(10000))
+        if (scenario_number("SELECT count(*) FROM meta WHERE name = 'reply_turn_ms'") == 1)
+            return 0;
+    fprintf(stderr, "the keeper's first round does not come\n");
+    return -1;
+}
+
 int scenario_open_empty(void **state)
 {
     struct str why = {0};
@@ -393,8 +404,10 @@ int scenario_open_empty(void **state)
         fprintf(stderr, "%.*s\n", STR(why));
         return -1;
     }
-    return sqlite3_open(arena_text(str_fmt(scenario_arena, "%s/papilio.db", world.folder)),
-                        &world.db);
+    if (sqlite3_open(arena_text(str_fmt(scenario_arena, "%s/papilio.db", world.folder)),
+                     &world.db) != SQLITE_OK)
+        return -1;
+    return keeper_await();
 }
 
 int scenario_open(void **state)
