@@ -1,5 +1,6 @@
 /* Wires the house together and reads the command line. What a command does stands in its own
  * folder. */
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,8 +36,9 @@ static struct str pages_find(struct arena *arena)
         folder.len--;
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         struct str place = str_fmt(arena, "%.*s%s", STR(folder), places[i]);
-        if (access(str_cstr(arena, str_fmt(arena, "%.*s/index.html", STR(place))), R_OK) == 0)
-            return place;
+        char *real = realpath(str_cstr(arena, place), arena_alloc(arena, PATH_MAX));
+        if (real && access(str_cstr(arena, str_fmt(arena, "%s/index.html", real)), R_OK) == 0)
+            return str_of(real);
     }
     return (struct str){0};
 }

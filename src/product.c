@@ -26,6 +26,7 @@ static const struct route *const routes[] = {
     timeline_routes,
     tag_routes,
     order_routes,
+    order_list_routes,
     import_routes,
     import_local_routes,
     overview_routes,

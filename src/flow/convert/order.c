@@ -121,7 +121,7 @@ static const struct field order_cancel_in[] = {
 
 /* ---- placing -------------------------------------------------------------------------------- */
 
-static enum err customer_known(struct ctx *c, int64_t customer_id)
+enum err order_customer_check(struct ctx *c, int64_t customer_id)
 {
     struct q_order_customer_get_row customer;
     enum err err = q_order_customer_get(c, customer_id, &customer);
@@ -139,7 +139,7 @@ static enum err place_owner(struct ctx *c, const struct order_place_in *in, stru
     if (in->customer_id != NONE && in->customer.kind.at != NULL)
         return fail_at(c, "order.customer", S("customer"), "name the customer once");
     if (in->customer_id != NONE)
-        TRY(customer_known(c, in->customer_id));
+        TRY(order_customer_check(c, in->customer_id));
     if (in->channel_id != NONE)
         TRY(channel_path(c, in->channel_id, &path));
     if (in->customer.kind.at == NULL)

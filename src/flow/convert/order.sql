@@ -118,3 +118,13 @@ UPDATE shop_order
 -- name: order_customer_get :one
 -- scope: none
 SELECT id FROM customer WHERE id = :customer_id AND deleted_ms IS NULL;
+
+-- name: order_list_customer :many     a customer's orders, newest first
+-- scope: none
+SELECT id, source, order_no, kind, status, placed_ms, is_counted, paid_fen, net_fen, refunded_fen,
+       line_count
+  FROM shop_order
+ WHERE customer_id = :customer_id
+   AND (placed_ms < :before_ms OR (placed_ms = :before_ms AND id < :before_id))
+ ORDER BY placed_ms DESC, id DESC
+ LIMIT :limit_count;

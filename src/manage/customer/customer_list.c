@@ -253,6 +253,7 @@ static void match_keep(struct found *ids, int64_t *count, int64_t limit_count, s
 {
     int64_t at;
 
+    must(limit_count > 0);
     if (*count == limit_count && !is_before(next, ids[*count - 1]))
         return;
     at = *count < limit_count ? (*count)++ : *count - 1;
@@ -367,10 +368,9 @@ static enum err list_run(struct ctx *c, const void *in_, void *out_)
     struct customer_list_out *out = out_;
     struct q_customer_page_in page;
     struct customer_limits limits;
-    struct found_page found;
+    struct found_page found = {.count = 0};
     struct list hits;
 
-    found.count = 0;
     out->is_search_ready = customer_search_is_ready(c->app);
     TRY(page_read(c, in, &page, &limits));
     if (str_trim(in->search).len > 0) {
