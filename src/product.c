@@ -11,27 +11,20 @@
 #include "manage/setting/setting.h"
 #include "manage/staff/staff.h"
 
+static const struct route live_routes[] = {
+    {HTTP_GET, "/api/live", "me", NULL, NULL, NULL, .kind = ROUTE_STREAM,
+     .about = "Which topics changed, as server-sent events"},
+    {.path = NULL},
+};
+
 static const struct route *const routes[] = {
-    setup_routes,
-    staff_routes,
-    setting_routes,
-    write_key_routes,
-    channel_routes,
-    channel_list_routes,
-    channel_cost_routes,
-    event_routes,
-    customer_routes,
-    customer_list_routes,
-    customer_profile_routes,
-    timeline_routes,
-    tag_routes,
-    order_routes,
-    order_list_routes,
-    import_routes,
-    import_local_routes,
-    overview_routes,
-    check_routes,
-    NULL,
+    live_routes,         setup_routes,         staff_routes,
+    setting_routes,      write_key_routes,     channel_routes,
+    channel_list_routes, channel_cost_routes,  event_routes,
+    customer_routes,     customer_list_routes, customer_profile_routes,
+    timeline_routes,     tag_routes,           order_routes,
+    order_list_routes,   import_routes,        import_local_routes,
+    overview_routes,     check_routes,         NULL,
 };
 
 /* At start, on the writer: the brand's zone, and the names begin to be read. */
