@@ -1,6 +1,7 @@
 /* The question a customer list answers, as it stands in the address and as the server takes it. */
 import type { LocationQuery, LocationQueryRaw } from 'vue-router'
 import { dateAdd } from '@/lib/format'
+import { STAGES } from '../overview/butterfly'
 
 export const STATES = ['never', 'once', 'repeat', 'sleeping', 'lost'] as const
 export const SORTS = ['newest', 'last_order', 'paid', 'orders'] as const
@@ -42,16 +43,19 @@ export function queryOf(ask: CustomerAsk): LocationQueryRaw {
 const FIRST_DAY = '1970-01-01'
 const LAST_DAY = '9999-12-30'
 
+/* A word the server does not know is no condition. */
+const known = <T extends string>(words: readonly T[], word: string): T | undefined => words.find((one) => one === word)
+
 export function requestOf(ask: CustomerAsk) {
     const hasDates = ask.from !== '' || ask.to !== ''
     return {
         ...(ask.search && { search: ask.search }),
-        ...(ask.state && { state: ask.state }),
-        ...(ask.stage && { stage: ask.stage }),
+        state: known(STATES, ask.state),
+        stage: known(STAGES, ask.stage),
         ...(ask.channel && { channel_id: ask.channel }),
         ...(ask.tag && { tag_id: ask.tag }),
         ...(ask.month && { month: ask.month }),
         ...(hasDates && { from_date: ask.from || FIRST_DAY, to_date: dateAdd(ask.to || LAST_DAY, 1) }),
-        sort: ask.sort,
+        sort: known(SORTS, ask.sort),
     }
 }
