@@ -195,6 +195,8 @@ CREATE TABLE order_line (
     quantity_count INTEGER NOT NULL,
     unit_price_micro INTEGER NOT NULL,    -- millionths of the currency's major unit, as the source writes it
     amount_fen INTEGER NOT NULL,          -- quantity x price, half away from zero to the minor unit
+    placed_ms INTEGER NOT NULL,           -- as its row says; the order has the earliest
+    product_name TEXT,                    -- as its row says, where that is not the product's name
     PRIMARY KEY (order_id, line_seq)
 ) STRICT, WITHOUT ROWID;
 

@@ -23,7 +23,7 @@ static const struct field raw_out[] = {
     OUT(struct raw_out, net_fen, .about = "sum of all lines"),
     OUT(struct raw_out, counted_line_count, .about = "sale lines of counted orders of customers"),
     OUT(struct raw_out, duplicate_line_count,
-        .about = "of those, lines that repeat product, quantity and price within their order"),
+        .about = "of those, lines that say the same as another of their order"),
     OUT(struct raw_out, counted_order_count),
     OUT(struct raw_out, counted_customer_count),
     OUT(struct raw_out, counted_paid_fen),

@@ -20,7 +20,7 @@ SELECT count(CASE WHEN quantity_count <= 0 THEN 1 END) AS line_without_quantity_
        count(CASE WHEN unit_price_micro <= 0 THEN 1 END) AS line_without_price_count
   FROM order_line;
 
--- name: raw_duplicates :one      lines that repeat product, quantity and price of another one of their order
+-- name: raw_duplicates :one      lines that say the same as another one of their order
 -- scope: none
 -- scan: counts all that came in
 SELECT CAST(coalesce(sum(g.same_count - 1), 0) AS BIGINT) AS duplicate_line_count
@@ -29,5 +29,6 @@ SELECT CAST(coalesce(sum(g.same_count - 1), 0) AS BIGINT) AS duplicate_line_coun
           JOIN order_line AS l ON l.order_id = o.id
          WHERE o.is_counted = 1 AND o.customer_id IS NOT NULL
            AND l.quantity_count > 0 AND l.unit_price_micro > 0
-         GROUP BY l.order_id, l.product_id, l.quantity_count, l.unit_price_micro
+         GROUP BY l.order_id, l.product_id, l.product_name, l.quantity_count, l.unit_price_micro,
+                  l.placed_ms
         HAVING count(*) > 1) AS g;

@@ -34,6 +34,7 @@ struct order_row {
     /* the book's own */
     struct book_order *order;
     int64_t amount_fen, product_id;
+    struct str own_name;  /* the product's name in this row, where it has another one */
     bool is_known;        /* the same line is there already */
     bool is_out_of_place; /* named its place itself, not in rising order */
 };

@@ -37,8 +37,10 @@ SELECT product_id, quantity_count, unit_price_micro FROM order_line
  WHERE order_id = :order_id AND line_seq = :line_seq;
 
 -- name: order_line_add :batch
-INSERT INTO order_line (order_id, line_seq, product_id, quantity_count, unit_price_micro, amount_fen)
-VALUES (:order_id, :line_seq, :product_id, :quantity_count, :unit_price_micro, :amount_fen);
+INSERT INTO order_line (order_id, line_seq, product_id, quantity_count, unit_price_micro, amount_fen,
+                        placed_ms, product_name)
+VALUES (:order_id, :line_seq, :product_id, :quantity_count, :unit_price_micro, :amount_fen,
+        :placed_ms, :product_name);
 
 -- name: order_customer_refresh :batch     a customer's figures anew from that customer's own orders
 -- scope: none
@@ -76,7 +78,7 @@ SELECT id, source, order_no, kind, status, customer_id, channel_id, placed_ms, i
  WHERE id = :order_id;
 
 -- name: order_lines :many
-SELECT l.line_seq, p.code AS product_code, p.name AS product_name, l.quantity_count,
+SELECT l.line_seq, p.code AS product_code, COALESCE(l.product_name, p.name) AS product_name, l.quantity_count,
        l.unit_price_micro, l.amount_fen
   FROM order_line AS l JOIN product AS p ON p.id = l.product_id
  WHERE l.order_id = :order_id

@@ -29,6 +29,11 @@ struct page_order {
     bool is_new, is_changed;
 };
 
+struct book_product {
+    struct str code, name;
+    int64_t id; /* NONE: not in the base */
+};
+
 struct order_book {
     struct arena *arena;
     struct str source;
@@ -36,7 +41,9 @@ struct order_book {
     struct map *orders; /* order number -> place in `order` */
     struct book_order **order;
     int64_t order_count, room_count;
-    struct map *products; /* code -> id; negative while the product has no name */
+    struct map *products; /* code -> place in product + 1 */
+    struct book_product *product;
+    int64_t product_count, product_room_count;
 };
 
 struct page {

@@ -133,6 +133,8 @@ static enum err write_lines(struct ctx *c, struct page *page)
             .quantity_count = row->quantity_count,
             .unit_price_micro = row->unit_price_micro,
             .amount_fen = row->amount_fen,
+            .placed_ms = row->placed_ms,
+            .product_name = row->own_name,
         };
         if (row->line_seq > row->order->base_seq)
             row->order->base_seq = row->line_seq;
