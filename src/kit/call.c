@@ -16,6 +16,7 @@ void call_init(struct call *call, struct app *app, struct arena *arena)
                              .arena = arena,
                              .me_staff_id = NONE,
                              .me_customer_id = NONE,
+                             .ended_staff_id = NONE,
                              .now_ms = clock_now_ms()};
     call->who.staff_id = NONE;
     call->trace.start_us = clock_mono_us();

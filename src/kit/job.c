@@ -68,9 +68,9 @@ enum err job_start(struct app *app, job_fn *fn, void *user)
     enum err err = E_BUSY;
 
     pthread_mutex_lock(&jobs->lock);
-    if (!jobs->is_started)
+    if (!jobs->is_started && !jobs->is_stopping)
         jobs->is_started = pthread_create(&jobs->thread, NULL, job_main, jobs) == 0;
-    if (jobs->is_started && jobs->count < JOB_MAX) {
+    if (jobs->is_started && !jobs->is_stopping && jobs->count < JOB_MAX) {
         jobs->waiting[jobs->count].fn = fn;
         jobs->waiting[jobs->count++].user = user;
         pthread_cond_signal(&jobs->wake);

@@ -142,7 +142,8 @@ enum err reply_keep(struct call *call) MUST_USE;
 enum err reply_turn(struct ctx *c) MUST_USE;
 /* live.c */
 struct live *live_new(struct app *app);
-void live_open(struct live *live, struct http_request *request);
+void live_open(struct live *live, struct call *call, struct http_request *request);
+void live_end(struct live *live, int64_t staff_id); /* all streams of that person */
 void live_publish(struct live *live, unsigned topics);
 /* throttle.c */
 struct throttles *throttles_new(struct app *app);

@@ -195,6 +195,8 @@ static void group_finish(struct app *app, struct call *first, enum err err)
             call_fail_commit(call, err);
         else if (call->err == OK)
             topics |= call->ctx.topics;
+        if (call->err == OK && call->ctx.ended_staff_id != NONE)
+            live_end(app->live, call->ctx.ended_staff_id);
         call_end(call);
     }
     http_replies_end();

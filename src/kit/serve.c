@@ -185,11 +185,11 @@ static void page_answer(struct app *app, struct http_request *request)
         struct str index = str_fmt(http_arena(request), "%.*s/index.html", STR(pages));
         http_reply_file(request, index, "text/html; charset=utf-8", "no-cache", S(PAGE_HEADERS));
     } else {
-        bool is_fixed = str_starts(path, S("/assets/"));
+        bool is_fixed = str_starts(path, S("/assets/")), is_page = str_ends(path, S(".html"));
         struct str file = str_fmt(http_arena(request), "%.*s%.*s", STR(pages), STR(path));
         http_reply_file(request, file, http_type_of(path),
                         is_fixed ? "public, max-age=31536000, immutable" : "no-cache",
-                        S("X-Content-Type-Options: nosniff\r\n"));
+                        is_page ? S(PAGE_HEADERS) : S("X-Content-Type-Options: nosniff\r\n"));
     }
 }
 
@@ -266,7 +266,7 @@ static void call_dispatch(struct app *app, struct call *call, struct http_reques
     enum call_next next = call_begin(call, db);
 
     if (next != NEXT_DONE && call->route->kind == ROUTE_STREAM) {
-        live_open(app->live, request);
+        live_open(app->live, call, request);
         return;
     }
     if (next == NEXT_QUICK)

@@ -310,6 +310,7 @@ static void test_pages(void **state)
     (void)state;
     has(got, "<p>hi");
     has(got, "Content-Security-Policy: default-src 'self'");
+    has(ask("GET /index.html HTTP/1.1", S("")), "Content-Security-Policy: default-src 'self'");
     has(ask("GET /none.js HTTP/1.1", S("")), " 404 ");
     has(ask("GET /../papilio.key HTTP/1.1", S("")), " 404 ");
     has(ask("GET /..%2fpapilio.key HTTP/1.1", S("")), " 404 ");

@@ -28,6 +28,7 @@ enum err session_begin(struct ctx *c, int64_t staff_id, struct str *csrf)
 enum err session_end(struct ctx *c)
 {
     c->is_session_over = true;
+    c->ended_staff_id = c->me_staff_id;
     if (c->session_now.at == NULL)
         return OK;
     return q_session_delete(c, token_hash(c, c->session_now));
@@ -35,6 +36,7 @@ enum err session_end(struct ctx *c)
 
 enum err session_end_all(struct ctx *c, int64_t staff_id)
 {
+    c->ended_staff_id = staff_id;
     return q_session_delete_of_staff(c, staff_id);
 }
 
