@@ -163,6 +163,14 @@ static enum err decode_parts(struct call *call)
     return OK;
 }
 
+/* Of a route that takes nothing: so that what it does not know is refused too. */
+static const struct shape nothing = {.name = "nothing"};
+
+static const struct shape *shape_in(const struct call *call)
+{
+    return call->route->in ? call->route->in : &nothing;
+}
+
 static enum err decode_query(struct call *call)
 {
     struct str rest = call->query, pair, name, value;
@@ -177,7 +185,7 @@ static enum err decode_query(struct call *call)
         if (!http_unescape(call->arena, name, true, &name) ||
             !http_unescape(call->arena, value, true, &value))
             return fail(&call->ctx, E_INPUT, "input.query", "the query is not valid UTF-8");
-        field = field_find(call->route->in, name);
+        field = field_find(shape_in(call), name);
         if (field == NULL)
             return fail_at(&call->ctx, "input.unknown", name, "no such parameter");
         if (value.len > 0)
@@ -194,7 +202,7 @@ static enum err decode_body(struct call *call)
     if (json_parse(call->arena, call->body.len ? call->body : S("{}"), &json, &fault) != OK)
         return fail(&call->ctx, E_INPUT, "input.json", "JSON: %s at byte %zu", fault.what,
                     fault.offset);
-    return field_read(&call->ctx, call->route->in, &json, call->in);
+    return field_read(&call->ctx, shape_in(call), &json, call->in);
 }
 
 static enum err decode(struct call *call)
@@ -208,16 +216,16 @@ static enum err decode(struct call *call)
         call->out = arena_alloc(call->arena, route->out->bytes);
     if (route->out)
         field_clear(route->out, call->out);
-    if (route->in == NULL)
+    if (route->in == NULL && (route->is_body_raw || route->kind == ROUTE_UPLOAD))
         return OK;
-    call->in = arena_alloc(call->arena, route->in->bytes);
-    field_clear(route->in, call->in);
+    call->in = arena_alloc(call->arena, shape_in(call)->bytes + 1);
+    field_clear(shape_in(call), call->in);
     if (route->method == HTTP_GET || route->is_body_raw || route->kind == ROUTE_UPLOAD)
         TRY(decode_query(call));
     else
         TRY(decode_body(call));
     TRY(decode_parts(call));
-    return field_check_given(&call->ctx, route->in, call->in);
+    return field_check_given(&call->ctx, shape_in(call), call->in);
 }
 
 static enum err begin_steps(struct call *call)

@@ -219,10 +219,12 @@ test("every route of the document, as nobody, as viewer and as operator", async 
         }
     }
     assert.ok(route_count > 25, `${route_count}`);
-    // Spelled otherwise, a route is not another door.
+    // Spelled otherwise, a route is not another door: at most it is a page of the console.
     for (const path of ["/api/customers/", "//api/customers", "/api//customers", "/API/customers", "/api/./customers",
-        "/api/%63ustomers", "/api/customers;x=1", "/local/import", "/local/check"])
-        assert.ok([401, 403, 404].includes((await nobody.ask(path)).status), path);
+        "/api/%63ustomers", "/api/customers;x=1", "/local/import", "/local/check"]) {
+        const reply = await fetch(server.url + path), text = await reply.text();
+        assert.ok([401, 403, 404].includes(reply.status) || text.startsWith("<!doctype html>"), `${path}: ${text}`);
+    }
 });
 
 test("the socket file of this machine has all rights, and figures are for this machine only", async (t) => {

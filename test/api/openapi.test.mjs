@@ -1,0 +1,259 @@
+// The document is the truth: what the program answers conforms to it, what it lists exists, and nothing else is taken.
+import assert from "node:assert/strict";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { before, after, test } from "node:test";
+import { makeFolder, Person, startServer } from "./papilio.mjs";
+
+// Objects in answers hold what the document names and nothing else.
+function close(schema) {
+    if (schema && typeof schema === "object") {
+        if (schema.type === "object" && schema.properties)
+            schema.additionalProperties = false;
+        Object.values(schema).forEach(close);
+    }
+    return schema;
+}
+
+const ends = [];
+let server, admin, document, check;
+const walked = new Set();
+
+before(async () => {
+    const t = { after: (end) => ends.unshift(end) };
+    server = await startServer(t, makeFolder(t));
+    document = await (await fetch(`${server.url}/api/openapi.json`)).json();
+    const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+    ajv.addSchema(close(structuredClone(document)), "api");
+    check = (pointer, value, about) => {
+        const validate = ajv.getSchema(`api#${pointer}`);
+        assert.ok(validate, pointer);
+        assert.ok(validate(value), `${about}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)?.slice(0, 2000)}`);
+    };
+    admin = new Person(server.url);
+});
+
+after(() => ends.forEach((end) => end()));
+
+const pointer = (...parts) => parts.map((part) => `/${encodeURIComponent(part.replace(/~/g, "~0").replace(/\//g, "~1"))}`)
+    .join("");
+
+// The listed route that an address belongs to; whole paths first.
+function routeOf(method, path) {
+    const parts = path.split("?")[0].split("/");
+    const fits = (route) => {
+        const wanted = route.split("/");
+        return wanted.length === parts.length
+            && wanted.every((part, i) => part === parts[i] || (part.startsWith("{") && parts[i] !== ""));
+    };
+    const found = Object.keys(document.paths).filter(fits).filter((route) => document.paths[route][method])
+        .sort((a, b) => a.split("{").length - b.split("{").length);
+    assert.ok(found.length, `${method} ${path} is not in the document`);
+    return found[0];
+}
+
+// Ids are text, times and money whole numbers, wherever they stand.
+function checkValues(value, about) {
+    if (value === null || typeof value !== "object")
+        return;
+    for (const [name, one] of Object.entries(value)) {
+        if (name === "id" || name.endsWith("_id"))
+            assert.ok(one === null || /^[1-9][0-9]*$/.test(typeof one === "string" ? one : ""), `${about}: ${name}=${one}`);
+        if (/_(ms|fen|count|ppm|days|micro)$/.test(name))
+            assert.ok(one === null || Number.isSafeInteger(one), `${about}: ${name}=${one}`);
+        checkValues(one, about);
+    }
+}
+
+async function ask(path, body, headers) {
+    const method = body === undefined ? "get" : "post", route = routeOf(method, path);
+    const operation = document.paths[route][method], about = `${method} ${path}`;
+    if (body !== undefined && operation.requestBody)
+        check(pointer("paths", route, method, "requestBody", "content", "application/json", "schema"), body, about);
+    const { status, json } = await admin.ask(path, body, headers);
+    const wanted = status < 400 ? String(status) : "4XX";
+    assert.ok(operation.responses[wanted], `${about}: ${status} ${JSON.stringify(json)}`);
+    if (operation.responses[wanted].content)
+        check(pointer("paths", route, method, "responses", wanted, "content", "application/json", "schema"), json, about);
+    checkValues(json, about);
+    if (status < 400)
+        walked.add(`${method} ${route}`);
+    return { status, json };
+}
+
+async function good(path, body, headers) {
+    const { status, json } = await ask(path, body, headers);
+    assert.ok(status === 200 || status === 204, `${path}: ${status} ${JSON.stringify(json)}`);
+    return json;
+}
+
+async function bad(path, body, wanted, headers) {
+    const { status, json } = await ask(path, body, headers);
+    assert.equal(json?.error?.code, wanted, `${path}: ${status} ${JSON.stringify(json)}`);
+    return json.error;
+}
+
+const now_ms = Date.now(), day_ms = 86_400_000;
+const key = () => ({ "Idempotency-Key": crypto.randomUUID() });
+const made = {};
+
+test("set-up and who I am", async () => {
+    await good(`/api/setup?token=${server.setup}`);
+    await good("/api/setup", {
+        token: server.setup, login: "admin", name: "蝶", password: "correct horse battery", brand_name: "蝶域",
+        zone: "Asia/Shanghai", currency: "CNY",
+    });
+    await good("/api/logout", {});
+    await good("/api/login", { login: "admin", password: "correct horse battery" });
+    const me = await good("/api/me");
+    assert.equal(me.permissions, "*");
+    assert.equal(me.minor_digits, 2);
+    await good("/api/me/password", { old_password: "correct horse battery", new_password: "another horse battery" });
+});
+
+test("channels and what they cost", async () => {
+    made.root = (await good("/api/channels", { code: "web", name: "网站", kind: "site" })).id;
+    made.leaf = (await good("/api/channels", { code: "web-ad", name: "Ad", kind: "ad", parent_id: made.root })).id;
+    await good(`/api/channels/${made.leaf}/edit`, { name: "Ads" });
+    await bad(`/api/channels/${made.root}/edit`, { parent_id: made.leaf }, "channel.cycle");
+    await good(`/api/channels/${made.leaf}/costs`, { spent_date: "2026-01-31", cost_fen: 12345, note: "一月" });
+    assert.equal((await good(`/api/channels/${made.leaf}/costs`)).items.length, 1);
+    await bad(`/api/channels/${made.leaf}/costs`, { spent_date: "2026-02-30", cost_fen: 1 }, "channel.date");
+    const { items } = await good("/api/channels");
+    assert.equal(items.find((item) => item.id === made.root).branch_cost_fen, 12345);
+});
+
+test("customers, tags and events", async () => {
+    made.customer = (await good("/api/customers", {
+        name: "王小明", phone: "13800138000", email: "wang@example.com", region: "上海", channel_id: made.leaf,
+        identities: [{ kind: "member_no", value: "M-1" }], attributes: { size: "L" },
+    })).id;
+    const clash = await bad("/api/customers", { name: "x", phone: "13800138000" }, "customer.exists");
+    assert.ok(clash.message.includes(made.customer), clash.message);
+    for (let i = 0; i < 5; i++)
+        await good("/api/customers", { name: `Customer ${i}`, identities: [{ kind: "member_no", value: `N-${i}` }] });
+    await good(`/api/customers/${made.customer}/edit`, { is_family: true, region: "北京" });
+    made.tag = (await good("/api/tags", { family: "intent", name: "想买", color: "#2563eb" })).id;
+    await good(`/api/tags/${made.tag}/edit`, { name: "很想买", color: "#2563ec" });
+    await good(`/api/customers/${made.customer}/tags`, { tag_id: made.tag, is_on: true });
+    assert.equal((await good("/api/tags")).items[0].customer_count, 1);
+
+    const customer = { kind: "member_no", value: "M-1" };
+    const result = await good("/api/v1/events", { events: [
+        { message_id: "1", kind: "page_viewed", customer, properties: { url: "https://shop.example/a?b=c", title: "A" } },
+        { message_id: "2", kind: "product_viewed", customer, properties: { product_code: "P1" }, occurred_ms: now_ms - day_ms },
+        { message_id: "3", kind: "no_such_kind", customer },
+        { message_id: "1", kind: "page_viewed", customer },
+        { message_id: "4", kind: "friend_added", customer, channel_code: "web-ad" },
+        { message_id: "5", kind: "page_viewed", customer, occurred_ms: now_ms + 30 * day_ms },
+        { message_id: "6", kind: "page_viewed", customer, properties: { nothing_like_this: 1 } },
+    ] });
+    assert.deepEqual([result.accepted_count, result.duplicate_count], [3, 1], JSON.stringify(result));
+    assert.deepEqual(result.rejected.map((each) => each.index_number), [2, 5, 6]);
+    await good("/api/v1/beacon", { message_id: "7", kind: "page_viewed", customer });
+});
+
+test("orders", async () => {
+    const customer = { kind: "member_no", value: "M-1" };
+    const lines = [
+        { product_code: "P1", product_name: "茶", quantity_count: 2, unit_price_micro: 19_900_000 },
+        { product_code: "P2", product_name: "Cup", quantity_count: 1, unit_price_micro: 5_005_000 },
+    ];
+    const order = { source: "shop", order_no: "A-1", placed_ms: now_ms - 40 * day_ms, customer, lines };
+    made.order = (await good("/api/orders", order, key())).id;
+    assert.deepEqual(await good("/api/orders", order, key()), { id: made.order, is_new: false });
+    await bad("/api/orders", { ...order, placed_ms: now_ms }, "order.differs", key());
+    await bad("/api/orders", { ...order, order_no: "A-2" }, "repeat.required");
+    const later = await good("/api/orders", { ...order, order_no: "A-2", placed_ms: now_ms - day_ms }, key());
+    const third = await good("/api/orders",
+        { source: "shop", order_no: "A-3", placed_ms: now_ms, customer_id: made.customer, channel_id: made.leaf, lines }, key());
+    await good(`/api/orders/${made.order}/refund`, { refund_no: "R-1", amount_fen: 1000, reason: "色差" }, key());
+    await bad(`/api/orders/${made.order}/refund`, { refund_no: "R-2", amount_fen: 1_000_000 }, "order.refund_exceeds", key());
+    await good(`/api/orders/${later.id}/cancel`, { reason: "changed mind" });
+    const got = await good(`/api/orders/${made.order}`);
+    assert.deepEqual([got.paid_fen, got.refunded_fen, got.lines.length, got.refunds.length], [4481, 1000, 2, 1]);
+    assert.equal((await good(`/api/orders/${later.id}`)).status, "cancelled");
+    assert.equal((await good(`/api/orders/${third.id}`)).customer_id, made.customer);
+});
+
+test("lists, profiles and overviews", async () => {
+    const month = new Date(now_ms - 40 * day_ms).toISOString().slice(0, 7);
+    const queries = ["", "search=王", "search=13800138000", "search=" + encodeURIComponent("小明"), "state=once", "state=never",
+        "stage=added", "stage=first_order", "stage=loyal", `channel_id=${made.root}`, `tag_id=${made.tag}`,
+        "from_date=2020-01-01&to_date=2099-01-01", `month=${month}`, "sort=newest", "sort=last_order", "sort=paid",
+        "sort=orders", "limit=1"];
+    for (const query of queries)
+        await good(`/api/customers${query && `?${query}`}`);
+    let cursor = "", seen = [];
+    do {
+        const page = await good(`/api/customers?limit=2&sort=paid${cursor}`);
+        seen.push(...page.items.map((item) => item.id));
+        cursor = page.next_cursor && `&cursor=${encodeURIComponent(page.next_cursor)}`;
+    } while (cursor);
+    assert.equal(new Set(seen).size, 6);
+    assert.equal(seen.length, 6);
+    const profile = await good(`/api/customers/${made.customer}`);
+    assert.deepEqual([profile.order_count, profile.name, profile.region], [2, "王小明", "北京"]);
+    assert.ok((await good(`/api/customers/${made.customer}/timeline?limit=3`)).items.length === 3);
+    if (document.paths["/api/customers/{customer_id}/orders"])
+        assert.equal((await good(`/api/customers/${made.customer}/orders`)).items.length, 3);
+    await good("/api/imports");
+    const overview = await good("/api/overview");
+    assert.deepEqual([overview.figures.order_count, overview.figures.customer_count], [2, 1]);
+    await good("/api/overview?from_date=2020-01-01&to_date=2099-01-01");
+    await good(`/api/overview?channel_id=${made.leaf}`);
+    await good("/api/overview/cohort");
+    await good("/api/overview/raw");
+});
+
+test("settings and write keys", async () => {
+    const { items } = await good("/api/settings");
+    const sleep = items.find((item) => item.name === "sleep_after_days");
+    const { version_count } = await good("/api/settings", { name: sleep.name, value: 60, version_count: sleep.version_count });
+    await bad("/api/settings", { name: sleep.name, value: 61, version_count: version_count - 1 }, "setting.changed");
+    await good("/api/write-keys", { name: "site" });
+    const keys = (await good("/api/write-keys")).items;
+    await good(`/api/write-keys/${keys[0].id}/edit`, { is_active: false });
+    await good("/api/settings");
+});
+
+test("what is not in the document is refused", async () => {
+    const customer = `/api/customers/${made.customer}`;
+    const codeOf = async (path, body, headers) => (await admin.ask(path, body, headers)).json?.error?.code;
+    assert.equal(await codeOf("/api/customers?serach=x"), "input.unknown");
+    assert.equal(await codeOf("/api/tags", { family: "intent", name: "x", color: "#112233", is_admin: true }), "input.unknown");
+    assert.equal(await codeOf("/api/orders", {
+        source: "s", order_no: "X-1", placed_ms: 1, customer_id: made.customer,
+        lines: [{ product_code: "P", quantity_count: 1, unit_price_micro: 1, discount: 5 }],
+    }, key()), "input.unknown");
+    assert.equal(await codeOf(`${customer}/edit`, { id: "1" }), "input.unknown");
+    assert.equal(await codeOf("/api/me?x=1"), "input.unknown");
+    assert.equal(await codeOf("/api/logout", { x: 1 }), "input.unknown");
+    for (const [path, body] of [["/api/customers/0", undefined], ["/api/customers/-1", undefined],
+        ["/api/customers/9223372036854775807", undefined], ["/api/customers/99999999999999999999", undefined],
+        ["/api/customers/1e3", undefined], ["/api/customers/%00", undefined], ["/api/customers/%ff", undefined],
+        [`${customer}/tags`, { tag_id: 12, is_on: "yes" }], ["/api/tags", []], ["/api/tags", "x"], ["/api/tags", null],
+        ["/api/customers?limit=101", undefined], ["/api/customers?cursor=x", undefined], ["/api/customers?month=2026-13", undefined],
+        ["/api/overview?from_date=x&to_date=y", undefined]]) {
+        const { status, json } = await admin.ask(path, body);
+        assert.ok([400, 404].includes(status), `${path} ${JSON.stringify(body)}: ${status} ${JSON.stringify(json)}`);
+        check("/components/schemas/error", json, path);
+    }
+    for (const text of ["", "{", "{}{}", "nul", '{"family":"intent","family":"intent"', '"\\ud800"', "[".repeat(2000)]) {
+        const reply = await fetch(`${server.url}/api/tags`, {
+            method: "POST", body: text, headers: { "Cookie": admin.cookie, "X-CSRF-Token": admin.csrf },
+        });
+        assert.equal(reply.status, 400, text.slice(0, 40));
+        check("/components/schemas/error", await reply.json(), text.slice(0, 40));
+    }
+});
+
+test("every route of the document was walked, and no budget or must() broke on the way", async () => {
+    const listed = Object.entries(document.paths)
+        .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));
+    assert.deepEqual(listed.filter((route) => !walked.has(route) && route !== "get /api/live"), []);
+    const figures = await (await fetch(`${server.url}/metrics`)).text();
+    for (const name of ["must", "budget"])
+        assert.match(figures, new RegExp(`^papilio_${name}_total 0$`, "m"));
+    assert.match(figures, /^papilio_requests_total\{class="5xx"\} 0$/m);
+    assert.equal(server.log, "");
+});
