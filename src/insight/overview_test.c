@@ -86,8 +86,9 @@ static const char base[] =
     "INSERT INTO product VALUES (1, 'p', 'P', 0), (2, 'q', 'Q', 0);"
     "INSERT INTO order_line SELECT id, 1, 1, 1, paid_fen * 10000, paid_fen, placed_ms, NULL FROM "
     "shop_order;"
-    "INSERT INTO order_line VALUES (11, 2, 1, 1, 100000000, 0, 0, NULL), (11, 3, 2, 0, 5, 0, 0, "
-    "NULL),"
+    "INSERT INTO order_line SELECT id, 2, 1, 1, 100000000, 0, placed_ms, NULL FROM shop_order"
+    " WHERE id = 11;"
+    "INSERT INTO order_line VALUES (11, 3, 2, 0, 5, 0, 0, NULL),"
     " (12, 2, 2, 1, 0, 0, 0, NULL);"
     "INSERT INTO refund VALUES (1, 14, 's', 'r1', @2026-02-22@, 700, '', 0),"
     " (2, 51, 's', 'r2', @2025-11-25@, 50, '', 0);";
