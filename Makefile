@@ -16,7 +16,7 @@ deps: ## install the Debian packages that are missing, for building, testing and
 build: release $(CONSOLE) ## build/release/papilio and its console
 
 demo: build ## a generated brand on http://127.0.0.1:8080
-	@$(PAPILIO) demo --listen $(LISTEN)
+	@$(PAPILIO) demo --data build/demo --listen $(LISTEN)
 
 test: deps build asan ## all tests; the last line counts them
 	@node scripts/test.mjs $(STAGE)

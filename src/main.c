@@ -8,6 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "demo/demo.h"
 #include "insight/insight.h"
 #include "kit/cli.h"
 #include "manage/import/import.h"
@@ -17,6 +18,7 @@
 #define BOOT_ARENA_MAX (256 * 1024 * 1024)
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define DATA_DEFAULT "papilio-data"
+#define DEMO_DATA_DEFAULT "papilio-demo"
 
 static struct app_config config;
 static struct import_options import_options;
@@ -108,6 +110,43 @@ static int serve(struct cli *cli)
         app_close(app);
         return refuse(why);
     }
+    return serve_wait(app, cli->arena, &signals);
+}
+
+/* ---- demo: a generated brand, then served ---------------------------------------------------- */
+
+static struct str demo_seed;
+
+static void demo_print(const struct demo *demo)
+{
+    if (demo->customer_count > 0)
+        printf("generated: %" PRId64 " customers, %" PRId64 " orders, %" PRId64 " events; %" PRId64
+               " ms to generate, %" PRId64 " ms to import\n",
+               demo->customer_count, demo->order_count, demo->event_count, demo->generated_ms,
+               demo->imported_ms);
+    printf("login: %.*s   password: %.*s\n", STR(demo->login), STR(demo->password));
+}
+
+static int demo(struct cli *cli)
+{
+    struct demo demo = {.seed_number = 1, .today_day = NONE};
+    struct app *app;
+    struct str why = {0};
+    sigset_t signals;
+
+    if (demo_seed.at != NULL && !str_to_int(demo_seed, &demo.seed_number))
+        return refuse(S("--seed takes a whole number")) + 1;
+    signals_block(&signals);
+    if (str_is(config.data, DATA_DEFAULT))
+        config.data = S(DEMO_DATA_DEFAULT);
+    if (config.listen.at == NULL)
+        config.listen = S(LISTEN_DEFAULT);
+    if (app_open(cli->arena, &config, &app, &why) != OK ||
+        demo_fill(app, cli->arena, &demo, &why) != OK) {
+        app_close(app);
+        return refuse(why);
+    }
+    demo_print(&demo);
     return serve_wait(app, cli->arena, &signals);
 }
 
@@ -226,6 +265,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"serve", serve, "serve --data DIR [--listen 127.0.0.1:8080] [--trace]   run the server"},
+    {"demo", demo, "demo [--data DIR] [--listen ...] [--seed N]   a generated brand, served"},
     {"user", user,
      "user add|password LOGIN [--name N] [--role admin|operator|viewer]   (password from stdin)"},
     {"import", import_main,
@@ -269,6 +309,7 @@ int main(int argc, const char **argv)
         {"--mapping", &import_options.mapping, NULL},
         {"--source", &import_options.source, NULL},
         {"--rejects", &import_options.rejects, NULL},
+        {"--seed", &demo_seed, NULL},
         {"--name", &user_name, NULL},
         {"--role", &user_role, NULL},
         {NULL, NULL, NULL},

@@ -133,8 +133,8 @@ static void sqlite_set_up(void)
 {
     /* Its own counting of memory takes a global lock at every allocation. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    /* A savepoint's journal stays in memory up to this size, in one piece: as a list of small pieces
-     * (temp_store = MEMORY) every statement walks it, and as a file every page is written twice. */
+    /* A savepoint's journal stays in memory up to this size, in one piece: as a list of small
+     * pieces (temp_store = MEMORY) every statement walks it, as a file all is written twice. */
     sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, SAVEPOINT_BYTES);
     must(sqlite3_initialize() == SQLITE_OK);
 }
