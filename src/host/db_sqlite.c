@@ -12,7 +12,6 @@
 #include <stdio.h>
 
 #define EXTRA_MAX 8 /* a query that runs while it runs: in the callback of an :each */
-#define SAVEPOINT_BYTES (16 * 1024 * 1024)
 #define BUSY_TIMEOUT_MS 5000
 
 struct db_stmt {
@@ -123,6 +122,8 @@ static const char common_pragmas[] = "PRAGMA foreign_keys = ON;"
 static const char read_pragmas[] = "PRAGMA query_only = ON;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA cache_size = -8192;";
+/* No temp_store = MEMORY here: it would keep a savepoint's journal as a list in memory that every
+ * statement walks from its start, so that large commands took time by the square of their size. */
 static const char write_pragmas[] = "PRAGMA journal_mode = WAL;"
                                     "PRAGMA synchronous = FULL;"
                                     "PRAGMA cache_size = -32768;"
@@ -133,9 +134,6 @@ static void sqlite_set_up(void)
 {
     /* Its own counting of memory takes a global lock at every allocation. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    /* A savepoint's journal stays in memory up to this size, in one piece: as a list of small
-     * pieces (temp_store = MEMORY) every statement walks it, as a file all is written twice. */
-    sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, SAVEPOINT_BYTES);
     must(sqlite3_initialize() == SQLITE_OK);
 }
 
