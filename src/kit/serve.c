@@ -205,7 +205,8 @@ static bool is_served_here(struct app *app, struct http_request *request)
         metrics_answer(app, request);
     else if (is_get && str_is(path, "/api/openapi.json"))
         answer_text(request, 200, "application/json", app->openapi);
-    else if (is_get && !str_starts(path, S("/api/")) && !str_starts(path, S("/local/")))
+    else if (is_get && !str_starts(path, S("/api/")) && !str_starts(path, S("/local/")) &&
+             !str_is(path, "/papilio.js")) /* a route: it is there without the pages too */
         page_answer(app, request);
     else
         return false;

@@ -48,9 +48,9 @@ struct scenario {
 /* A new base in a folder of its own, with staff admin, operator, viewer (password "a long
  * password") and a write key. The clock stands at 2026-03-01T02:00:00Z (10:00 in Shanghai) and goes
  * on a second a request. */
-int scenario_open(void **state);  /* cmocka set-up; with the product's own tables */
+int scenario_open(void **state);       /* cmocka set-up; with the product's own tables */
 int scenario_open_empty(void **state); /* the same with nobody in it yet */
-int scenario_close(void **state); /* cmocka tear-down; checks the base's keys and references */
+int scenario_close(void **state);      /* cmocka tear-down; checks the base's keys and references */
 extern struct app *scenario_app;
 extern struct arena *scenario_arena; /* until scenario_close */
 

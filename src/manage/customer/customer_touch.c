@@ -1,6 +1,6 @@
 /* Who an event or an order is about: references of a whole batch looked up with one statement,
  * unknown ones made with a fixed number more. Always: one record a distinct reference; a visitor's
- * record gets a name only while it has none (docs/decisions/0020). */
+ * record gets a name only while it has none (docs/decisions/0010). */
 #include "gen/customer.q.h"
 #include "manage/customer/customer_private.h"
 

@@ -1,6 +1,6 @@
 /* The ways in for events: the API with a write key or a session, the beacon of web pages, and the
  * snippet that sends them. */
-#include "base/utf8.h"
+#include "gen/snippet.h"
 #include "manage/event/event_private.h"
 
 static const struct field customer_ref[] = {
@@ -111,7 +111,8 @@ static struct list rejects_join(struct ctx *c, const struct envelope *all, struc
     return joined;
 }
 
-static enum err events_take(struct ctx *c, struct event_result *result)
+/* A page's address may carry any channel code: there it is no reason to lose what happened. */
+static enum err events_take(struct ctx *c, struct event_result *result, bool is_lenient)
 {
     const struct json *items;
     struct envelope all;
@@ -119,6 +120,8 @@ static enum err events_take(struct ctx *c, struct event_result *result)
 
     TRY(body_open(c, &items, &count));
     envelope_read(c, items, count, &all);
+    for (int64_t i = 0; i < all.count; i++)
+        all.events[i].is_lenient = is_lenient;
     TRY(event_ingest(c, all.events, all.count, result));
     if (all.faults.count > 0 || result->rejected.count > 0)
         result->rejected = rejects_join(c, &all, result->rejected);
@@ -128,7 +131,7 @@ static enum err events_take(struct ctx *c, struct event_result *result)
 static enum err events_run(struct ctx *c, const void *in, void *out)
 {
     (void)in;
-    return events_take(c, out);
+    return events_take(c, out, false);
 }
 
 static enum err beacon_run(struct ctx *c, const void *in, void *out)
@@ -137,7 +140,18 @@ static enum err beacon_run(struct ctx *c, const void *in, void *out)
 
     (void)in;
     (void)out;
-    return events_take(c, &result);
+    return events_take(c, &result, true);
+}
+
+/* web/snippet/papilio.js */
+static enum err snippet_run(struct ctx *c, const void *in, void *out)
+{
+    (void)in;
+    (void)out;
+    c->file_name = S("papilio.js");
+    c->file_type = "text/javascript; charset=utf-8";
+    c->file_body = str_of(snippet_text);
+    return OK;
 }
 
 /* A fact's reactions add statements for each event; a batch of nothing but invitations is the most.
@@ -151,5 +165,8 @@ const struct route event_routes[] = {
     {HTTP_POST, "/api/v1/beacon", "write_key", NULL, NULL, beacon_run,
      .about = "The same from a web page, without an answer", .kind = ROUTE_BEACON,
      .is_body_raw = true, .repeat = REPEAT_KEY_IGNORED, .statement_max = STATEMENTS_MAX},
+    {HTTP_GET, "/papilio.js", "public", NULL, NULL, snippet_run,
+     .about = "The script that sends page views and clicks", .kind = ROUTE_DOWNLOAD,
+     .is_quick = true},
     {.path = NULL},
 };

@@ -131,7 +131,7 @@ static enum err channels_find(struct ctx *c, struct ingest *all)
     TRY(channel_find_batch(c, codes, all->count, ids));
     for (int64_t i = 0; i < all->count; i++) {
         all->touches[i].channel_id = all->items[i].channel_id = ids[i];
-        if (codes[i].at == NULL || ids[i] != NONE)
+        if (codes[i].at == NULL || ids[i] != NONE || all->events[i].is_lenient)
             continue;
         (void)fail(c, E_INPUT, "event.channel_unknown", "no channel has the code %.*s",
                    STR(utf8_head(codes[i], 60)));

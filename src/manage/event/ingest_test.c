@@ -264,6 +264,9 @@ static void test_beacon(void **state)
          "{'events':[{'message_id':'z1','kind':'page_viewed','anonymous_id':'v1'},"
          "{'message_id':'z2','kind':'nope'}]}",
          204, "", "page_viewed"},
+        {"an address with any channel in it", AS_KEY, POST, "/api/v1/beacon",
+         "{'message_id':'z4','kind':'page_viewed','channel_code':'typo'}", 204, "", "page_viewed"},
+        {"the script", AS_NOBODY, GET, "/papilio.js", NULL, 200, "/api/v1/beacon?key=", ""},
         {"nobody", AS_NOBODY, POST, "/api/v1/beacon", "{'message_id':'z3','kind':'page_viewed'}",
          401, "", ""},
         {"broken", AS_KEY, POST, "/api/v1/beacon", "x", 400, "input.json", ""},
@@ -271,6 +274,7 @@ static void test_beacon(void **state)
 
     (void)state;
     scenario_run(cases);
+    assert_in_range(scenario_ask(AS_NOBODY, GET, "/papilio.js", NULL).reply.len, 1000, 3072);
 }
 
 /* A thousand at once, ten of them new people; then the same again. */
