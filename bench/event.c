@@ -14,7 +14,7 @@
 #include "manage/customer/customer.h"
 #include "manage/event/event.h"
 #include "manage/staff/staff.h"
-#include "product.h"
+#include "papilio.h"
 
 #ifndef CUSTOMER_COUNT
 #define CUSTOMER_COUNT 20000
@@ -105,7 +105,7 @@ static void run_step(struct app *app, app_command *step, void *user)
 
 static struct app *base_open(const char *listen)
 {
-    struct app_config config = product_config;
+    struct app_config config = papilio_config;
     struct str why = {0};
     struct app *app;
 

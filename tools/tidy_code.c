@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* From the ground up. A file may include its own layer and those before it. */
-static const char *const layers[] = {"base", "host", "kit",     "engine", "link", "manage",
-                                     "play", "flow", "insight", "demo",   NULL};
+static const char *const layers[] = {"base", "host", "kit",     "engine", "link",    "manage",
+                                     "play", "flow", "insight", "demo",   "command", NULL};
 
 /* Calls that leave a trap or hide an input; base/ and host/ wrap them. */
 static const char *const banned_calls[] = {

@@ -2,7 +2,7 @@
  * and nothing changes. */
 #include "scenario.h"
 
-#include "product.h"
+#include "papilio.h"
 
 static bool has_word(const char *list, const char *word)
 {
@@ -70,7 +70,7 @@ static void route_check(const struct route *route)
     if (strcmp(permission, "me") == 0 || strcmp(permission, "write_key") == 0)
         return;
     for (size_t i = 0; i < ARRAY_LEN(roles); i++)
-        for (const struct role *role = product_config.roles; role->name; role++)
+        for (const struct role *role = papilio_config.roles; role->name; role++)
             if (strcmp(role->name, roles[i].role) == 0 && !has_word(role->permissions, permission))
                 expect_refused(route, roles[i].as, 403);
 }
@@ -80,7 +80,7 @@ static void test_all_routes(void **state)
     int count = 0;
 
     (void)state;
-    for (const struct route *const *table = product_config.routes; *table; table++)
+    for (const struct route *const *table = papilio_config.routes; *table; table++)
         for (const struct route *route = *table; route->path; route++, count++)
             route_check(route);
     assert_true(count > 20);
@@ -92,7 +92,7 @@ static void test_public_routes(void **state)
     static const char known[] = "/api/setup /api/login /healthz /api/openapi.json /papilio.js";
 
     (void)state;
-    for (const struct route *const *table = product_config.routes; *table; table++)
+    for (const struct route *const *table = papilio_config.routes; *table; table++)
         for (const struct route *route = *table; route->path; route++)
             if (strcmp(route->permission, "public") == 0 && !has_word(known, route->path))
                 fail_msg("%s is public", route->path);
@@ -105,10 +105,10 @@ static void test_permissions_known(void **state)
     static const char known[] = "public me write_key local setting.write staff.write";
 
     (void)state;
-    for (const struct route *const *table = product_config.routes; *table; table++)
+    for (const struct route *const *table = papilio_config.routes; *table; table++)
         for (const struct route *route = *table; route->path; route++) {
             bool is_known = has_word(known, route->permission);
-            for (const struct role *role = product_config.roles; role->name; role++)
+            for (const struct role *role = papilio_config.roles; role->name; role++)
                 is_known |= strcmp(role->permissions, "*") != 0 &&
                             has_word(role->permissions, route->permission);
             if (!is_known)

@@ -10,7 +10,7 @@
 #include "host/clock.h"
 #include "manage/setting/setting.h"
 #include "manage/staff/staff.h"
-#include "product.h"
+#include "papilio.h"
 
 #define NAMES_MAX 64
 #define FAIL_MAX 200
@@ -398,7 +398,7 @@ int scenario_open_empty(void **state)
         return -1;
     scenario_clock(START_MS);
     scenario_arena = arena_new((size_t)1024 * 1024 * 1024);
-    world.config = product_config;
+    world.config = papilio_config;
     world.config.data = str_of(world.folder);
     if (app_open(scenario_arena, &world.config, &scenario_app, &why) != OK) {
         fprintf(stderr, "%.*s\n", STR(why));

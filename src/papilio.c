@@ -1,5 +1,5 @@
 /* Wires the house together. A new file of routes is one line here. */
-#include "product.h"
+#include "papilio.h"
 
 #include "flow/convert/convert.h"
 #include "flow/flow.h"
@@ -54,7 +54,7 @@ static enum err on_minute(struct ctx *c)
     return behaviours_forget(c);
 }
 
-const struct app_config product_config = {
+const struct app_config papilio_config = {
     .routes = routes,
     .roles = staff_roles,
     .kinds = event_kinds,

@@ -4,4 +4,4 @@
 
 #include "kit/app.h"
 
-extern const struct app_config product_config;
+extern const struct app_config papilio_config;
