@@ -44,9 +44,11 @@ struct db {
     struct db_stmt *stmts; /* one a query, prepared when first needed */
     struct db_stmt extras[EXTRA_MAX];
     int running_count;
-    bool is_open; /* between begin and commit or rollback */
-    bool is_lost; /* SQLite rolled the open transaction back by itself */
+    bool is_open;     /* between begin and commit or rollback */
+    bool is_lost;     /* SQLite rolled the open transaction back by itself */
+    bool has_changes; /* something may have been written since begin */
     bool has_savepoint;
+    bool is_whole;   /* the savepoint is the transaction: nothing was written before it */
     int64_t fail_in; /* 0: never */
     bool did_fail;
     int64_t step_us;
@@ -244,6 +246,7 @@ enum err db_begin(struct db *db)
         return db_failed(db, code);
     db->is_open = true;
     db->is_lost = false;
+    db->has_changes = false;
     db->has_savepoint = false;
     return OK;
 }
@@ -288,6 +291,9 @@ bool db_is_open_transaction(const struct db *db)
     return db->is_open && !db->is_lost;
 }
 
+/* With a savepoint SQLite keeps the old content of every page it changes, in a journal of its own;
+ * large commands wrote twice as much. The first of a group needs none: undoing it is undoing all.
+ */
 enum err db_savepoint(struct db *db)
 {
     int code;
@@ -296,7 +302,8 @@ enum err db_savepoint(struct db *db)
     must(!db->has_savepoint);
     if (db->is_lost || is_failing_now(db))
         return E_IO;
-    code = control_run(db, SAVEPOINT);
+    db->is_whole = !db->has_changes;
+    code = db->is_whole ? SQLITE_OK : control_run(db, SAVEPOINT);
     if (code != SQLITE_OK)
         return db_failed(db, code);
     db->has_savepoint = true;
@@ -311,11 +318,28 @@ enum err db_release(struct db *db)
     must(db->running_count == 0);
     if (db->is_lost || is_failing_now(db))
         return E_IO;
-    code = control_run(db, RELEASE);
+    code = db->is_whole ? SQLITE_OK : control_run(db, RELEASE);
     if (code != SQLITE_OK)
         return db_failed(db, code);
     db->has_savepoint = false;
     return OK;
+}
+
+static int savepoint_undo(struct db *db)
+{
+    int code;
+
+    if (!db->is_whole) {
+        code = control_run(db, ROLLBACK_TO);
+        return code == SQLITE_OK ? control_run(db, RELEASE) : code;
+    }
+    if (!db->has_changes)
+        return SQLITE_OK;
+    code = control_run(db, ROLLBACK);
+    if (code == SQLITE_OK)
+        code = control_run(db, BEGIN_IMMEDIATE);
+    db->has_changes = code != SQLITE_OK;
+    return code;
 }
 
 void db_rollback_to(struct db *db)
@@ -324,9 +348,7 @@ void db_rollback_to(struct db *db)
 
     running_end(db);
     if (db->has_savepoint && !db->is_lost) {
-        code = control_run(db, ROLLBACK_TO);
-        if (code == SQLITE_OK)
-            code = control_run(db, RELEASE);
+        code = savepoint_undo(db);
         /* What cannot be undone alone is undone with the whole transaction. */
         if (code != SQLITE_OK) {
             db_failed(db, code);
@@ -379,6 +401,7 @@ enum err db_start(struct db *db, int query, struct db_stmt **out)
     stmt->db = db;
     stmt->is_write = q->is_write;
     stmt->is_running = true;
+    db->has_changes = db->has_changes || q->is_write;
     stmt->changed = 0;
     db->running_count++;
     *out = stmt;

@@ -266,6 +266,34 @@ static void abandoned_statements_end(void **state)
     db_end(inner);
 }
 
+/* The first savepoint of a transaction is the transaction; the others are undone alone. */
+static void savepoints_undo_alone(void **state)
+{
+    struct base *base = *state;
+    struct db *db = base->db;
+
+    assert_int_equal(db_begin(db), OK);
+    assert_int_equal(db_savepoint(db), OK);
+    assert_int_equal(add(db, 1, "undone with all"), OK);
+    db_rollback_to(db);
+    assert_true(db_is_open_transaction(db));
+    assert_int_equal(db_savepoint(db), OK);
+    db_rollback_to(db); /* nothing was written */
+    assert_int_equal(db_savepoint(db), OK);
+    assert_int_equal(add(db, 2, "stays"), OK);
+    assert_int_equal(db_release(db), OK);
+    assert_int_equal(db_savepoint(db), OK);
+    assert_int_equal(add(db, 3, "undone alone"), OK);
+    db_rollback_to(db);
+    assert_int_equal(db_savepoint(db), OK);
+    assert_int_equal(add(db, 4, "stays too"), OK);
+    assert_int_equal(db_release(db), OK);
+    assert_int_equal(db_commit(db), OK);
+    assert_int_equal(count_all(db), 2);
+    assert_int_equal(add(db, 2, "is there"), E_CONFLICT);
+    assert_int_equal(add(db, 3, "was not"), OK);
+}
+
 static void the_nth_statement_fails(void **state)
 {
     struct base *base = *state;
@@ -509,6 +537,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reader_cannot_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(savepoints_undo_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(abandoned_statements_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(savepoints_undo_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_nth_statement_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_breaks_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(findings_are_told, set_up, tear_down),
