@@ -26,6 +26,7 @@
 #define HAND_GROUP 100 /* events of one commit by hand */
 #define HAND_COUNT 20000
 #define BATCH 100
+#define BATCH_CONNECTIONS 64
 #define KEY_TEXT "pk_bench"
 
 static char folder[64];
@@ -200,9 +201,10 @@ static const char batch_lua[] = LUA_HEAD
 static double round_us(struct bench_child child, const char *path, const char *script,
                        struct bench_load *load)
 {
+    int connections = strcmp(script, "batch.lua") == 0 ? BATCH_CONNECTIONS : CONNECTION_COUNT;
     double before_us = bench_cpu_us(child.pid);
 
-    *load = bench_wrk(child.port, path, CONNECTION_COUNT, ROUND_S, path_in(script));
+    *load = bench_wrk(child.port, path, connections, ROUND_S, path_in(script));
     must(load->bad_count == 0);
     return (bench_cpu_us(child.pid) - before_us) / (double)load->request_count;
 }

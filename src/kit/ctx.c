@@ -68,7 +68,7 @@ const struct zone *ctx_zone(struct ctx *c)
     return atomic_load(&c->app->zone);
 }
 
-/* "customer:77". By hand: one request unseals many texts, and printf costs as much as the cipher. */
+/* "customer:77". By hand: a request unseals many texts, and printf costs as much as the cipher. */
 static struct str bound_to(struct ctx *c, const char *noun, int64_t id)
 {
     size_t len = strlen(noun), at = len + 21;

@@ -211,7 +211,9 @@ static void parameters(struct json_out *json, struct shapes *shapes, const struc
 
 static void body(struct json_out *json, struct shapes *shapes, const struct route *route)
 {
-    if (route->method == HTTP_GET || route->in == NULL || route->is_body_raw)
+    const struct shape *shape = route->is_body_raw ? route->body : route->in;
+
+    if (route->method == HTTP_GET || shape == NULL)
         return;
     json_name(json, "requestBody");
     json_object_begin(json);
@@ -220,7 +222,7 @@ static void body(struct json_out *json, struct shapes *shapes, const struct rout
     json_name(json, "application/json");
     json_object_begin(json);
     json_name(json, "schema");
-    shape_schema(json, shapes, route->in, route);
+    shape_schema(json, shapes, shape, route);
     json_object_end(json);
     json_object_end(json);
     json_object_end(json);

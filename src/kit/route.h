@@ -40,6 +40,7 @@ struct route {
     bool is_quick;     /* GET of a few point reads: runs on the loop itself */
     bool writes;       /* a GET that writes (set-up link, short link) */
     bool is_body_raw;  /* the body is not JSON; c->body has it */
+    const struct shape *body; /* is_body_raw: what is in it, for the API page alone */
 };
 /* "write_key": a valid X-Write-Key header (or ?key= on beacons), or anyone signed in. */
 

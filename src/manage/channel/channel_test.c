@@ -92,6 +92,16 @@ static void test_cost_pages(void **state)
     assert_true(str_find(call.reply, S("leaflets")) > 0);
 }
 
+static const struct scenario depth_cases[] = {
+    {"another root", AS_ADMIN, ADD, "{'code':'r','name':'R','kind':'ad'}", 200, "", "channel_added",
+     .keep = "r"},
+    {"its child", AS_ADMIN, ADD, "{'code':'rr','name':'RR','kind':'ad','parent_id':'$r'}", 200, "",
+     "channel_added", .keep = "rr"},
+    {"too deep", AS_ADMIN, POST, "/api/channels/$b/edit", "{'parent_id':'$rr'}", 409,
+     "channel.depth", ""},
+    {"deep enough", AS_ADMIN, POST, "/api/channels/$b/edit", "{'parent_id':'$r'}", 200, "", ""},
+};
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -109,10 +119,8 @@ static void test_depth(void **state)
         assert_int_equal(json_parse(scenario_arena, call.reply, &json, NULL), OK);
         scenario_set("top", str_cstr(scenario_arena, json_get(&json, "id")->text));
     }
-    /* a branch of seven levels does not fit below two */
-    assert_int_equal(
-        scenario_ask(AS_ADMIN, POST, "/api/channels", "{'code':'r','name':'R','kind':'ad'}").status,
-        200);
+    /* b's branch of seven levels fits below a root, not below its child */
+    scenario_run(depth_cases);
     assert_int_equal(scenario_number("SELECT count(*) FROM channel c JOIN channel p ON p.id = "
                                      "c.parent_id WHERE c.path <> p.path || c.id || '/'"),
                      0);

@@ -11,6 +11,7 @@
 
 #define TEXT_BYTES_MAX ((size_t)512 * 1024 * 1024)
 #define ENTRY_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define STALE_BYTES_MIN ((size_t)16 * 1024 * 1024)
 #define FILL_PAGE 1000
 #define IDENTITY_PAGE (FILL_PAGE * CUSTOMER_IDENTITY_MAX)
 #define CHANGE_PAGE 1000
@@ -29,6 +30,7 @@ static struct {
     const struct app *app;
     struct buf text, entries; /* entries ascend by id */
     int64_t filled_id, journal_id;
+    size_t stale_bytes; /* of records that were blanked */
     bool is_running, is_filled, is_current;
 } memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -86,6 +88,7 @@ static bool record_begin(int64_t id, size_t *index)
     entry = entry_at(*index);
     if (entry->bytes > 0)
         memset(memory.text.at + entry->offset, '\n', entry->bytes);
+    memory.stale_bytes += entry->bytes;
     entry->offset = (uint32_t)memory.text.len;
     entry->bytes = 0;
     buf_char(&memory.text, '\n');
@@ -296,6 +299,22 @@ static void search_job(struct app *app, struct arena *arena, void *user)
     pthread_mutex_unlock(&memory.lock);
 }
 
+/* From the start again: empty, or when most of it is blanked records. */
+static void memory_reset(void)
+{
+    buf_reset(&memory.text);
+    buf_reset(&memory.entries);
+    memory.filled_id = 0;
+    memory.journal_id = NONE;
+    memory.stale_bytes = 0;
+    memory.is_filled = memory.is_current = false;
+}
+
+static bool is_stale(void)
+{
+    return memory.stale_bytes > STALE_BYTES_MIN && memory.stale_bytes > memory.text.len / 2;
+}
+
 static void job_wake(struct app *app)
 {
     if (!memory.is_running)
@@ -310,9 +329,8 @@ void customer_search_begin(struct app *app)
     buf_init(&memory.text, TEXT_BYTES_MAX);
     buf_init(&memory.entries, ENTRY_BYTES_MAX);
     memory.app = app;
-    memory.filled_id = 0;
-    memory.journal_id = NONE;
-    memory.is_running = memory.is_filled = memory.is_current = false;
+    memory.is_running = false;
+    memory_reset();
     if (app_config(app)->listen.at)
         job_wake(app);
     pthread_mutex_unlock(&memory.lock);
@@ -398,6 +416,8 @@ static enum err memory_search(struct ctx *c, struct str text, int64_t max, struc
     *ids = (struct list){0};
     if (memory.app != c->app)
         return OK;
+    if (is_stale())
+        memory_reset();
     if (memory.is_filled && !is_full())
         err = follow_step(c);
     if (!memory.is_filled || !memory.is_current)

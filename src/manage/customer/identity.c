@@ -66,12 +66,17 @@ static bool phone_digits(struct ctx *c, struct str value, struct str *out)
 
 static bool phone_normal(struct ctx *c, struct str value, struct str *out)
 {
+    bool has_country = value.at[0] == '+';
+
     if (!phone_digits(c, value, out))
         return false;
-    if (str_starts(*out, S("00")))
+    if (str_starts(*out, S("00"))) {
         *out = str_sub(*out, 2, out->len);
-    bool is_mobile = out->len == 13 && str_starts(*out, S("861")); /* with its country */
-    if (is_mobile || (value.at[0] == '+' && str_starts(*out, S("86"))))
+        has_country = true;
+    }
+    if (out->len == 13 && str_starts(*out, S("861"))) /* a mobile number, the + forgotten */
+        has_country = true;
+    if (has_country && str_starts(*out, S("86")))
         *out = str_sub(*out, 2, out->len);
     return out->len >= PHONE_MIN && out->len <= PHONE_MAX;
 }

@@ -38,6 +38,5 @@ struct event_result {
 enum err event_ingest(struct ctx *c, const struct event_in *events, int64_t count,
                       struct event_result *result) MUST_USE;
 
-/* Deletes message ids older than seven days, a page (10,000) a call; *deleted_count < page: done.
- * Hourly on the writer. */
+/* Deletes message ids older than seven days, at most 50,000 a call. Once a minute on the writer. */
 enum err message_forget(struct ctx *c, int64_t *deleted_count) MUST_USE;

@@ -18,6 +18,14 @@ static const struct field event_in[] = {
 };
 static const struct shape *event_shape = SHAPE(event_in);
 
+struct events_body {
+    struct list events;
+};
+static const struct field events_body[] = {
+    IN(struct events_body, events, .max = EVENT_BATCH_MAX, .of = SHAPE(event_in),
+       .about = "or one such event by itself, without this list"),
+};
+
 static const struct field event_reject[] = {
     OUT(struct event_reject, index_number, .about = "place in the batch, from 0"),
     OUT(struct event_reject, code),
@@ -161,10 +169,11 @@ static enum err snippet_run(struct ctx *c, const void *in, void *out)
 const struct route event_routes[] = {
     {HTTP_POST, "/api/v1/events", "write_key", NULL, SHAPE(event_result), events_run,
      .about = "One event, or {\"events\":[...]} with up to 1,000", .is_body_raw = true,
-     .statement_max = STATEMENTS_MAX},
+     .body = SHAPE(events_body), .statement_max = STATEMENTS_MAX},
     {HTTP_POST, "/api/v1/beacon", "write_key", NULL, NULL, beacon_run,
      .about = "The same from a web page, without an answer", .kind = ROUTE_BEACON,
-     .is_body_raw = true, .repeat = REPEAT_KEY_IGNORED, .statement_max = STATEMENTS_MAX},
+     .is_body_raw = true, .body = SHAPE(events_body), .repeat = REPEAT_KEY_IGNORED,
+     .statement_max = STATEMENTS_MAX},
     {HTTP_GET, "/papilio.js", "public", NULL, NULL, snippet_run,
      .about = "The script that sends page views and clicks", .kind = ROUTE_DOWNLOAD,
      .is_quick = true},

@@ -9,6 +9,7 @@
 
 #define MESSAGE_HASH_BYTES 16
 #define FORGET_PAGE 10000
+#define FORGET_PAGES_MAX 5 /* 50,000 a minute: 70 million a day */
 
 struct item {
     const struct event_kind *kind;
@@ -265,5 +266,12 @@ enum err event_ingest(struct ctx *c, const struct event_in *events, int64_t coun
 
 enum err message_forget(struct ctx *c, int64_t *deleted_count)
 {
-    return q_message_forget(c, c->now_ms - MESSAGE_KEEP_MS, FORGET_PAGE, deleted_count);
+    int64_t before_ms = c->now_ms - MESSAGE_KEEP_MS, count = FORGET_PAGE;
+
+    *deleted_count = 0;
+    for (int page = 0; page < FORGET_PAGES_MAX && count == FORGET_PAGE; page++) {
+        TRY(q_message_forget(c, before_ms, FORGET_PAGE, &count));
+        *deleted_count += count;
+    }
+    return OK;
 }
