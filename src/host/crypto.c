@@ -29,8 +29,7 @@ struct contexts {
     EVP_MD_CTX *digest;
     EVP_MAC_CTX *mac;
     EVP_CIPHER_CTX *cipher;
-    uint8_t mac_key[KEY_BYTES]; /* mac was last set up with: again it costs half */
-                                   as fast */
+    uint8_t mac_key[KEY_BYTES]; /* what mac was last set up with: again it costs half */
     bool has_mac_key;
 };
 
