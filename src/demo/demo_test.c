@@ -83,8 +83,8 @@ static void test_size(void **state)
     }
     /* K, the customers each one brings: about 0.3 of those who came by themselves */
     assert_in_range(invited * 100 / (world->customer_count - invited), 25, 35);
-    assert_in_range(buyers * 100 / world->customer_count, 45, 70);
-    assert_in_range(repeat * 100 / buyers, 60, 90);
+    assert_in_range(buyers * 100 / world->customer_count, 60, 75);
+    assert_in_range(repeat * 100 / buyers, 60, 75);
     assert_in_range(refunds * 1000 / world->order_count, 20, 40);
     assert_in_range(cancelled * 1000 / world->order_count, 8, 16);
 }

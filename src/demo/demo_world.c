@@ -10,13 +10,13 @@
 #define CHANNEL_CAP 64
 #define PRODUCT_CAP 64
 
-#define MOVED_IN 0.34    /* share of seeds who were there before and join in the first weeks */
-#define RATE_SHAPE 1.35  /* gamma: how unlike the customers' rhythms are */
-#define RATE_MEAN 0.0405 /* purchases a busy day */
-#define LEAVE_A 0.62     /* beta: most leave seldom, some at once */
-#define LEAVE_B 4.4
-#define INVITES_BUYER 0.335 /* customers brought by one who buys, on average */
-#define INVITES_OTHER 0.10
+#define MOVED_IN 0.34   /* share of seeds who were there before and join in the first weeks */
+#define RATE_SHAPE 2.5  /* gamma: how unlike the customers' rhythms are */
+#define RATE_MEAN 0.036 /* purchases a busy day */
+#define LEAVE_A 0.50    /* beta: most leave seldom, some at once */
+#define LEAVE_B 1.3
+#define INVITES_BUYER 0.315 /* customers brought by one who buys, on average */
+#define INVITES_OTHER 0.08
 #define INVITE_DELAY_DAYS 24 /* generation time */
 #define REFUND 0.030
 #define CANCEL 0.012
@@ -66,7 +66,7 @@ static void customer_fill(struct maker *maker, struct demo_customer *customer, i
         customer->added_s = min_of(customer->touched_s + 40 + (int)delay, YEAR_S - 1);
     }
     customer->is_buyer =
-        random_chance(random, customer->added_s == NOT_EVER ? channel->buys * 0.42 : channel->buys);
+        random_chance(random, customer->added_s == NOT_EVER ? channel->buys * 0.45 : channel->buys);
     customer->activity = random_gamma(random, 0.8, customer->is_buyer ? 0.62 : 0.24);
     /* counted from 1970 in months of 30 days and turned into calendar months when written */
     customer->baby_month = touched_month + 6 - random_below(random, 26);
