@@ -2,7 +2,9 @@ import { createRouter, createWebHistory } from 'vue-router'
 import { useSession } from './lib/session'
 import { ApiError } from '@papilio/api'
 import { asApiError } from './lib/load'
-import { bootError } from './lib/boot'
+import { bootError, bootTarget } from './lib/boot'
+
+const RELOADED = 'papilio.reloaded'
 
 declare module 'vue-router' {
     interface RouteMeta {
@@ -64,19 +66,27 @@ router.beforeEach(async (to) => {
         if (cause instanceof ApiError && cause.status === 401) {
             return { name: 'login', query: to.path === '/' ? {} : { next: to.fullPath }, replace: true }
         }
+        bootTarget.value = to.fullPath
         bootError.value = asApiError(cause)
         return false
     }
 })
 
-/* A page chunk that is gone after an update of the server: load the new build, once. */
-router.onError((cause, to) => {
-    if (!/import|fetch/i.test(String(cause))) throw cause
-    const kept = sessionStorage.getItem('papilio.reloaded')
-    if (kept === to.fullPath) {
-        bootError.value = asApiError(cause)
+/* A page whose code does not come. Either the server is away: say so, and offer the way again. Or it was updated and the old
+ * files are gone: load the new ones, once. */
+router.onError(async (cause, to) => {
+    const isThere = await fetch('/healthz', { cache: 'no-store' }).then(
+        (answer) => answer.ok,
+        () => false,
+    )
+    if (isThere && sessionStorage.getItem(RELOADED) !== to.fullPath) {
+        sessionStorage.setItem(RELOADED, to.fullPath)
+        location.assign(to.fullPath)
         return
     }
-    sessionStorage.setItem('papilio.reloaded', to.fullPath)
-    location.assign(to.fullPath)
+    bootTarget.value = to.fullPath
+    bootError.value = isThere ? asApiError(cause) : new ApiError(0, 'net.unreachable', String(cause))
+})
+router.afterEach((to) => {
+    if (sessionStorage.getItem(RELOADED) === to.fullPath) sessionStorage.removeItem(RELOADED)
 })

@@ -2,4 +2,7 @@
 import { shallowRef } from 'vue'
 import type { ApiError } from '@papilio/api'
 
+/** Where one wanted to go when it happened. */
+export const bootTarget = shallowRef('')
+
 export const bootError = shallowRef<ApiError>()

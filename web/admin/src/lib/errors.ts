@@ -20,8 +20,17 @@ export function useErrorText(): (error: ApiError) => { what: string; hint: strin
                       : error.status >= 500
                         ? 'server'
                         : 'refused'
-        const isPlain = kind === 'refused' || kind === 'often'
-        const what = te(own) ? t(own) : isPlain && error.message ? error.message : t(`error.${kind}.what`)
-        return { what, hint: te(own) ? '' : t(`error.${kind}.hint`) }
+        if (te(own)) return { what: t(own), hint: '' }
+        const said = kind === 'refused' && error.message !== '' ? error.message : t(`error.${kind}.hint`)
+        return { what: t(`error.${kind}.what`), hint: said }
+    }
+}
+
+/** The same as one line. */
+export function useErrorSentence(): (error: ApiError) => string {
+    const textOf = useErrorText()
+    return (error) => {
+        const { what, hint } = textOf(error)
+        return hint ? `${what} ${hint}` : what
     }
 }

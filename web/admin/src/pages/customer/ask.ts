@@ -41,7 +41,7 @@ export function queryOf(ask: CustomerAsk): LocationQueryRaw {
 }
 
 const FIRST_DAY = '1970-01-01'
-const LAST_DAY = '9999-12-30'
+const LAST_DAY = '2999-12-30'
 
 /* A word the server does not know is no condition. */
 const known = <T extends string>(words: readonly T[], word: string): T | undefined => words.find((one) => one === word)
