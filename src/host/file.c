@@ -162,6 +162,15 @@ bool file_exists(struct str path)
     return path_copy(path, cpath) && access(cpath, F_OK) == 0;
 }
 
+enum err file_remove(struct str path)
+{
+    char cpath[PATH_BYTES];
+
+    if (!path_copy(path, cpath))
+        return E_NOT_FOUND;
+    return unlink(cpath) == 0 ? OK : err_of_errno();
+}
+
 enum err folder_make(struct str path)
 {
     char cpath[PATH_BYTES];

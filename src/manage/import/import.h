@@ -138,8 +138,8 @@ struct import_result {
 enum err import_run(struct app *app, struct arena *arena, const struct import_job *job,
                     struct import_result *result, struct fault *fault) MUST_USE;
 
-/* Refused rows are kept for 30 days, in the base and in DATA/imports; deletes older ones, a page a
- * call. On the writer. */
+/* Refused rows are kept for 30 days, in the base and in DATA/imports; deletes those of one older
+ * run a call. On the writer. */
 enum err import_forget(struct ctx *c, int64_t *deleted_count) MUST_USE;
 
 /* `papilio import KIND FILE`: the operands in cli. Returns the exit status. */

@@ -47,12 +47,16 @@ SELECT line_seq, code, reason, raw_enc FROM import_reject
  ORDER BY line_seq
  LIMIT 1000;
 
+-- name: import_forget_find :one     a run whose refused rows are due to go
+SELECT r.id
+  FROM import_run AS r
+ WHERE r.started_ms < :before_ms AND r.rejected_count > 0
+   AND EXISTS (SELECT 1 FROM import_reject AS j WHERE j.import_id = r.id)
+ ORDER BY r.started_ms
+ LIMIT 1;
+
 -- name: import_reject_forget :changed
-DELETE FROM import_reject
- WHERE import_id IN (SELECT r.id FROM import_run AS r
-                      WHERE r.started_ms < :before_ms AND r.rejected_count > 0
-                        AND EXISTS (SELECT 1 FROM import_reject AS j WHERE j.import_id = r.id)
-                      ORDER BY r.started_ms LIMIT 1);
+DELETE FROM import_reject WHERE import_id = :import_id;
 
 -- name: import_list :many
 SELECT id, kind, file_name, status, line_count, accepted_count, rejected_count, changed_count,

@@ -2,9 +2,9 @@
  * refused; nothing unknown in a mapping file is passed over. The JSON kept with a run says all of
  * it. */
 #include "base/json.h"
-#include "base/utf8.h"
 #include "host/file.h"
 #include "manage/import/import_private.h"
+#include "manage/customer/customer.h"
 #include "manage/setting/setting.h"
 
 #define SOURCE_MAX 64
@@ -305,14 +305,43 @@ static enum err currency_check(struct reading *r)
     return OK;
 }
 
+/* Letters, digits and _ - . : a source is part of identities ("shop:SOURCE"). */
+static bool source_is_good(struct str source)
+{
+    static const char others[] = "_-.";
+
+    for (size_t i = 0; i < source.len; i++) {
+        char at = source.at[i];
+
+        if (!(at >= '0' && at <= '9') && !(at >= 'a' && at <= 'z') && !(at >= 'A' && at <= 'Z') &&
+            memchr(others, at, sizeof(others) - 1) == NULL)
+            return false;
+    }
+    return source.len > 0 && source.len <= SOURCE_MAX;
+}
+
+/* The kind of identity a row's customer is named by; its value is checked row by row. */
+static enum err customer_kind_check(struct reading *r)
+{
+    struct customer_ref ref = {r->out->customer_kind, S("1")}, normal;
+    enum err err = customer_ref_normal(r->c, ref, &normal);
+
+    if (err == E_INPUT && strcmp(r->c->fault.code, "identity.kind") == 0)
+        return fail(r->c, E_INPUT, "import.mapping", "\"%.*s\" is no kind of identity",
+                    STR(ref.kind));
+    r->c->fault = (struct fault){0};
+    return err == E_INPUT ? OK : err;
+}
+
 static enum err words_check(struct reading *r)
 {
     struct import_mapping *out = r->out;
 
     if (r->job->source.at != NULL)
         out->source = r->job->source;
-    if (out->source.len == 0 || out->source.len > SOURCE_MAX || !utf8_is_valid(out->source))
-        return fail(r->c, E_INPUT, "import.source", "a source has 1 to %d bytes", SOURCE_MAX);
+    if (!source_is_good(out->source))
+        return fail(r->c, E_INPUT, "import.source",
+                    "a source has 1 to %d letters, digits or any of _ - .", SOURCE_MAX);
     if (!str_is(out->date_order, "ymd") && !str_is(out->date_order, "dmy") &&
         !str_is(out->date_order, "mdy"))
         return fail(r->c, E_INPUT, "import.mapping", "\"date_order\" is one of ymd dmy mdy");
@@ -321,6 +350,7 @@ static enum err words_check(struct reading *r)
                     "\"decimal\" and \"thousands\" cannot be the same sign");
     if (out->customer_kind.at == NULL)
         out->customer_kind = str_fmt(r->c->arena, "shop:%.*s", STR(out->source));
+    TRY(customer_kind_check(r));
     TRY(zone_settle(r));
     return currency_check(r);
 }

@@ -129,5 +129,15 @@ enum err import_reject_write(struct import_reject_job *job, struct fault *fault)
 
 enum err import_forget(struct ctx *c, int64_t *deleted_count)
 {
-    return q_import_reject_forget(c, c->now_ms - KEEP_MS, deleted_count);
+    struct q_import_forget_find_row run;
+    enum err err = q_import_forget_find(c, c->now_ms - KEEP_MS, &run);
+
+    *deleted_count = 0;
+    if (err == E_NOT_FOUND)
+        return OK;
+    TRY(err);
+    TRY(q_import_reject_forget(c, run.id, deleted_count));
+    err = file_remove(str_fmt(c->arena, "%.*s/imports/%" PRId64 "-rejects.csv",
+                              STR(app_config(c->app)->data), run.id));
+    return err == E_NOT_FOUND ? OK : err;
 }

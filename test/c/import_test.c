@@ -1,0 +1,476 @@
+/* Imports as a whole, on a base: every code a row can be refused with, mappings good and bad, the
+ * same file twice, orders spread over files, refused rows mended and sent again, and what a file of
+ * each kind leaves behind. */
+#include "scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "host/file.h"
+#include "manage/import/import.h"
+
+static char folder[] = "/tmp/papilio-import-XXXXXX";
+static struct import_result result;
+static struct fault fault;
+
+static struct str path_of(const char *name)
+{
+    return str_fmt(scenario_arena, "%s/%s", folder, name);
+}
+
+static struct str quotes(const char *text)
+{
+    char *copy = str_cstr(scenario_arena, str_of(text));
+
+    for (char *at = copy; *at; at++)
+        if (*at == '\'')
+            *at = '"';
+    return str_of(copy);
+}
+
+/* Runs an import of the text; in the mapping ' is ". */
+static enum err import_text(const char *kind, const char *text, const char *mapping)
+{
+    struct import_job job = {
+        .kind = str_of(kind), .path = path_of("file.csv"), .rejects_path = path_of("rejects.csv")};
+    enum err err;
+
+    if (mapping != NULL)
+        job.mapping = quotes(mapping);
+    assert_int_equal(file_write(job.path, str_of(text), 0600), OK);
+    unlink(str_cstr(scenario_arena, job.rejects_path));
+    err = import_run(scenario_app, scenario_arena, &job, &result, &fault);
+    assert_true((err == OK) == (fault.err == OK));
+    return err;
+}
+
+static const char *rejects(void)
+{
+    struct str text;
+
+    if (file_read(scenario_arena, path_of("rejects.csv"), 1 << 20, &text) != OK)
+        return "";
+    return str_cstr(scenario_arena, text);
+}
+
+static void assert_counts(int64_t read, int64_t accepted, int64_t changed)
+{
+    if (result.read_count != read || result.accepted_count != accepted ||
+        result.changed_count != changed)
+        print_error("read %" PRId64 " accepted %" PRId64 " changed %" PRId64 "\n%s\n",
+                    result.read_count, result.accepted_count, result.changed_count, rejects());
+    assert_int_equal(result.read_count, read);
+    assert_int_equal(result.accepted_count, accepted);
+    assert_int_equal(result.rejected_count, read - accepted);
+    assert_int_equal(result.changed_count, changed);
+    assert_int_equal(result.unchanged_count, accepted - changed);
+}
+
+/* ---- mappings ------------------------------------------------------------------------------- */
+
+#define HEAD "order_no,product_code,quantity,unit_price,placed_at\n"
+#define ROW "1,A,1,2.50,2026-01-05\n"
+
+static void test_mappings(void **state)
+{
+    static const struct {
+        const char *kind, *text, *mapping, *code;
+    } cases[] = {
+        {"orders", "", NULL, "import.header"},
+        {"shoes", HEAD ROW, NULL, "import.kind"},
+        {"orders", "a,b\n1,2\n", NULL, "import.column_needed"},
+        {"orders", "order_no,订单号,product_code,quantity,unit_price,placed_at\n", NULL,
+         "import.column_ambiguous"},
+        {"orders", HEAD, "{", "import.mapping"},
+        {"orders", HEAD, "[]", "import.mapping"},
+        {"orders", HEAD, "{'sauce':'x'}", "import.mapping"},
+        {"orders", HEAD, "{'columns':{'order_no':'nope'}}", "import.column_missing"},
+        {"orders", HEAD, "{'columns':{'order_no':'order_no'}}", "import.column_needed"},
+        {"orders", HEAD, "{'columns':{'shoe':'order_no'}}", "import.mapping"},
+        {"orders", HEAD, "{'columns':['order_no']}", "import.mapping"},
+        {"orders", HEAD, "{'columns':{'order_no':1}}", "import.mapping"},
+        {"orders", "x,x\n", "{'columns':{'order_no':'x'}}", "import.column_twice"},
+        {"orders", HEAD ROW, "{'currency':'GBP'}", "import.currency"},
+        {"orders", HEAD ROW, "{'zone':'Mars/Olympus'}", "import.zone"},
+        {"orders", HEAD ROW, "{'zone':'../etc/passwd'}", "import.zone"},
+        {"orders", HEAD ROW, "{'decimal':';'}", "import.mapping"},
+        {"orders", HEAD ROW, "{'decimal':''}", "import.mapping"},
+        {"orders", HEAD ROW, "{'decimal':',','thousands':','}", "import.mapping"},
+        {"orders", HEAD ROW, "{'date_order':'ydm'}", "import.mapping"},
+        {"orders", HEAD ROW, "{'source':'a b'}", "import.source"},
+        {"orders", HEAD ROW, "{'customer_kind':'shoe'}", "import.mapping"},
+        {"orders", HEAD ROW, "{'channel':'nowhere'}", "import.channel"},
+        {"customers", "name\nAna\n", NULL, "import.column_needed"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        enum err err = import_text(cases[i].kind, cases[i].text, cases[i].mapping);
+
+        if (err == OK || fault.code == NULL || strcmp(fault.code, cases[i].code) != 0)
+            print_error("case %zu: %s\n", i, fault.code ? fault.code : "taken");
+        assert_int_not_equal(err, OK);
+        assert_string_equal(fault.code, cases[i].code);
+    }
+    assert_int_equal(scenario_number("SELECT count(*) FROM import_run WHERE status = 'done'"), 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM shop_order"), 0);
+}
+
+static void test_no_file(void **state)
+{
+    struct import_job job = {.kind = S("orders"), .path = path_of("not-there.csv")};
+
+    (void)state;
+    assert_int_equal(import_run(scenario_app, scenario_arena, &job, &result, &fault), E_NOT_FOUND);
+    assert_string_equal(fault.code, "import.file");
+}
+
+/* ---- a dirty file --------------------------------------------------------------------------- */
+
+#define DIRTY_MAPPING                                                                              \
+    "{'source':'dirty','thousands':',','cancellation_prefix':'C','columns':{'order_no':'no',"      \
+    "'product_code':'code','product_name':'name','quantity':'n','unit_price':'price',"             \
+    "'placed_at':'at','customer':'who','channel':'channel','region':'land'}}"
+
+#define DIRTY                                                                                      \
+    "no,code,name,n,price,at,who,channel,land\n"                                                   \
+    "1,A,Tea,2,\"1,234.50\",2026-01-05,7,,CN\n"        /* 2: good */                               \
+    "1,A,Tea,two,1,2026-01-05,7,,CN\n"                 /* 3: number */                             \
+    "1,A,Tea,2,1.2345678,2026-01-05,7,,CN\n"           /* 4: seven decimals */                     \
+    "1,A,Tea,2,1,05/01/2026,7,,CN\n"                   /* 5: date */                               \
+    "1,A,Tea,2,1,2036-01-05,7,,CN\n"                   /* 6: the future */                         \
+    ",A,Tea,2,1,2026-01-05,7,,CN\n"                    /* 7: no number */                          \
+    "1,,Tea,2,1,2026-01-05,7,,CN\n"                    /* 8: no product */                         \
+    "1,A,Tea,2,1,2026-01-05,7,,CN,more\n"              /* 9: too many cells */                     \
+    "1,A,Tea\n"                                        /* 10: too few */                           \
+    "1,A,Tea,2,1,2026-01-05,8,,CN\n"                   /* 11: another customer */                  \
+    "1,A,Tea,2,1,2026-01-05,7,nowhere,CN\n"            /* 12: no such channel */                   \
+    "1,A,Tea,9999999999,1,2026-01-05,7,,CN\n"          /* 13: range */                             \
+    "1,A,Tea,1000000000,1000000000,2026-01-05,7,,CN\n" /* 14: range of the amount */               \
+    "1,A,\"Tea\"x,2,1,2026-01-05,7,,CN\n"              /* 15: quote */                             \
+    "1,A,Tea,0,1,2026-01-05,7,,CN\n"                   /* 16: kept, does not count */              \
+    "2,A,Tea,1,0,2026-01-05,,,\n"                      /* 17: kept, a guest's */                   \
+    "C3,A,Tea,-1,5,2026-01-06,7,,CN\n"                 /* 18: a cancellation */                    \
+    "\n"                                                                                           \
+    "1,A,Tea,2,\"1,23\",2026-01-05,7,,CN\n"     /* 20: thousands */                                \
+    "1,B,\"a\nb\",1,5,2026-01-04 10:00,7,,CN\n" /* 21: good, earlier */                            \
+    "1,B,x\xff\xfe,1,5,2026-01-05,7,,CN\n"      /* 23: encoding */                                 \
+    "1,=1+1,Tea,x,5,2026-01-05,7,,CN\n"         /* 24: number; a formula in a cell */              \
+    "9,A,Tea,1,1,2026-01-05,,,\n"               /* 25: good */
+
+static const struct {
+    int64_t line;
+    const char *code;
+} dirty_rejects[] = {
+    {3, "row.number"},
+    {4, "row.number"},
+    {5, "row.date"},
+    {6, "row.date"},
+    {7, "row.required"},
+    {8, "row.required"},
+    {9, "row.columns"},
+    {10, "row.columns"},
+    {11, "row.customer_differs"},
+    {12, "row.channel_unknown"},
+    {13, "row.range"},
+    {14, "row.range"},
+    {15, "row.quote"},
+    {20, "row.number"},
+    {23, "row.encoding"},
+    {24, "row.number"},
+};
+
+static void dirty_rejects_check(void)
+{
+    const char *text = rejects();
+
+    for (size_t i = 0; i < ARRAY_LEN(dirty_rejects); i++) {
+        char wanted[100], query[200];
+
+        snprintf(wanted, sizeof(wanted), ",%" PRId64 ",%s,", dirty_rejects[i].line,
+                 dirty_rejects[i].code);
+        if (strstr(text, wanted) == NULL)
+            print_error("no %s in\n%s\n", wanted, text);
+        assert_non_null(strstr(text, wanted));
+        snprintf(query, sizeof(query),
+                 "SELECT count(*) FROM import_reject WHERE line_seq = %" PRId64 " AND code = '%s'",
+                 dirty_rejects[i].line, dirty_rejects[i].code);
+        assert_int_equal(scenario_number(query), 1);
+    }
+    assert_int_equal(scenario_number("SELECT count(*) FROM import_reject"),
+                     ARRAY_LEN(dirty_rejects));
+    assert_non_null(strstr(text, "no,code,name,n,price,at,who,channel,land,reject_place,"
+                                 "reject_line,reject_code,reject_reason\r\n"));
+    assert_non_null(strstr(text, "1,'=1+1,Tea,x"));
+}
+
+static void test_dirty(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    assert_int_equal(import_text("orders", DIRTY, DIRTY_MAPPING), OK);
+    assert_counts(22, 6, 6);
+    dirty_rejects_check();
+    assert_int_equal(scenario_number("SELECT count(*) FROM shop_order WHERE source = 'dirty'"), 4);
+    assert_int_equal(scenario_number("SELECT paid_fen FROM shop_order WHERE order_no = '1'"),
+                     246900 + 500);
+    assert_int_equal(scenario_number("SELECT line_count FROM shop_order WHERE order_no = '1'"), 3);
+    assert_int_equal(scenario_number("SELECT placed_ms FROM shop_order WHERE order_no = '1'"),
+                     1767492000000); /* 2026-01-04 10:00 in Shanghai */
+    assert_int_equal(scenario_number("SELECT net_fen FROM shop_order WHERE order_no = 'C3'"), -500);
+    assert_int_equal(scenario_number("SELECT is_counted FROM shop_order WHERE order_no = '2'"), 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer"), 1);
+    assert_int_equal(scenario_number("SELECT count(*) FROM product"), 2);
+    before = (uint64_t)scenario_number("SELECT count(*) FROM journal");
+    assert_int_equal(import_text("orders", DIRTY, DIRTY_MAPPING), OK);
+    assert_counts(22, 6, 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM journal"), before);
+    assert_int_equal(scenario_number("SELECT count(*) FROM import_run WHERE status = 'done'"), 2);
+}
+
+/* ---- mending -------------------------------------------------------------------------------- */
+
+/* A refused row keeps its place, so that the mended one lands where it belongs. */
+static void test_mend(void **state)
+{
+    const char *text;
+    char *at;
+
+    (void)state;
+    assert_int_equal(import_text("orders",
+                                 HEAD "m,A,1,1,2026-01-05\nm,B,oops,2,2026-01-05\n"
+                                      "m,C,1,3,2026-01-05\n",
+                                 "{'source':'mend'}"),
+                     OK);
+    assert_counts(3, 2, 2);
+    text = rejects();
+    at = str_cstr(scenario_arena, str_of(text));
+    memcpy(strstr(at, "oops"), "   4", 4);
+    assert_int_equal(import_text("orders", at, "{'source':'mend'}"), OK);
+    assert_counts(1, 1, 1);
+    assert_string_equal(
+        scenario_text(
+            "SELECT group_concat(line_seq || ':' || quantity_count || ':' || p.code, ' ') "
+            "FROM order_line l JOIN shop_order o ON o.id = l.order_id JOIN product p ON "
+            "p.id = l.product_id WHERE o.source = 'mend'"),
+        "1:1:A 2:4:B 3:1:C");
+    assert_int_equal(import_text("orders", at, "{'source':'mend'}"), OK);
+    assert_counts(1, 1, 0);
+}
+
+/* ---- orders over files and pages ------------------------------------------------------------ */
+
+static void test_growing(void **state)
+{
+    (void)state;
+    assert_int_equal(import_text("orders", HEAD "g,A,0,1,2026-01-05\n", "{'source':'grow'}"), OK);
+    assert_int_equal(scenario_number("SELECT is_counted FROM shop_order WHERE order_no = 'g'"), 0);
+    assert_int_equal(import_text("orders",
+                                 "order_no,product_code,quantity,unit_price,placed_at,customer\n"
+                                 "g,A,0,1,2026-01-05,77\ng,B,2,1,2026-01-03,77\n",
+                                 "{'source':'grow'}"),
+                     OK);
+    assert_counts(2, 2, 2);
+    assert_int_equal(scenario_number("SELECT is_counted FROM shop_order WHERE order_no = 'g'"), 1);
+    assert_int_equal(scenario_number("SELECT paid_fen FROM shop_order WHERE order_no = 'g'"), 200);
+    assert_int_equal(scenario_number("SELECT c.order_count FROM customer c JOIN shop_order o ON "
+                                     "o.customer_id = c.id WHERE o.order_no = 'g'"),
+                     1);
+    assert_int_equal(import_text("orders", HEAD "g,A,5,1,2026-01-05\n", "{'source':'grow'}"), OK);
+    assert_counts(1, 0, 0);
+    assert_non_null(strstr(rejects(), "row.differs"));
+}
+
+/* Thousands of rows: more than a page, rows of an order far apart. */
+static void test_pages(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 1 << 24);
+    buf_str(&text, S("order_no,product_code,quantity,unit_price,placed_at,customer\n"));
+    for (int i = 0; i < 7001; i++)
+        buf_fmt(&text, "p%d,P%d,1,0.01,2026-01-%02d,%d\n", i % 700, i % 13, 1 + i % 28, i % 70);
+    assert_int_equal(
+        import_text("orders", str_cstr(scenario_arena, buf_view(&text)), "{'source':'pages'}"), OK);
+    buf_release(&text);
+    assert_counts(7001, 7001, 7001);
+    assert_int_equal(scenario_number("SELECT sum(paid_fen) FROM shop_order WHERE source = 'pages'"),
+                     7001);
+    assert_int_equal(scenario_number("SELECT sum(amount_fen) FROM journal j JOIN shop_order o ON "
+                                     "o.id = j.subject_id WHERE o.source = 'pages' AND j.kind IN "
+                                     "('order_paid', 'order_changed')"),
+                     7001);
+    assert_int_equal(scenario_number("SELECT sum(order_count) FROM customer c JOIN identity i ON "
+                                     "i.customer_id = c.id WHERE i.kind = 'shop:pages'"),
+                     700);
+}
+
+/* ---- the other kinds ------------------------------------------------------------------------ */
+
+static void test_customers(void **state)
+{
+    static const char text[] = "姓名,手机号,邮箱,会员号,爱好,邀请人\n"
+                               "张三,138 0000 0101,,m1,茶,\n"
+                               "李四,+86 13800000102,li@example.com,m2,,m1\n"
+                               "王五,abc,,m3,,\n"
+                               "赵六,,,,,\n"
+                               "钱七,13800000101,,m2,,\n"
+                               "孙八,,,m8,,m999\n";
+    static const char mapping[] =
+        "{'customer_kind':'member_no','columns':{'name':'姓名','phone':'手机号','email':'邮箱',"
+        "'customer':'会员号','hobby':'爱好','invited_by':'邀请人'}}";
+
+    (void)state;
+    assert_int_equal(import_text("customers", text, mapping), OK);
+    assert_counts(6, 2, 2);
+    assert_non_null(strstr(rejects(), ",4,row.customer,"));
+    assert_non_null(strstr(rejects(), ",5,row.customer,"));
+    assert_non_null(strstr(rejects(), ",6,row.identity_conflict,"));
+    assert_non_null(strstr(rejects(), ",7,row.inviter_unknown,"));
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE "
+                                     "json_extract(attributes, '$.hobby') = '茶' AND "
+                                     "invited_count = 1"),
+                     1);
+    assert_int_equal(import_text("customers", text, mapping), OK);
+    assert_counts(6, 2, 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM import_reject WHERE instr(raw_enc, "
+                                     "'13800000101') OR instr(reason, '13800000101')"),
+                     0);
+}
+
+static void test_events(void **state)
+{
+    static const char text[] = "kind,occurred_at,member_no,url,ms\n"
+                               "page_viewed,2020-01-05 10:00,m1,https://shop.example/a,1200\n"
+                               "page_viewed,2020-01-05 10:00,m1,https://shop.example/a,1200\n"
+                               "shoe_tied,2020-01-05 10:00,m1,,\n"
+                               "page_viewed,2036-01-05 10:00,m1,,\n"
+                               "page_viewed,2020-01-05 10:00,m1,https://shop.example/a,soon\n"
+                               "order_paid,2020-01-05 10:00,m1,,\n";
+    static const char mapping[] =
+        "{'customer_kind':'member_no','columns':{'kind':'kind','occurred_at':'occurred_at',"
+        "'customer':'member_no','props.url':'url','props.duration_ms':'ms'}}";
+
+    (void)state;
+    assert_int_equal(import_text("events", text, mapping), OK);
+    assert_counts(6, 2, 2);
+    assert_int_equal(scenario_number("SELECT count(*) FROM journal WHERE kind = 'page_viewed' AND "
+                                     "json_extract(properties, '$.duration_ms') = 1200 AND "
+                                     "occurred_ms = 1578189600000 AND arrived_ms >= 1772330400000"),
+                     2);
+    assert_int_equal(import_text("events", text, mapping), OK);
+    assert_true(result.is_repeated);
+    assert_counts(6, 2, 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM journal WHERE kind = 'page_viewed'"), 2);
+}
+
+static void test_costs(void **state)
+{
+    static const char text[] = "渠道,日期,金额,备注\n"
+                               "ads,2026-01-05,12.50,a\n"
+                               "ads,2026-01-05,12.50,a\n"
+                               "ads,2026-01-05,12.505,a\n"
+                               "ads,2026-01-05,-1,a\n"
+                               "ads,2026-02-30,1,a\n";
+    static const char more[] = "渠道,日期,金额,备注\n"
+                               "ads,2026-01-05,12.50,a\n"
+                               "ads,2026-01-05,12.50,a\n"
+                               "ads,2026-01-05,12.50,a\n";
+    static const char numbered[] = "channel,date,amount,cost_no\nads,2026-01-05,1,n1\n";
+    static const char changed[] = "channel,date,amount,cost_no\nads,2026-01-05,2,n1\n";
+
+    (void)state;
+    assert_int_equal(import_text("costs", text, NULL), OK);
+    assert_counts(5, 0, 0);
+    assert_non_null(strstr(rejects(), ",2,row.channel_unknown,"));
+    assert_int_equal(import_text("costs", text, "{'create_channels':true}"), OK);
+    assert_counts(5, 2, 2);
+    assert_non_null(strstr(rejects(), ",4,row.number,"));
+    assert_non_null(strstr(rejects(), ",5,row.range,"));
+    assert_non_null(strstr(rejects(), ",6,row.date,"));
+    assert_int_equal(scenario_number("SELECT sum(cost_fen) FROM channel_cost"), 2500);
+    assert_int_equal(import_text("costs", more, NULL), OK);
+    assert_counts(3, 3, 1);
+    assert_int_equal(import_text("costs", numbered, NULL), OK);
+    assert_counts(1, 1, 1);
+    assert_int_equal(import_text("costs", changed, NULL), OK);
+    assert_counts(1, 0, 0);
+    assert_non_null(strstr(rejects(), "row.differs"));
+    assert_int_equal(scenario_number("SELECT sum(cost_fen) FROM channel_cost"), 3850);
+}
+
+/* ---- history -------------------------------------------------------------------------------- */
+
+static const struct scenario list_cases[] = {
+    {"the newest first", AS_VIEWER, GET, "/api/imports?limit=1", NULL, 200,
+     "'kind':'costs','file_name':'file.csv','status':'done','line_count':1,'accepted_count':0"},
+    {"not signed in", AS_NOBODY, GET, "/api/imports", NULL, 401, ""},
+    {"the socket's own route", AS_ADMIN, POST, "/local/import", "{'kind':'orders','path':'/x'}",
+     403, "gate.local", ""},
+    {"no such ticket", AS_LOCAL, GET, "/local/import?ticket_id=7", NULL, 404, "import.unknown"},
+};
+
+static void test_list(void **state)
+{
+    (void)state;
+    scenario_run(list_cases);
+}
+
+static enum err forget_step(struct ctx *c, void *user)
+{
+    return import_forget(c, user);
+}
+
+/* After 30 days nothing of a refused row is left, in the base or in its file; the run's counts are.
+ */
+static void test_forget(void **state)
+{
+    struct import_job job = {.kind = S("orders"), .path = path_of("file.csv")};
+    int64_t deleted_count, rejected_count;
+
+    (void)state;
+    assert_int_equal(file_write(job.path, S(HEAD "z,A,x,1,2026-01-05\n"), 0600), OK);
+    assert_int_equal(import_run(scenario_app, scenario_arena, &job, &result, &fault), OK);
+    assert_true(file_exists(result.reject_file));
+    rejected_count = scenario_number("SELECT sum(rejected_count) FROM import_run");
+    scenario_write(forget_step, &deleted_count);
+    assert_int_equal(deleted_count, 0);
+    scenario_clock(1772330400000 + 31 * DAY_MS);
+    do
+        scenario_write(forget_step, &deleted_count);
+    while (deleted_count > 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM import_reject"), 0);
+    assert_int_equal(scenario_number("SELECT sum(rejected_count) FROM import_run"), rejected_count);
+    assert_false(file_exists(result.reject_file));
+}
+
+static int open_all(void **state)
+{
+    return mkdtemp(folder) == NULL ? -1 : scenario_open(state);
+}
+
+static int close_all(void **state)
+{
+    unlink(str_cstr(scenario_arena, path_of("file.csv")));
+    unlink(str_cstr(scenario_arena, path_of("rejects.csv")));
+    rmdir(folder);
+    return scenario_close(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mappings),  cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_dirty),     cmocka_unit_test(test_mend),
+        cmocka_unit_test(test_growing),   cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_customers), cmocka_unit_test(test_events),
+        cmocka_unit_test(test_costs),     cmocka_unit_test(test_list),
+        cmocka_unit_test(test_forget),
+    };
+
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
