@@ -62,25 +62,26 @@ static int help(struct cli *cli);
 
 static const struct command {
     const char *name;
+    int operand_max; /* `serve DIR` without --data must not serve another folder in silence */
     int (*run)(struct cli *cli);
     const char *help;
 } commands[] = {
-    {"serve", serve,
+    {"serve", 0, serve,
      "serve --data DIR [--listen 127.0.0.1:8080] [--trace]\n          run the server"},
-    {"demo", demo,
+    {"demo", 0, demo,
      "demo [--data DIR] [--listen ...] [--seed N]\n          a generated brand, served"},
-    {"user", user,
+    {"user", 2, user,
      "user add LOGIN --data DIR [--name N] [--role admin|operator|viewer]\n"
      "          a new account; the password from standard input. On an empty folder with\n"
      "          --brand NAME --zone Asia/Shanghai --currency CNY it sets the brand up\n"
      "  papilio user password LOGIN --data DIR\n          a new password, from standard input"},
-    {"import", import_run_command,
+    {"import", 2, import_run_command,
      "import customers|orders|events|costs FILE --data DIR [--mapping MAP.json]\n"
      "          [--source NAME] [--rejects FILE]   take in a file; prints a summary as JSON"},
-    {"check", check, "check --data DIR\n          every invariant of the base"},
-    {"openapi", openapi, "openapi\n          print the API document"},
-    {"version", version, "version"},
-    {"help", help, "help"},
+    {"check", 0, check, "check --data DIR\n          every invariant of the base"},
+    {"openapi", 0, openapi, "openapi\n          print the API document"},
+    {"version", 0, version, "version"},
+    {"help", 0, help, "help"},
 };
 
 static int help(struct cli *cli)
@@ -95,9 +96,15 @@ static int help(struct cli *cli)
 
 static int command_run(struct cli *cli, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(cli);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        const struct command *command = &commands[i];
+        if (strcmp(command->name, name) == 0 && cli->count <= command->operand_max)
+            return command->run(cli);
+        if (strcmp(command->name, name) == 0)
+            return command_refuse(str_fmt(cli->arena, "%s does not take \"%s\"; see papilio help",
+                                          name, cli->args[command->operand_max])) +
+                   1;
+    }
     fprintf(stderr, "papilio: no command \"%s\"; see papilio help\n", name);
     return 2;
 }

@@ -5,6 +5,7 @@
 #include "kit/kit_private.h"
 #include "kit/session.h"
 
+#define SOCKET_PATH_MAX 108 /* sockaddr_un */
 #define UPLOAD_MAX (INT64_C(2) * 1024 * 1024 * 1024)
 #define BEACON_PER_MINUTE 600
 #define URL_CHARS ":/?#[]@!$&'()*+,;=%~"
@@ -340,7 +341,10 @@ enum err serve_start(struct app *app, struct str *why)
     buf_release(&buf);
     TRY(folder_make(str_fmt(app->arena, "%.*s/uploads", STR(app->config.data))));
     err = http_start(&config, &app->server);
-    if (err != OK)
+    if (err != OK && config.unix_path.len >= SOCKET_PATH_MAX)
+        *why = str_fmt(app->arena, "the path %.*s is too long for a socket file",
+                       STR(config.unix_path));
+    else if (err != OK)
         *why = str_fmt(app->arena, "cannot listen on %.*s", STR(app->config.listen));
     return err;
 }

@@ -15,7 +15,7 @@ export function makeFolder(test) {
 
 // Runs a command to its end.
 export function papilio(args, input) {
-    const done = spawnSync(program, args, { encoding: "utf8", input, maxBuffer: 1 << 28 });
+    const done = spawnSync(program, args, { encoding: "utf8", input, maxBuffer: 1 << 28, timeout: 120_000 });
     return { code: done.status, signal: done.signal, out: done.stdout, err: done.stderr };
 }
 
