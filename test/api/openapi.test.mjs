@@ -149,7 +149,7 @@ test("customers, tags and events", async () => {
     ] });
     assert.deepEqual([result.accepted_count, result.duplicate_count], [3, 1], JSON.stringify(result));
     assert.deepEqual(result.rejected.map((each) => each.index_number), [2, 5, 6]);
-    await good("/api/v1/beacon", { message_id: "7", kind: "page_viewed", customer });
+    await good("/api/v1/beacon", { events: [{ message_id: "7", kind: "page_viewed", customer }] });
 });
 
 test("orders", async () => {
