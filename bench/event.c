@@ -489,7 +489,7 @@ static void customer_bench(void)
     bench_stop(ours);
     bench_stop(bare);
     snprintf(note, sizeof(note),
-             "5 statements (session, customer, settings, identities, tags), %zu "
+             "4 statements (session, customer, identities, tags), %zu "
              "bytes; median ratio of 5 rounds",
              answer.len);
     base_drop();

@@ -79,11 +79,31 @@ static const char escapes[256] = {
     [30] = 'u',   [31] = 'u',   ['"'] = '"',  ['\\'] = '\\', ['<'] = 'u',
 };
 
+/* Most texts need no escape: copied in one go. False: one does, and nothing was written. */
+static bool write_plain(struct buf *buf, struct str s)
+{
+    char *room = buf_room(buf, s.len + 2);
+
+    if (!room)
+        return true; /* full: it stays so */
+    for (size_t i = 0; i < s.len; i++) {
+        if (escapes[(unsigned char)s.at[i]])
+            return false;
+        room[i + 1] = s.at[i];
+    }
+    room[0] = '"';
+    room[s.len + 1] = '"';
+    buf->len += s.len + 2;
+    return true;
+}
+
 static void write_text(struct buf *buf, struct str s)
 {
     static const char digits[] = "0123456789abcdef";
     size_t done = 0;
 
+    if (write_plain(buf, s))
+        return;
     buf_char(buf, '"');
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];

@@ -28,10 +28,23 @@ static pthread_key_t contexts_key;
 struct contexts {
     EVP_MD_CTX *digest;
     EVP_MAC_CTX *mac;
-    EVP_CIPHER_CTX *cipher;
-    uint8_t mac_key[KEY_BYTES]; /* what mac was last set up with: again it costs half */
-    bool has_mac_key;
+    EVP_CIPHER_CTX *closer, *opener;
+    /* What each was last set up with: the same key again costs half. */
+    struct known_key {
+        uint8_t bytes[KEY_BYTES];
+        bool is_set;
+    } mac_key, closer_key, opener_key;
 };
+
+/* The key to set up with; NULL: the context has it already. */
+static const uint8_t *key_of(struct known_key *known, const uint8_t key[KEY_BYTES])
+{
+    if (known->is_set && memcmp(known->bytes, key, KEY_BYTES) == 0)
+        return NULL;
+    memcpy(known->bytes, key, KEY_BYTES);
+    known->is_set = true;
+    return key;
+}
 
 static void contexts_free(void *at)
 {
@@ -39,8 +52,9 @@ static void contexts_free(void *at)
 
     EVP_MD_CTX_free(contexts->digest);
     EVP_MAC_CTX_free(contexts->mac);
-    EVP_CIPHER_CTX_free(contexts->cipher);
-    OPENSSL_cleanse(contexts->mac_key, sizeof(contexts->mac_key));
+    EVP_CIPHER_CTX_free(contexts->closer);
+    EVP_CIPHER_CTX_free(contexts->opener);
+    OPENSSL_cleanse(contexts, sizeof(*contexts));
     free(contexts);
 }
 
@@ -80,9 +94,11 @@ static struct contexts *contexts_mine(void)
     must(mine != NULL);
     mine->digest = EVP_MD_CTX_new();
     mine->mac = mac_new();
-    mine->cipher = EVP_CIPHER_CTX_new();
+    mine->closer = EVP_CIPHER_CTX_new();
+    mine->opener = EVP_CIPHER_CTX_new();
     must(mine->digest != NULL);
-    must(mine->cipher != NULL);
+    must(mine->closer != NULL);
+    must(mine->opener != NULL);
     must(pthread_setspecific(contexts_key, mine) == 0);
     return mine;
 }
@@ -108,12 +124,10 @@ void hash_keyed(const uint8_t key[KEY_BYTES], struct str text, uint8_t out[HASH_
 {
     struct contexts *mine = contexts_mine();
     EVP_MAC_CTX *mac = mine->mac;
-    bool is_same = mine->has_mac_key && memcmp(mine->mac_key, key, KEY_BYTES) == 0;
+    const uint8_t *fresh = key_of(&mine->mac_key, key);
     size_t len;
 
-    must(EVP_MAC_init(mac, is_same ? NULL : key, is_same ? 0 : KEY_BYTES, NULL) == 1);
-    memcpy(mine->mac_key, key, KEY_BYTES);
-    mine->has_mac_key = true;
+    must(EVP_MAC_init(mac, fresh, fresh ? KEY_BYTES : 0, NULL) == 1);
     must(EVP_MAC_update(mac, (const unsigned char *)text.at, text.len) == 1);
     must(EVP_MAC_final(mac, out, &len, HASH_BYTES) == 1);
     must(len == HASH_BYTES);
@@ -129,7 +143,9 @@ bool bytes_equal_slow(struct str a, struct str b)
 struct str seal(struct arena *arena, const uint8_t key[KEY_BYTES], uint8_t key_id, struct str text,
                 struct str bound)
 {
-    EVP_CIPHER_CTX *cipher = contexts_mine()->cipher;
+    struct contexts *mine = contexts_mine();
+    EVP_CIPHER_CTX *cipher = mine->closer;
+    const uint8_t *fresh = key_of(&mine->closer_key, key);
     size_t len = text.len + SEAL_EXTRA_BYTES;
     uint8_t *out = arena_alloc(arena, len);
     uint8_t *nonce = out + 1, *body = out + HEAD_BYTES;
@@ -139,7 +155,7 @@ struct str seal(struct arena *arena, const uint8_t key[KEY_BYTES], uint8_t key_i
     must(bound.len < INT32_MAX);
     out[0] = key_id;
     random_bytes(nonce, NONCE_BYTES);
-    must(EVP_EncryptInit_ex2(cipher, aes_gcm, key, nonce, NULL) == 1);
+    must(EVP_EncryptInit_ex2(cipher, fresh ? aes_gcm : NULL, fresh, nonce, NULL) == 1);
     must(EVP_EncryptUpdate(cipher, NULL, &done, (const uint8_t *)bound.at, (int)bound.len) == 1);
     must(EVP_EncryptUpdate(cipher, body, &done, (const uint8_t *)text.at, (int)text.len) == 1);
     must((size_t)done == text.len);
@@ -151,9 +167,11 @@ struct str seal(struct arena *arena, const uint8_t key[KEY_BYTES], uint8_t key_i
 enum err unseal(struct arena *arena, const uint8_t key[KEY_BYTES], struct str sealed,
                 struct str bound, struct str *out)
 {
-    EVP_CIPHER_CTX *cipher = contexts_mine()->cipher;
+    struct contexts *mine = contexts_mine();
+    EVP_CIPHER_CTX *cipher = mine->opener;
     const uint8_t *at = (const uint8_t *)sealed.at;
     size_t len = sealed.len - SEAL_EXTRA_BYTES;
+    const uint8_t *fresh;
     uint8_t tag[TAG_BYTES], *text;
     int done;
 
@@ -163,7 +181,8 @@ enum err unseal(struct arena *arena, const uint8_t key[KEY_BYTES], struct str se
     must(bound.len < INT32_MAX);
     text = arena_alloc(arena, len);
     memcpy(tag, at + sealed.len - TAG_BYTES, TAG_BYTES);
-    must(EVP_DecryptInit_ex2(cipher, aes_gcm, key, at + 1, NULL) == 1);
+    fresh = key_of(&mine->opener_key, key);
+    must(EVP_DecryptInit_ex2(cipher, fresh ? aes_gcm : NULL, fresh, at + 1, NULL) == 1);
     must(EVP_DecryptUpdate(cipher, NULL, &done, (const uint8_t *)bound.at, (int)bound.len) == 1);
     must(EVP_DecryptUpdate(cipher, text, &done, at + HEAD_BYTES, (int)len) == 1);
     must(EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1);

@@ -126,7 +126,9 @@ SELECT g.id, g.name, g.color FROM customer_tag t JOIN tag g ON g.id = t.tag_id
 SELECT c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.attributes,
        c.channel_id, h.name AS channel_name, c.invited_by_customer_id, c.is_family, c.touched_ms,
        c.added_ms, c.action_day, c.order_count, c.paid_fen, c.refunded_fen, c.first_order_ms,
-       c.last_order_ms, c.invited_count
+       c.last_order_ms, c.invited_count,
+       (SELECT s.value FROM setting s WHERE s.name = 'sleep_after_days') AS sleep_value,
+       (SELECT s.value FROM setting s WHERE s.name = 'lost_after_days') AS lost_value
   FROM customer c LEFT JOIN channel h ON h.id = c.channel_id
  WHERE c.id = :customer_id AND c.deleted_ms IS NULL;
 

@@ -2,6 +2,7 @@
 #include "gen/customer.q.h"
 #include "gen/customer_list.q.h"
 #include "manage/customer/customer_private.h"
+#include "manage/setting/setting.h"
 
 struct profile_in {
     int64_t customer_id;
@@ -139,7 +140,9 @@ static enum err profile_run(struct ctx *c, const void *in_, void *out_)
     out->id = in->customer_id;
     TRY(texts_open(c, &row, out));
     figures_fill(c, &row, out);
-    TRY(customer_limits_get(c, &limits));
+    limits.sleep_before_ms =
+        c->now_ms - setting_int_of("sleep_after_days", row.sleep_value) * DAY_MS;
+    limits.lost_before_ms = c->now_ms - setting_int_of("lost_after_days", row.lost_value) * DAY_MS;
     out->state = str_of(customer_state(&limits, row.order_count, row.last_order_ms));
     TRY(identities_fill(c, out));
     TRY(q_customer_tags(c, in->customer_id, &out->tags));

@@ -80,6 +80,15 @@ enum err setting_int(struct ctx *c, const char *name, int64_t *out)
     return OK;
 }
 
+int64_t setting_int_of(const char *name, struct str value)
+{
+    const struct setting_definition *definition = setting_definition_find(str_of(name));
+
+    must(definition != NULL);
+    must(strcmp(definition->kind, "int") == 0);
+    return value_int(value.at ? value : str_of(definition->default_value));
+}
+
 enum err setting_ints(struct ctx *c, const char *const *names, int64_t count, int64_t *out)
 {
     struct list all;

@@ -9,6 +9,9 @@
  * statement each. */
 enum err setting_int(struct ctx *c, const char *name, int64_t *out) MUST_USE;
 enum err setting_text(struct ctx *c, const char *name, struct str *out) MUST_USE; /* in c->arena */
+/* The number in a row's `value`, or the default where there is no row: for queries that read a setting
+ * along with something else. */
+int64_t setting_int_of(const char *name, struct str value);
 /* Several whole numbers with one statement. */
 enum err setting_ints(struct ctx *c, const char *const *names, int64_t count,
                       int64_t *out) MUST_USE;
