@@ -26,6 +26,7 @@
 #define HAND_GROUP 100 /* events of one commit by hand */
 #define HAND_COUNT 20000
 #define BATCH 100
+#define WANTED_COUNT 1000 /* customers asked for: what people look at just now */
 #define BATCH_CONNECTIONS 64
 #define KEY_TEXT "pk_bench"
 
@@ -440,7 +441,7 @@ static void customer_script(void)
 
     must(file != NULL);
     fprintf(file, "wrk.headers['Cookie'] = 'papilio_session=%.*s'\nlocal ids = {", STR(session));
-    for (int i = 0; i < CUSTOMER_COUNT; i += 4)
+    for (int i = 0; i < WANTED_COUNT; i++)
         fprintf(file, "'%" PRId64 "',", ids[i]);
     fputs("}\nfunction request() return wrk.format('GET', '/api/customers/' .. "
           "ids[math.random(#ids)]) end\n",
@@ -489,7 +490,7 @@ static void customer_bench(void)
     bench_stop(ours);
     bench_stop(bare);
     snprintf(note, sizeof(note),
-             "4 statements (session, customer, identities, tags), %zu "
+             "4 statements (session, customer, identities, tags), 1,000 of 20,000 customers, %zu "
              "bytes; median ratio of 5 rounds",
              answer.len);
     base_drop();

@@ -47,6 +47,7 @@ struct call {
     struct str parts[PATH_PARTS_MAX]; /* of the path, still escaped */
     int part_count;
     bool is_gated;
+    bool has_snapshot; /* a read transaction is open on its connection */
     struct ctx ctx;
     void *in, *out;
     uint8_t key_hash[HASH_BYTES], body_hash[HASH_BYTES];
