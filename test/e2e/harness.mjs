@@ -42,7 +42,7 @@ export class Server {
         const keep = (bytes) => (this.said += bytes)
         this.process.stdout.on('data', keep)
         this.process.stderr.on('data', keep)
-        const until = Date.now() + 60_000
+        const until = Date.now() + (command === 'demo' ? 200_000 : 60_000)
         while (!/^ready/m.test(this.said)) {
             assert.ok(Date.now() < until && this.process.exitCode === null, `the server did not start:\n${this.said}`)
             await new Promise((done) => setTimeout(done, 50))
@@ -176,7 +176,10 @@ export async function assertAccessible(page, what) {
     assert.deepEqual(found, [], `${what}: ${found.join('\n')}`)
 }
 
+/* Charts follow a change of the window a moment later. */
 export async function assertFits(page, what) {
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+    const overOf = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+    let over = await overOf()
+    for (const until = Date.now() + 1_500; over > 0 && Date.now() < until; over = await overOf()) await page.waitForTimeout(100)
     assert.ok(over <= 0, `${what} is ${over} px too wide`)
 }

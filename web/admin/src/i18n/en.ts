@@ -143,7 +143,8 @@ const en: typeof zh = {
     definition: {
         open: 'Definitions',
         title: 'Definitions',
-        population: 'Who is counted: customers first touched within the chosen period whose first channel lies in the chosen branch.',
+        population:
+            'The butterfly counts customers first touched within the chosen period through the chosen branch, as they stand today; its parts do not nest. Figures count the orders placed within the period. Purchase states count everybody touched before its end.',
         figures: 'Figures',
         states: 'Purchase states',
         reached: 'Everybody in the range: touched at least once.',
@@ -168,7 +169,7 @@ const en: typeof zh = {
     figureText: {
         revenue: 'Sum of counted orders. Counted: a sale, not cancelled, with a line whose quantity and price are above 0.',
         average: 'Revenue ÷ counted orders.',
-        repurchase: 'Customers with two counted orders or more ÷ customers with an order.',
+        repurchase: 'Customers with two counted orders or more within the period ÷ customers with one or more.',
         interval: 'Days between one customer’s neighbouring purchase days: the median, and beside it the 25th to 75th percentile.',
         churn: 'Customers in the state “lost” ÷ customers with an order.',
         matured: 'Customers who bought again on another day within N days of the first ÷ customers whose first order is at least N days old. Younger ones are left out, or growth would look like decline.',
@@ -211,7 +212,7 @@ const en: typeof zh = {
         none: 'No cohorts yet',
         cell: 'Of {size} who first bought in {month}, {count} bought in month {n} after',
     },
-    state: { title: 'Purchase states', never: 'No order', once: 'One order', repeat: 'Repeat', sleeping: 'Sleeping', lost: 'Lost' },
+    state: { title: 'Purchase states', asOf: 'As they stood on {date}.', never: 'No order', once: 'One order', repeat: 'Repeat', sleeping: 'Sleeping', lost: 'Lost' },
     stateText: {
         never: 'No counted order.',
         once: 'One counted order, and not asleep.',

@@ -54,7 +54,7 @@ function formatOf(tag: string, zone: string, currency: string, minorDigits: numb
     const short = new Intl.NumberFormat(tag, { notation: 'compact', maximumSignificantDigits: 3 })
     const money = new Intl.NumberFormat(tag, { ...base, ...digits })
     const moneyWhole = new Intl.NumberFormat(tag, { ...base, maximumFractionDigits: 0, minimumFractionDigits: 0 })
-    const moneyShort = new Intl.NumberFormat(tag, { ...base, notation: 'compact', maximumSignificantDigits: 3 })
+    const moneyShort = new Intl.NumberFormat(tag, { ...base, notation: 'compact', maximumSignificantDigits: 4 })
     const price = new Intl.NumberFormat(tag, { ...base, ...digits, maximumFractionDigits: 6 })
     const times = new Intl.NumberFormat(tag, { maximumSignificantDigits: 3 })
     const dayParts: Intl.DateTimeFormatOptions = { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }

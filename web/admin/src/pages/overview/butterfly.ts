@@ -16,6 +16,7 @@ export interface Cell {
     from: number
     to: number
     extent: number // across the axis
+    middle: number // of the axis there
 }
 export interface Shape {
     cells: Cell[]
@@ -25,6 +26,7 @@ export interface Shape {
 const MIN_EXTENT = 3
 const SAMPLES = 14
 const WAIST_EXTENT = 16
+export const FORE = 0.56 // fore wings are larger than hind wings
 
 export function extentOf(count: number, largest: number, room: number, scale: Scale): number {
     if (count <= 0 || largest <= 0) return 0
@@ -64,34 +66,47 @@ function monotone(points: Point[]): (x: number) => number {
 export interface Frame {
     length: number // along the axis
     room: number // across it
-    axis: number // where the axis lies, across
+    axis: number // where the axis lies, across, at the body
+    rise: number // how far the wings' tips rise above it
     body: number // length kept free for the body
     gap: number
     isVertical: boolean
 }
 
-function cellPath(frame: Frame, from: number, to: number, extentAt: (at: number) => number): string {
+const BULGE = 10 // the cells' ends are bows away from the body, as a wing's bands are
+
+interface Outline {
+    extentAt: (along: number) => number
+    middleAt: (along: number) => number
+    outward: number // -1 or 1: the way from the body
+}
+
+function cellPath(frame: Frame, from: number, to: number, outline: Outline): string {
+    const lift = frame.isVertical ? 0.5 : FORE
+    const at = (along: number, across: number) =>
+        frame.isVertical ? `${across.toFixed(1)} ${along.toFixed(1)}` : `${along.toFixed(1)} ${across.toFixed(1)}`
     const upper: string[] = []
     const lower: string[] = []
-    const lift = frame.isVertical ? 0.5 : 0.56 // fore wings are larger than hind wings
     for (let i = 0; i <= SAMPLES; i++) {
         const along = from + ((to - from) * i) / SAMPLES
-        const extent = extentAt(along)
-        const [a, b] = [frame.axis - extent * lift, frame.axis + extent * (1 - lift)]
-        const at = (across: number) =>
-            frame.isVertical ? `${across.toFixed(1)} ${along.toFixed(1)}` : `${along.toFixed(1)} ${across.toFixed(1)}`
-        upper.push(at(a))
-        lower.unshift(at(b))
+        const extent = outline.extentAt(along)
+        const middle = outline.middleAt(along)
+        upper.push(at(along, middle - extent * lift))
+        lower.unshift(at(along, middle + extent * (1 - lift)))
     }
-    return `M${upper.join('L')}L${lower.join('L')}Z`
+    const bow = (along: number) => {
+        const deep = Math.min(1, outline.extentAt(along) / 60) * 2 * BULGE
+        return at(along + outline.outward * deep, outline.middleAt(along) + outline.extentAt(along) * (0.5 - lift))
+    }
+    return `M${upper.join('L')}Q${bow(to)} ${lower[0]}L${lower.slice(1).join('L')}Q${bow(from)} ${upper[0]}Z`
 }
 
 export function butterfly(counts: Counts, scale: Scale, frame: Frame): Shape {
     const largest = Math.max(...STAGES.map((stage) => counts[stage]))
-    const slot = (frame.length - frame.body) / STAGES.length
-    const waist = slot * LEFT.length + frame.body / 2
+    const slot = (frame.length - frame.body - 2 * BULGE) / STAGES.length
+    const waist = BULGE + slot * LEFT.length + frame.body / 2
     const extents = STAGES.map((stage) => extentOf(counts[stage], largest, frame.room, scale))
-    const startOf = (i: number) => i * slot + (i >= LEFT.length ? frame.body : 0)
+    const startOf = (i: number) => BULGE + i * slot + (i >= LEFT.length ? frame.body : 0)
     const centers = STAGES.map((_, i) => startOf(i) + slot / 2)
     const waistExtent = (side: number) => Math.min(extents[side]!, Math.max(WAIST_EXTENT, extents[side]! * 0.6))
     const left = monotone([
@@ -104,11 +119,14 @@ export function butterfly(counts: Counts, scale: Scale, frame: Frame): Shape {
         ...RIGHT.map((_, i): Point => [centers[LEFT.length + i]!, extents[LEFT.length + i]!]),
         [frame.length, extents[STAGES.length - 1]! * 0.9],
     ])
+    const reach = Math.max(waist, frame.length - waist)
+    const middleAt = (along: number) => frame.axis - frame.rise * (Math.abs(along - waist) / reach) ** 1.5
     const cells = STAGES.map((stage, i): Cell => {
         const [from, to] = [startOf(i) + frame.gap / 2, startOf(i) + slot - frame.gap / 2]
         const outline = i < LEFT.length ? left : right
         const extentAt = extents[i] === 0 ? () => 0 : (at: number) => Math.max(MIN_EXTENT, outline(at))
-        return { stage, from, to, center: centers[i]!, extent: extents[i]!, path: cellPath(frame, from, to, extentAt) }
+        const path = cellPath(frame, from, to, { extentAt, middleAt, outward: i < LEFT.length ? -1 : 1 })
+        return { stage, from, to, center: centers[i]!, extent: extents[i]!, middle: middleAt(centers[i]!), path }
     })
     return { cells, waist }
 }
