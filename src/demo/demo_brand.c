@@ -118,7 +118,8 @@ struct str demo_name(struct arena *arena, struct random *random)
 {
     /* squared: the first of the list are the most frequent */
     double u = random_unit(random);
-    size_t surname = (size_t)(u * u * (double)ARRAY_LEN(surnames));
+    size_t surname_count = ARRAY_LEN(surnames);
+    size_t surname = (size_t)(u * u * (double)surname_count);
     const char *first = given[random_below(random, ARRAY_LEN(given))];
     const char *second = given[random_below(random, ARRAY_LEN(given))];
 
