@@ -222,9 +222,9 @@ static void customer_calls(struct calls *calls, int index)
 
     if (customer->added_s == NOT_EVER)
         return;
-    if (random_chance(random, 0.40))
+    if (random_chance(random, 0.20))
         tag_on(calls, index, channel_tag(customer));
-    if (random_chance(random, 0.45))
+    if (random_chance(random, 0.25))
         tag_on(calls, index, age_tag(calls, customer));
     if (random_chance(random, 0.14))
         tag_on(calls, index, random_chance(random, 0.6) ? "关注纸尿裤" : "关注辅食");
