@@ -21,6 +21,7 @@ struct http_config {
     size_t head_max;        /* 32 KiB; more: 431 (request line: 414 over 8 KiB) */
     int header_max;         /* 100 */
     size_t body_max;        /* 1 MiB in memory; more: 413 */
+    int64_t held_max;       /* bodies over 16 KiB in memory at once, a loop: 256 MiB; more: 503 */
     size_t arena_max;       /* memory of one request: 64 MiB */
     int head_ms, body_ms, idle_ms, write_ms; /* deadlines: 10 s, 30 s (+ 1 s per 64 KiB), 60 s, 30 s without progress */
     int beat_ms;            /* 15 s: how often an event stream says that it lives */

@@ -344,6 +344,8 @@ void http_conn_let_go(struct http_conn *conn)
         request->body_fd = -1;
     }
     buf_release(&request->body_buf);
+    loop->held_bytes -= request->held_bytes;
+    request->held_bytes = 0;
     http_out_give(loop, request->out);
     request->out = NULL;
     if (request->arena == NULL)

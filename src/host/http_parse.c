@@ -77,9 +77,25 @@ static int on_headers_complete(llhttp_t *llhttp)
     return request->is_chunked ? 0 : 1; /* 1: llhttp need not see the body */
 }
 
-/* Keeps a piece of the body; a status if that cannot be. */
-static int body_add(struct http_request *request, const char *at, size_t len)
+/* All bodies in memory together are bounded, whoever sends them. */
+static bool body_hold(struct http_parse *parse, size_t len)
 {
+    const struct http_limits *limits = parse->limits;
+
+    if (limits->held_bytes == NULL)
+        return true;
+    if ((int64_t)len > limits->held_max - *limits->held_bytes)
+        return false;
+    *limits->held_bytes += (int64_t)len;
+    parse->request->held_bytes += (int64_t)len;
+    return true;
+}
+
+/* Keeps a piece of the body; a status if that cannot be. */
+static int body_add(struct http_parse *parse, const char *at, size_t len)
+{
+    struct http_request *request = parse->request;
+
     if ((int64_t)len > request->body_max - request->body_bytes)
         return 413;
     while (request->body_fd >= 0 && len > 0) {
@@ -95,6 +111,8 @@ static int body_add(struct http_request *request, const char *at, size_t len)
     }
     if (len == 0)
         return 0;
+    if (!body_hold(parse, len))
+        return 503;
     buf_add(&request->body_buf, at, len);
     if (request->body_buf.is_full)
         return 413;
@@ -106,7 +124,7 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
 {
     struct http_parse *parse = llhttp->data;
 
-    parse->status = body_add(parse->request, at, len);
+    parse->status = body_add(parse, at, len);
     parse->body_end = parse->raw_bytes + (at + len - parse->piece);
     return parse->status == 0 ? 0 : HPE_USER;
 }
@@ -345,6 +363,8 @@ static enum http_step body_failed(struct http_parse *parse)
 {
     if (parse->status == 413)
         return parse_bad(parse, 413, "http.too_large", "The request body is too large.");
+    if (parse->status == 503)
+        return parse_bad(parse, 503, "http.busy", "Too many request bodies at once; try again.");
     return parse_bad(parse, 500, "http.io", "The body could not be stored.");
 }
 
@@ -387,7 +407,7 @@ static enum http_step next_in_body(struct http_parse *parse, struct str *view)
         return body_done(parse);
     if ((int64_t)len > request->body_left)
         len = (size_t)request->body_left;
-    parse->status = body_add(request, view->at, len);
+    parse->status = body_add(parse, view->at, len);
     if (parse->status != 0)
         return body_failed(parse);
     request->body_left -= (int64_t)len;

@@ -68,6 +68,7 @@ struct http_request {
     struct http_stream *opening;
     int64_t body_left;       /* Content-Length not yet seen; chunked: unused */
     int64_t body_bytes, body_max;
+    int64_t held_bytes;      /* of body_buf, as limits->held_bytes counts them */
 };
 
 enum http_step { HTTP_STEP_MORE, HTTP_STEP_HEAD, HTTP_STEP_DONE, HTTP_STEP_BAD };
@@ -77,6 +78,7 @@ struct http_limits {
     size_t head_max, body_max;
     int header_max;
     struct arena *(*arena_take)(struct http_request *request);
+    int64_t held_max, *held_bytes; /* of all bodies in memory; NULL: not counted */
 };
 
 struct http_parse {

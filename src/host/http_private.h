@@ -79,6 +79,7 @@ struct http_loop {
     _Atomic(struct http_mail *) mails; /* newest first */
     struct http_list lists[HTTP_PHASE_COUNT];
     struct http_limits limits;
+    int64_t held_bytes; /* of bodies in memory */
     struct http_conn *corked; /* the one whose input is being worked off */
     struct buf cork;
     struct http_conn *spare_conns;

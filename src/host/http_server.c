@@ -29,6 +29,7 @@ void http_config_init(struct http_config *config)
         .head_max = 32 * 1024,
         .header_max = 100,
         .body_max = 1024 * 1024,
+        .held_max = 256 * 1024 * 1024,
         .arena_max = 64 * 1024 * 1024,
         .head_ms = 10 * 1000,
         .body_ms = 30 * 1000,
@@ -321,6 +322,8 @@ static void loop_init(struct http_server *server, int index)
         .body_max = config->body_max,
         .header_max = config->header_max,
         .arena_take = take_arena,
+        .held_max = config->held_max,
+        .held_bytes = &loop->held_bytes,
     };
     for (int i = 0; i < HTTP_PHASE_COUNT; i++)
         loop->lists[i].after_ms = after_ms[i];

@@ -573,6 +573,51 @@ static void takes_bodies_into_files(void **state)
     arena_free(arena);
 }
 
+static int set_up_tight(void **state)
+{
+    struct http_config config;
+
+    (void)state;
+    world_config(&config);
+    config.loop_count = 1;
+    config.held_max = 50000;
+    world_start(&config);
+    return 0;
+}
+
+/* Sends `count` thousand bytes of a body of 50,000; the status of an answer that came soon, or 0.
+ */
+static int hold_bodies(int fd, int count)
+{
+    char blanks[1000];
+
+    memset(blanks, ' ', sizeof(blanks));
+    peer_say(fd, S(POST "Content-Length: 50000\r\n\r\n"));
+    for (int i = 0; i < count; i++)
+        peer_say(fd, (struct str){blanks, sizeof(blanks)});
+    return peer_status(peer_hear(fd, "\r\n\r\n", 300));
+}
+
+static void bounds_all_bodies_together(void **state)
+{
+    int first = peer_dial(world_port()), second = peer_dial(world_port()), third;
+
+    (void)state;
+    assert_int_equal(hold_bodies(first, 30), 0);
+    assert_int_equal(hold_bodies(second, 30), 503);
+    assert_int_equal(peer_status(ask(POST "Content-Length: 2\r\nConnection: close\r\n\r\nhi")),
+                     200);
+    close(first);
+    close(second);
+    peer_nap_ms(300);
+    for (int i = 0; i < 3; i++) {
+        third = peer_dial(world_port());
+        assert_int_equal(hold_bodies(third, 50), 200);
+        close(third);
+    }
+}
+
+#define TIGHT(name) cmocka_unit_test_setup_teardown(name, set_up_tight, tear_down)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define QUICK(name) cmocka_unit_test_setup_teardown(name, set_up_quick, tear_down)
 
@@ -597,6 +642,7 @@ int main(void)
         QUICK(waits_for_long_bodies),
         QUICK(ends_idle_connections),
         CASE(takes_bodies_into_files),
+        TIGHT(bounds_all_bodies_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

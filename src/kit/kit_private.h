@@ -9,6 +9,7 @@
 
 #define PATH_PARTS_MAX 8
 #define QUEUE_MAX 4096 /* requests that wait for the writer, or for a reader; more: 503 */
+#define PREPARE_MAX 64 /* passwords are slow on purpose: their thread is one, their queue is short */
 #define GROUP_MAX 256  /* commands of one commit */
 
 /* Who asks. */
@@ -96,10 +97,11 @@ struct app {
     struct map *routes;                 /* "GET /api/overview" -> 1 + index into exact */
     const struct route **exact, **open; /* without and with parts in braces */
     int exact_count, open_count;
-    struct db *writer_db, **reader_db, **loop_db;
+    struct db *writer_db, **loop_db;
+    struct db **reader_db; /* reader_count, and one of the thread that prepares */
     int reader_count, loop_count;
     pthread_t writer_thread, *reader_threads;
-    struct call_queue writes, reads;
+    struct call_queue writes, reads, prepares;
     struct http_server *server;
     struct live *live;
     struct throttles *throttles;

@@ -38,9 +38,11 @@ void run_enqueue(struct call_queue *queue, struct call *call)
 
 bool run_offer(struct call_queue *queue, struct call *call)
 {
-    int max = call->app->config.queue_max;
+    int max = call->app->config.queue_max ? call->app->config.queue_max : QUEUE_MAX;
 
-    return enqueue(queue, call, max ? max : QUEUE_MAX);
+    if (queue == &call->app->prepares && max > PREPARE_MAX)
+        max = PREPARE_MAX;
+    return enqueue(queue, call, max);
 }
 
 /* Idle for so long, a connection gives its page cache back: the base of a quiet shop is small. */
@@ -113,6 +115,7 @@ static void read_one(struct app *app, struct call *call, struct db *db)
 
 struct reader {
     struct app *app;
+    struct call_queue *queue;
     struct db *db;
 };
 
@@ -121,7 +124,7 @@ static void *reader_main(void *arg)
     struct reader *reader = arg;
     struct call *call;
 
-    while ((call = queue_take(&reader->app->reads, 1, reader->db)))
+    while ((call = queue_take(reader->queue, 1, reader->db)))
         read_one(reader->app, call, reader->db);
     return NULL;
 }
@@ -232,10 +235,12 @@ enum err run_start(struct app *app, struct str *why)
 {
     queue_init(&app->writes);
     queue_init(&app->reads);
-    app->reader_threads = arena_new_array(app->arena, pthread_t, (size_t)app->reader_count);
-    for (int i = 0; i < app->reader_count; i++) {
+    queue_init(&app->prepares);
+    app->reader_threads = arena_new_array(app->arena, pthread_t, (size_t)app->reader_count + 1);
+    for (int i = 0; i <= app->reader_count; i++) {
         struct reader *reader = arena_new_one(app->arena, struct reader);
-        *reader = (struct reader){app, app->reader_db[i]};
+        *reader = (struct reader){app, i < app->reader_count ? &app->reads : &app->prepares,
+                                  app->reader_db[i]};
         if (pthread_create(&app->reader_threads[i], NULL, reader_main, reader) != 0) {
             *why = S("no thread for a reader");
             return E_IO;
@@ -252,7 +257,8 @@ enum err run_start(struct app *app, struct str *why)
 void run_stop(struct app *app)
 {
     queue_close(&app->reads);
-    for (int i = 0; i < app->reader_count; i++)
+    queue_close(&app->prepares);
+    for (int i = 0; i <= app->reader_count; i++)
         pthread_join(app->reader_threads[i], NULL);
     queue_close(&app->writes);
     pthread_join(app->writer_thread, NULL);

@@ -1,5 +1,7 @@
 /* Between HTTP and the stations: what a request says goes into a call, the call's answer goes out.
  * Also what needs no call: health, figures, the API document, the console's files. */
+#include <arpa/inet.h>
+
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/kit_private.h"
@@ -230,6 +232,17 @@ static struct str query_value(struct call *call, const char *name)
     return (struct str){0};
 }
 
+/* Whom a throttle means: an IPv4 address, or the network of 64 bits that one owner of IPv6 has. */
+static struct str peer_owner(struct arena *arena, struct str peer)
+{
+    struct in6_addr six;
+
+    if (str_find(peer, S(":")) < 0 || inet_pton(AF_INET6, str_cstr(arena, peer), &six) != 1 ||
+        IN6_IS_ADDR_V4MAPPED(&six))
+        return peer;
+    return str_hex(arena, (struct str){(const char *)six.s6_addr, 8});
+}
+
 static struct call *call_of(struct app *app, struct http_request *request)
 {
     struct call *call = arena_new_one(http_arena(request), struct call);
@@ -243,7 +256,7 @@ static struct call *call_of(struct app *app, struct http_request *request)
     call->csrf = http_header(request, "X-CSRF-Token");
     call->write_key = http_header(request, "X-Write-Key");
     call->repeat_key = http_header(request, "Idempotency-Key");
-    call->peer = http_peer(request);
+    call->peer = peer_owner(call->arena, http_peer(request));
     call->is_local = http_is_local(request);
     call->upload_path = http_body_path(request);
     call->done = answer;
@@ -262,6 +275,13 @@ static bool beacon_is_free(struct call *call)
     return throttle_take(&call->ctx, &limit, &wait_ms);
 }
 
+static struct call_queue *queue_of(struct app *app, enum call_next next)
+{
+    if (next == NEXT_PREPARE)
+        return &app->prepares;
+    return next == NEXT_WRITE ? &app->writes : &app->reads;
+}
+
 static void call_dispatch(struct app *app, struct call *call, struct http_request *request)
 {
     struct db *db = app->loop_db[http_loop(request)];
@@ -274,7 +294,7 @@ static void call_dispatch(struct app *app, struct call *call, struct http_reques
     if (next == NEXT_QUICK)
         call_run(call, db);
     if (next != NEXT_DONE && next != NEXT_QUICK) {
-        if (run_offer(next == NEXT_WRITE ? &app->writes : &app->reads, call))
+        if (run_offer(queue_of(app, next), call))
             return;
         call->err = fail(&call->ctx, E_BUSY, "busy.queue", "too many requests wait; try again");
         call_answer_fault(call);
