@@ -11,7 +11,7 @@ test("many who try passwords delay each other, not the readers", async (t) => {
     const server = await startServer(t, makeFolder(t)), admin = await setUp(server);
     let done_count = 0, first;
     const some = new Promise((done) => { first = done; });
-    const all = Array.from({ length: 300 }, (_, k) => login(server, `203.0.113.${k}`, `name${k}`).then(({ status }) => {
+    const all = Array.from({ length: 150 }, (_, k) => login(server, `203.0.113.${k}`, `name${k}`).then(({ status }) => {
         done_count++;
         first();
         return status;
@@ -19,10 +19,10 @@ test("many who try passwords delay each other, not the readers", async (t) => {
     await some;
     for (let i = 0; i < 3; i++)
         assert.equal((await admin.ask("/api/customers")).status, 200);
-    assert.ok(done_count < 300, "the reads waited for every password");
+    assert.ok(done_count < 150, "the reads waited for every password");
     const statuses = await Promise.all(all);
     assert.ok(statuses.every((status) => status === 401 || status === 503), statuses.join());
-    assert.ok(statuses.filter((status) => status === 503).length > 50, "the queue of passwords is short");
+    assert.ok(statuses.filter((status) => status === 503).length > 20, "the queue of passwords is short");
     assert.equal((await login(server, "198.51.100.7")).status, 401); // and it is over when they are
 });
 
