@@ -16,7 +16,7 @@ INSERT INTO shop_order (id, source, order_no, kind, status, customer_id, channel
 VALUES (:order_id, :source, :order_no, :kind, 'paid', :customer_id, :channel_id, :placed_ms,
         :is_counted, :paid_fen, :net_fen, 0, :line_count, :sale_line_count, :now_ms, :now_ms);
 
--- name: order_grow :batch     more lines, an earlier time, a customer for a guest's order
+-- name: order_grow :lookup     more lines, an earlier time, a customer for a guest's order
 -- scope: none
 UPDATE shop_order
    SET customer_id = COALESCE(customer_id, :customer_id),
@@ -30,7 +30,8 @@ UPDATE shop_order
        line_count = line_count + :line_count,
        sale_line_count = sale_line_count + :sale_line_count,
        changed_ms = :now_ms
- WHERE id = :order_id;
+ WHERE id = :order_id
+RETURNING is_counted;
 
 -- name: order_line_find :lookup
 SELECT product_id, quantity_count, unit_price_micro FROM order_line
@@ -69,6 +70,29 @@ UPDATE customer
           FROM shop_order AS o
          WHERE o.customer_id = :customer_id) AS f
  WHERE customer.id = :customer_id;
+
+-- name: order_customer_extend :batch     the same by what a page adds to it: earliest_ms, next_ms, latest_ms are of its counted orders
+-- scope: none
+UPDATE customer
+   SET order_count = order_count + :order_count,
+       paid_fen = paid_fen + :paid_fen,
+       first_order_ms = CASE WHEN first_order_ms IS NULL OR :earliest_ms < first_order_ms
+                             THEN COALESCE(:earliest_ms, first_order_ms) ELSE first_order_ms END,
+       second_order_ms = CASE WHEN :earliest_ms IS NULL THEN second_order_ms
+                              WHEN first_order_ms IS NULL THEN :next_ms
+                              WHEN :earliest_ms < first_order_ms
+                              THEN CASE WHEN :next_ms < first_order_ms THEN :next_ms
+                                        ELSE first_order_ms END
+                              WHEN second_order_ms IS NULL OR :earliest_ms < second_order_ms
+                              THEN :earliest_ms ELSE second_order_ms END,
+       last_order_ms = CASE WHEN last_order_ms IS NULL OR :latest_ms > last_order_ms
+                            THEN COALESCE(:latest_ms, last_order_ms) ELSE last_order_ms END,
+       touched_ms = CASE WHEN :touched_ms < touched_ms THEN :touched_ms ELSE touched_ms END,
+       action_day = CASE WHEN action_day IS NULL OR action_day < :action_day
+                         THEN COALESCE(:action_day, action_day) ELSE action_day END,
+       region = COALESCE(region, :region),
+       changed_ms = :now_ms
+ WHERE id = :customer_id;
 
 -- name: order_get :one
 -- scope: none

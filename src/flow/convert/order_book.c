@@ -140,7 +140,6 @@ static void book_order_fill(struct book_order *order, const struct q_order_find_
     order->sale_line_count = found->sale_line_count;
     order->base_seq = found->last_line_seq == NONE ? 0 : found->last_line_seq;
     order->is_cancellation = str_is(found->kind, "cancellation");
-    order->is_cancelled = str_is(found->status, "cancelled");
 }
 
 /* What the base has of orders this run meets for the first time. */

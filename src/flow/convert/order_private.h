@@ -14,7 +14,7 @@ struct book_order {
     int64_t paid_fen, net_fen, sale_line_count;
     int64_t next_seq; /* the last place given in this run */
     int64_t base_seq; /* the highest place in the base */
-    bool is_looked_up, is_cancellation, is_cancelled;
+    bool is_looked_up, is_cancellation;
     struct page_order *page; /* in the page at hand, else NULL */
 };
 
@@ -27,6 +27,7 @@ struct page_order {
     int64_t paid_fen, net_fen, line_count, sale_line_count; /* to add */
     struct str region;
     bool is_new, is_changed;
+    bool is_counted; /* once written */
 };
 
 struct book_product {

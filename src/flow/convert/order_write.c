@@ -90,11 +90,27 @@ static struct q_order_grow_in order_grow_row(const struct page_order *now)
     };
 }
 
+/* Orders that are there: the base says whether they count, for it may have been told to cancel one.
+ */
+static enum err orders_grow(struct ctx *c, struct page_order **orders, int64_t count)
+{
+    struct q_order_grow_in *in = arena_new_array(c->arena, struct q_order_grow_in, (size_t)count);
+    struct q_order_grow_row *grown =
+        arena_new_array(c->arena, struct q_order_grow_row, (size_t)count);
+
+    for (int64_t i = 0; i < count; i++)
+        in[i] = order_grow_row(orders[i]);
+    TRY(q_order_grow(c, in, count, grown));
+    for (int64_t i = 0; i < count; i++)
+        orders[i]->is_counted = grown[i].is_counted;
+    return OK;
+}
+
 static enum err write_orders(struct ctx *c, struct page *page)
 {
     size_t room = (size_t)page->order_count + 1;
     struct q_order_add_in *adds = arena_new_array(page->arena, struct q_order_add_in, room);
-    struct q_order_grow_in *grows = arena_new_array(page->arena, struct q_order_grow_in, room);
+    struct page_order **grows = arena_new_array(page->arena, struct page_order *, room);
     int64_t add_count = 0, grow_count = 0;
 
     for (int64_t i = 0; i < page->order_count; i++) {
@@ -105,14 +121,15 @@ static enum err write_orders(struct ctx *c, struct page *page)
         now->is_new = now->order->id == NONE;
         if (now->is_new) {
             now->order->id = ctx_id(c);
-            adds[add_count++] = order_add_row(page, now);
+            adds[add_count] = order_add_row(page, now);
+            now->is_counted = adds[add_count++].is_counted;
         } else {
-            grows[grow_count++] = order_grow_row(now);
+            grows[grow_count++] = now;
         }
     }
     if (add_count > 0)
         TRY(q_order_add(c, adds, add_count, NULL));
-    return grow_count > 0 ? q_order_grow(c, grows, grow_count, NULL) : OK;
+    return grow_count > 0 ? orders_grow(c, grows, grow_count) : OK;
 }
 
 static enum err write_lines(struct ctx *c, struct page *page)
@@ -151,23 +168,95 @@ enum err order_write_figures(struct ctx *c, int64_t customer_id)
     return customer_id == NONE ? OK : q_order_customer_refresh(c, &in, 1, NULL);
 }
 
-static void figures_note(struct ctx *c, struct q_order_customer_refresh_in *row,
-                         const struct page_order *now)
-{
-    int64_t day = now->order->is_cancellation ? NONE : zone_day(ctx_zone(c), order_placed_ms(now));
+/* What a page means for one customer. */
+struct figures {
+    struct q_order_customer_extend_in add;
+    bool is_anew; /* what was counted before changes: figures are read from the orders again */
+};
 
-    row->customer_id = now->customer_id;
-    if (row->action_day == NONE || (day != NONE && day > row->action_day))
-        row->action_day = day;
-    if (row->region.at == NULL && now->region.len > 0)
-        row->region = now->region;
+static void figures_begin(struct figures *figures, int64_t customer_id)
+{
+    *figures = (struct figures){.add = {.earliest_ms = NONE,
+                                        .next_ms = NONE,
+                                        .latest_ms = NONE,
+                                        .touched_ms = NONE,
+                                        .action_day = NONE,
+                                        .customer_id = customer_id}};
 }
 
-/* Each customer of the page once, from that customer's own orders. */
+/* One more counted order. */
+static void figures_count(struct q_order_customer_extend_in *add, const struct page_order *now)
+{
+    int64_t placed_ms = order_placed_ms(now);
+
+    add->order_count++;
+    if (add->earliest_ms == NONE || placed_ms < add->earliest_ms) {
+        add->next_ms = add->earliest_ms;
+        add->earliest_ms = placed_ms;
+    } else if (add->next_ms == NONE || placed_ms < add->next_ms) {
+        add->next_ms = placed_ms;
+    }
+    if (add->latest_ms == NONE || placed_ms > add->latest_ms)
+        add->latest_ms = placed_ms;
+}
+
+/* Its customer and its place in time are what they were, and it counted before: only money is new.
+ */
+static bool order_only_grows(const struct page_order *now)
+{
+    return now->is_counted && now->order->sale_line_count > 0 && now->placed_ms == NONE &&
+           now->order->customer_id == now->customer_id;
+}
+
+static void figures_note(struct ctx *c, struct figures *figures, const struct page_order *now)
+{
+    const struct book_order *order = now->order;
+    struct q_order_customer_extend_in *add = &figures->add;
+    int64_t placed_ms = order_placed_ms(now), day = zone_day(ctx_zone(c), placed_ms);
+
+    if (!order->is_cancellation && (add->action_day == NONE || day > add->action_day))
+        add->action_day = day;
+    if (add->touched_ms == NONE || placed_ms < add->touched_ms)
+        add->touched_ms = placed_ms;
+    if (add->region.at == NULL && now->region.len > 0)
+        add->region = now->region;
+    if (!now->is_new && !order_only_grows(now))
+        figures->is_anew = true;
+    if (!now->is_counted)
+        return;
+    add->paid_fen += now->paid_fen;
+    if (now->is_new)
+        figures_count(add, now);
+}
+
+static enum err figures_write(struct ctx *c, const struct figures *figures, int64_t count)
+{
+    struct q_order_customer_extend_in *adds =
+        arena_new_array(c->arena, struct q_order_customer_extend_in, (size_t)count + 1);
+    struct q_order_customer_refresh_in *anew =
+        arena_new_array(c->arena, struct q_order_customer_refresh_in, (size_t)count + 1);
+    int64_t add_count = 0, anew_count = 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        const struct q_order_customer_extend_in *add = &figures[i].add;
+
+        if (figures[i].is_anew)
+            anew[anew_count++] = (struct q_order_customer_refresh_in){add->customer_id,
+                                                                      add->action_day, add->region};
+        else
+            adds[add_count++] = *add;
+    }
+    if (add_count > 0)
+        TRY(q_order_customer_extend(c, adds, add_count, NULL));
+    return anew_count > 0 ? q_order_customer_refresh(c, anew, anew_count, NULL) : OK;
+}
+
+/* Each customer of the page once: by what is added, or, where orders that were counted change, from
+ * that customer's own orders. */
 static enum err write_figures(struct ctx *c, struct page *page)
 {
-    struct q_order_customer_refresh_in *in = arena_new_array(
-        page->arena, struct q_order_customer_refresh_in, (size_t)page->order_count + 1);
+    struct figures *figures =
+        arena_new_array(page->arena, struct figures, (size_t)page->order_count + 1);
     struct map *seen = map_new(page->arena, (size_t)page->order_count + 1);
     int64_t count = 0;
 
@@ -181,20 +270,19 @@ static enum err write_figures(struct ctx *c, struct page *page)
             continue;
         slot = map_slot(seen, key, &is_new);
         if (is_new) {
-            in[count] = (struct q_order_customer_refresh_in){now->customer_id, NONE, {NULL, 0}};
+            figures_begin(&figures[count], now->customer_id);
             *slot = count++;
         }
-        figures_note(c, &in[*slot], now);
+        figures_note(c, &figures[*slot], now);
     }
-    return count > 0 ? q_order_customer_refresh(c, in, count, NULL) : OK;
+    return figures_write(c, figures, count);
 }
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
 static bool order_becomes_paid(const struct page_order *now)
 {
-    return !now->order->is_cancellation && !now->order->is_cancelled &&
-           now->order->sale_line_count == 0 && now->sale_line_count > 0;
+    return now->is_counted && now->order->sale_line_count == 0;
 }
 
 /* A guest's order that counts turns out to be somebody's. */

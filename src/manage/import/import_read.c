@@ -133,6 +133,9 @@ static enum err header_read(struct import_reader *reader, struct fault *fault)
 static enum err reader_start(struct import_reader *reader, struct str path, struct fault *fault)
 {
     TRY(file_open(reader->arena, path, &reader->file));
+    if (file_size(reader->file) == NONE)
+        return import_fail(reader->arena, fault, E_INPUT, "import.file",
+                           "%.*s is no file: it cannot be read twice", STR(path));
     TRY(content_hash(reader));
     file_close(reader->file);
     reader->file = NULL;
