@@ -302,6 +302,13 @@ static void call_dispatch(struct app *app, struct call *call, struct http_reques
     call_end(call);
 }
 
+/* A page of another site may send events, nothing else: not even a form that signs somebody in. */
+static bool is_foreign(struct http_request *request)
+{
+    return http_method(request) != HTTP_GET && !str_starts(http_path(request), S("/api/v1/")) &&
+           str_is(http_header(request, "Sec-Fetch-Site"), "cross-site");
+}
+
 static void on_request(void *user, struct http_request *request)
 {
     struct app *app = user;
@@ -309,6 +316,10 @@ static void on_request(void *user, struct http_request *request)
 
     if (is_served_here(app, request))
         return;
+    if (is_foreign(request)) {
+        answer_error(request, 403, "gate.cross_site", "not from a page of another site");
+        return;
+    }
     call = call_of(app, request);
     if (call->method == HTTP_OPTIONS && str_starts(call->path, S("/api/v1/"))) {
         struct http_reply reply = {.status = 204, .headers = S(CORS_HEADERS)};

@@ -264,6 +264,14 @@ static void test_beacon(void **state)
     has(ask("OPTIONS /api/v1/beacon HTTP/1.1", S("")), "Access-Control-Allow-Methods: POST");
 }
 
+static void test_other_sites(void **state)
+{
+    (void)state;
+    has(ask("POST /api/note HTTP/1.1\r\nSec-Fetch-Site: cross-site", S("{}")), "gate.cross_site");
+    has(ask("POST /api/note HTTP/1.1\r\nSec-Fetch-Site: same-origin", S("{}")), " 200 ");
+    has(ask("POST /api/v1/beacon HTTP/1.1\r\nSec-Fetch-Site: cross-site", S("{}")), " 204 ");
+}
+
 static void test_live(void **state)
 {
     int fd = dial();
@@ -319,13 +327,10 @@ static void test_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_upload),
-        cmocka_unit_test(test_download_and_redirect),
-        cmocka_unit_test(test_hostile_headers),
-        cmocka_unit_test(test_beacon),
-        cmocka_unit_test(test_live),
-        cmocka_unit_test(test_full_queue),
-        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_upload),          cmocka_unit_test(test_download_and_redirect),
+        cmocka_unit_test(test_hostile_headers), cmocka_unit_test(test_beacon),
+        cmocka_unit_test(test_other_sites),     cmocka_unit_test(test_live),
+        cmocka_unit_test(test_full_queue),      cmocka_unit_test(test_pages),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
