@@ -131,7 +131,7 @@ export async function openPage(server, { size = DESKTOP, theme = 'light', locale
         await context.addCookies([{ name, value, url: server.url }])
     }
     const page = await context.newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(20_000) // a busy machine is no fault
     page.faults = []
     page.on('console', (message) => {
         const text = message.text()
