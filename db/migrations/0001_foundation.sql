@@ -183,6 +183,7 @@ CREATE TABLE shop_order (
     sale_line_count INTEGER NOT NULL,     -- lines with quantity > 0 and price > 0
     created_ms INTEGER NOT NULL,
     changed_ms INTEGER NOT NULL,
+    cancel_reason TEXT,
     UNIQUE (source, order_no)
 ) STRICT;
 CREATE INDEX shop_order_by_customer ON shop_order (customer_id, placed_ms, is_counted, paid_fen); -- insight reads only the index

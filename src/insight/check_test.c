@@ -76,10 +76,10 @@ static const char *const sound[] = {
     "INSERT INTO customer_tag VALUES ($1, 1, NULL, 0);",
     "INSERT INTO product VALUES (1, 'p', 'P', 0);",
     "INSERT INTO shop_order VALUES"
-    " (11, 's', '11', 'sale', 'paid', $1, 1, 1000, 1, 1005, 905, 100, 3, 2, 0, 0),"
-    " (12, 's', '12', 'sale', 'refunded', $1, 1, 2000, 1, 300, 300, 300, 1, 1, 0, 0),"
-    " (13, 's', '13', 'sale', 'cancelled', $2, 1, 3000, 0, 300, 300, 0, 1, 1, 0, 0),"
-    " (14, 's', '14', 'cancellation', 'paid', $2, 1, 4000, 0, 0, -300, 0, 1, 0, 0, 0);",
+    " (11, 's', '11', 'sale', 'paid', $1, 1, 1000, 1, 1005, 905, 100, 3, 2, 0, 0, NULL),"
+    " (12, 's', '12', 'sale', 'refunded', $1, 1, 2000, 1, 300, 300, 300, 1, 1, 0, 0, NULL),"
+    " (13, 's', '13', 'sale', 'cancelled', $2, 1, 3000, 0, 300, 300, 0, 1, 1, 0, 0, NULL),"
+    " (14, 's', '14', 'cancellation', 'paid', $2, 1, 4000, 0, 0, -300, 0, 1, 0, 0, 0, NULL);",
     "INSERT INTO order_line VALUES (11, 1, 1, 1, 10000000, 1000, 0, NULL), (11, 2, 1, 1, 45000, 5, "
     "0, NULL),"
     " (11, 3, 1, -1, 1000000, -100, 0, NULL), (12, 1, 1, 3, 1000000, 300, 0, NULL), (13, 1, 1, 1, "

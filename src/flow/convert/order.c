@@ -92,6 +92,7 @@ static const struct field order_out[] = {
     ORDER_OUT(net_fen),
     ORDER_OUT(refunded_fen),
     ORDER_OUT(line_count),
+    ORDER_OUT(cancel_reason, .is_optional = true),
     OUT(struct order_out, lines,
         .of = SHAPE_OF("order_line", order_line, struct q_order_lines_row)),
     OUT(struct order_out, refunds,
@@ -318,7 +319,7 @@ static enum err order_cancel(struct ctx *c, const void *in_, void *out_)
 
     (void)out_;
     TRY(order_load(c, in->order_id, &order));
-    TRY(q_order_cancel(c, in->order_id, &changed_count));
+    TRY(q_order_cancel(c, in->reason, in->order_id, &changed_count));
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "order.not_cancellable",
                     "the order is %.*s, or money went back already", STR(order.status));

@@ -97,7 +97,7 @@ UPDATE customer
 -- name: order_get :one
 -- scope: none
 SELECT id, source, order_no, kind, status, customer_id, channel_id, placed_ms, is_counted, paid_fen,
-       net_fen, refunded_fen, line_count, sale_line_count
+       net_fen, refunded_fen, line_count, sale_line_count, cancel_reason
   FROM shop_order
  WHERE id = :order_id;
 
@@ -138,7 +138,7 @@ VALUES (:refund_id, :order_id, :source, :refund_no, :refunded_ms, :amount_fen, :
 -- name: order_cancel :changed
 -- scope: none
 UPDATE shop_order
-   SET status = 'cancelled', is_counted = 0, changed_ms = :now_ms
+   SET status = 'cancelled', is_counted = 0, cancel_reason = :cancel_reason, changed_ms = :now_ms
  WHERE id = :order_id AND kind = 'sale' AND status = 'paid' AND refunded_fen = 0;
 
 -- name: order_customer_get :one

@@ -87,7 +87,8 @@ static void test_place(void **state)
 
 static const struct scenario look_cases[] = {
     {"one order", AS_VIEWER, GET, ORDERS "/$o1", NULL, 200,
-     "'paid_fen':3981,'net_fen':3981,'refunded_fen':0,'line_count':2,'lines':[{'line_seq':1,"
+     "'paid_fen':3981,'net_fen':3981,'refunded_fen':0,'line_count':2,'cancel_reason':null,'lines':["
+     "{'line_seq':1,"
      "'product_code':'A1','product_name':'Tea','quantity_count':2,'unit_price_micro':19900000,"
      "'amount_fen':3980}"},
     {"no such", AS_VIEWER, GET, ORDERS "/7", NULL, 404, "order.unknown"},
@@ -159,6 +160,7 @@ static const struct scenario cancel_cases[] = {
      "order_paid", .keep = "o3"},
     {"cancels it", AS_OPERATOR, POST, ORDERS "/$o3/cancel", "{'reason':'wrong size'}", 200, "",
      "order_cancelled"},
+    {"says why", AS_VIEWER, GET, ORDERS "/$o3", NULL, 200, "'cancel_reason':'wrong size'"},
     {"only once", AS_OPERATOR, POST, ORDERS "/$o3/cancel", "{}", 409, "order.not_cancellable", "",
      .is_plain = true},
     {"no refund of it", AS_OPERATOR, POST, ORDERS "/$o3/refund", "{'refund_no':'z','amount_fen':1}",
