@@ -147,14 +147,6 @@ enum err file_write(struct str path, struct str content, int mode)
     return folder_sync(path);
 }
 
-void file_delete(struct str path)
-{
-    char cpath[PATH_BYTES];
-
-    if (path_copy(path, cpath))
-        unlink(cpath);
-}
-
 bool file_exists(struct str path)
 {
     char cpath[PATH_BYTES];

@@ -10,7 +10,6 @@ enum err file_write(struct str path, struct str content,
                     int mode) MUST_USE; /* whole, atomically, fsynced */
 bool file_exists(struct str path);
 enum err file_remove(struct str path) MUST_USE;
-void file_delete(struct str path);              /* if it is there */
 enum err folder_make(struct str path) MUST_USE; /* with parents, 0700 */
 /* Holds an exclusive lock on path until the process ends or folder_unlock. */
 enum err file_lock(struct str path, int *out_fd) MUST_USE;

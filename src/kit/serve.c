@@ -116,8 +116,8 @@ static void answer(struct call *call, void *user)
         reply.headers =
             str_fmt(call->arena, "%s%s%.*s%.*s", API_HEADERS, is_beacon ? CORS_HEADERS : "",
                     STR(cookie_line(call, request)), STR(extra_line(call)));
-    if (call->upload_path.at)
-        file_delete(call->upload_path);
+    if (call->upload_path.at && file_remove(call->upload_path) == E_IO)
+        app_log(call->app, "warn", "upload", "%.*s stays behind", STR(call->upload_path));
     http_reply(request, &reply);
 }
 
