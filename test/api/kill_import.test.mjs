@@ -1,5 +1,5 @@
 // kill -9 in the middle of imports: the same command again goes on behind the last page that was committed, and what
-// stands in the base at the end is what an undisturbed import leaves. IMPORT_KILLS rounds: 10 here, 50 in soak.
+// stands in the base at the end is what an undisturbed import leaves. KILL_ROUNDS: 10 here, 50 in soak.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { makeFolder, papilio, program } from "./papilio.mjs";
 
-const rounds = Number(process.env.IMPORT_KILLS ?? (process.env.PAPILIO_SOAK ? 50 : 10));
+const rounds = Number(process.env.KILL_ROUNDS ?? 10);
 const rows = 60_000;
 
 // Orders whose rows lie far apart, several of them without a customer, refused rows in between.
