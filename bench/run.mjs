@@ -46,6 +46,7 @@ if (rows.length) {
         `${wide(`${row.peer}: ${short(row.peer_value)}`, 44)}` +
         `${wide(`ratio ${short(row.ratio)}`, 13)}${wide(bar, 9)}${row.holds ? 'holds' : 'MISSED'}`,
     )
+    if (row.note) console.log(`${' '.repeat(width)}${row.note}`)
   }
 }
 mkdirSync(join(root, 'build'), { recursive: true })
