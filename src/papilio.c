@@ -27,11 +27,11 @@ static const struct route *const routes[] = {
     overview_routes,     check_routes,         NULL,
 };
 
-/* At start, on the writer: the brand's zone, and the names begin to be read. */
+/* At start, on the writer: the names begin to be read. */
 static enum err on_open(struct ctx *c)
 {
     customer_search_begin(c->app);
-    return staff_zone_load(c);
+    return OK;
 }
 
 static enum err behaviours_forget(struct ctx *c)

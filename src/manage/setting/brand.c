@@ -70,17 +70,3 @@ enum err setting_setup_write(struct ctx *c, const struct setting_setup *setup)
     app_zone_set(c->app, zone);
     return OK;
 }
-
-enum err setting_zone_load(struct ctx *c)
-{
-    struct q_setting_meta_get_row row;
-    struct zone *zone;
-    enum err err = q_setting_meta_get(c, S("zone"), &row);
-
-    if (err == E_NOT_FOUND)
-        return OK;
-    TRY(err);
-    TRY(zone_load(app_arena(c->app), row.value, &zone));
-    app_zone_set(c->app, zone);
-    return OK;
-}

@@ -26,8 +26,6 @@ struct setting_setup {
     struct str brand_name, zone, currency;
 };
 enum err setting_setup_write(struct ctx *c, const struct setting_setup *setup) MUST_USE;
-/* The zone kept in meta becomes the app's; nothing before set-up. On the writer. */
-enum err setting_zone_load(struct ctx *c) MUST_USE;
 
 extern const struct route setting_routes[];
 extern const struct route write_key_routes[];

@@ -108,11 +108,6 @@ enum err staff_setup_token(struct ctx *c, struct str *token)
     return q_setup_link_add(c, staff_token_hash(c, *token), c->now_ms + SETUP_LINK_MS);
 }
 
-enum err staff_zone_load(struct ctx *c)
-{
-    return setting_zone_load(c);
-}
-
 enum err staff_setup_run(struct ctx *c, const struct staff_setup *s, int64_t *staff_id)
 {
     struct q_staff_add_first_in row = {.id = ctx_id(c), .name = s->name, .password = s->hash};

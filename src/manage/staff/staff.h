@@ -14,8 +14,6 @@ extern const struct route setup_routes[];
  * earlier ones are void). No value in *token once somebody exists. For app_config.on_open or a
  * command on the writer. */
 enum err staff_setup_token(struct ctx *c, struct str *token) MUST_USE;
-/* At start, on the writer: the zone kept in meta becomes the app's (app_zone_set). */
-enum err staff_zone_load(struct ctx *c) MUST_USE;
 
 /* For `papilio user add|password` and the demo: checks login, name, role and password as the web
  * does. `hash` is password_hash(password) made off the writer. E_CONFLICT "staff.exists",
