@@ -15,28 +15,120 @@ CREATE TABLE setting (
     changed_ms INTEGER NOT NULL,
     staff_id INTEGER
 ) STRICT;
+-- Every value a setting ever had, who set it and why.
+CREATE TABLE setting_version (
+    name TEXT NOT NULL,
+    version_number INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    staff_id INTEGER,
+    changed_ms INTEGER NOT NULL,
+    PRIMARY KEY (name, version_number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX setting_version_by_time ON setting_version (changed_ms);
 
 -- ---- people who work here ---------------------------------------------------------------------
+-- The organisation as a tree: the company, regions, dealers, stores, departments.
+CREATE TABLE org (
+    id INTEGER NOT NULL PRIMARY KEY,
+    parent_id INTEGER REFERENCES org (id),
+    kind TEXT NOT NULL,                  -- company region dealer store department
+    code TEXT NOT NULL UNIQUE,           -- how files name it
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,                  -- /1/5/9/: ids from the root down, for whole branches
+    is_active INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX org_by_parent ON org (parent_id);
+CREATE INDEX org_by_path ON org (path);
+
+-- A set of rights and how far they reach.
+CREATE TABLE role (
+    name TEXT NOT NULL PRIMARY KEY,
+    title TEXT NOT NULL,
+    permissions TEXT NOT NULL,           -- blank-separated; * is all
+    scope TEXT NOT NULL,                 -- own | store | all
+    is_builtin INTEGER NOT NULL,
+    version_count INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE staff (
     id INTEGER NOT NULL PRIMARY KEY,
     login TEXT NOT NULL UNIQUE,          -- lower case
     name TEXT NOT NULL,
-    role TEXT NOT NULL,                  -- admin | operator | viewer
+    role TEXT NOT NULL,                  -- a row of role
     password TEXT NOT NULL,              -- argon2id
     is_active INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
-    password_ms INTEGER NOT NULL         -- sessions older than this are over
+    password_ms INTEGER NOT NULL,        -- sessions older than this are over
+    org_id INTEGER REFERENCES org (id),  -- where this person works: the branch a scope of "store" reaches
+    totp_enc BLOB,                       -- secret of the second factor; none: not asked for
+    totp_step_number INTEGER             -- the last 30-second step taken, so that no code works twice
 ) STRICT;
+CREATE INDEX staff_by_org ON staff (org_id);
+
+CREATE TABLE recovery_code (
+    staff_id INTEGER NOT NULL REFERENCES staff (id),
+    code_hash BLOB NOT NULL,
+    used_ms INTEGER,
+    PRIMARY KEY (staff_id, code_hash)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE session (
     token_hash BLOB NOT NULL PRIMARY KEY,
     staff_id INTEGER NOT NULL REFERENCES staff (id),
     csrf TEXT NOT NULL,
     created_ms INTEGER NOT NULL,
-    expires_ms INTEGER NOT NULL
+    expires_ms INTEGER NOT NULL,
+    id INTEGER,                          -- how lists name it
+    agent TEXT,                          -- the browser, as it names itself
+    peer TEXT,
+    seen_ms INTEGER                      -- to the minute
 ) STRICT;
 CREATE INDEX session_by_staff ON session (staff_id);
 CREATE INDEX session_by_expiry ON session (expires_ms);
+
+CREATE UNIQUE INDEX session_by_id ON session (id);
+
+-- Keys of other programs. Only their hash is kept; rights of their own, never more than their owner's.
+CREATE TABLE api_key (
+    id INTEGER NOT NULL PRIMARY KEY,
+    key_hash BLOB NOT NULL UNIQUE,
+    hint TEXT NOT NULL,                  -- the first characters, so that people can tell keys apart
+    name TEXT NOT NULL,
+    permissions TEXT NOT NULL,
+    staff_id INTEGER NOT NULL REFERENCES staff (id),   -- who made it and for whom it acts
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    used_ms INTEGER,                     -- to the minute
+    revoked_ms INTEGER
+) STRICT;
+
+-- Who changed what: one row a committed change by a person or a key. Chained: row_hash covers the row, the digest of
+-- its detail and the hash of the row before, so that none can be changed or taken out unseen.
+CREATE TABLE audit (
+    id INTEGER NOT NULL PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    staff_id INTEGER,
+    api_key_id INTEGER,
+    action TEXT NOT NULL,                -- of the route: "POST /api/customers/{customer_id}/edit"
+    noun TEXT NOT NULL,                  -- what subject_id is the id of
+    subject_id INTEGER,
+    peer TEXT NOT NULL,
+    detail_hash BLOB NOT NULL,           -- of salt and detail
+    previous_hash BLOB NOT NULL,
+    row_hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX audit_by_staff ON audit (staff_id, id);
+CREATE INDEX audit_by_subject ON audit (noun, subject_id, id);
+CREATE INDEX audit_by_action ON audit (action, id);
+-- Can be erased without breaking the chain.
+CREATE TABLE audit_detail (
+    audit_id INTEGER NOT NULL PRIMARY KEY,
+    salt_blob BLOB NOT NULL,
+    detail TEXT NOT NULL                 -- JSON object
+) STRICT;
 
 CREATE TABLE setup_link (
     token_hash BLOB NOT NULL PRIMARY KEY,
@@ -120,7 +212,14 @@ CREATE TABLE customer (
     invited_count INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     changed_ms INTEGER NOT NULL,
-    deleted_ms INTEGER
+    deleted_ms INTEGER,                   -- a tombstone: the person's data are gone
+    merged_into_id INTEGER REFERENCES customer (id),   -- this record's person; none: itself. Never a chain
+    birth_day INTEGER,
+    child_birth_day INTEGER,              -- of the youngest child: life stage
+    owner_staff_id INTEGER REFERENCES staff (id),
+    org_id INTEGER REFERENCES org (id),   -- the store whose customer this is
+    blocked_ms INTEGER,                   -- blacklisted since; why: customer_block
+    address_enc BLOB
 ) STRICT;
 CREATE INDEX customer_by_touched ON customer (touched_ms, id);
 CREATE INDEX customer_by_last_order ON customer (last_order_ms, id);
@@ -128,6 +227,193 @@ CREATE INDEX customer_by_paid ON customer (paid_fen, id);
 CREATE INDEX customer_by_orders ON customer (order_count, id);
 CREATE INDEX customer_by_channel ON customer (channel_id, touched_ms);
 CREATE INDEX customer_by_inviter ON customer (invited_by_customer_id);
+CREATE INDEX customer_by_merge ON customer (merged_into_id) WHERE merged_into_id IS NOT NULL;
+CREATE INDEX customer_by_owner ON customer (owner_staff_id, touched_ms);
+CREATE INDEX customer_by_org ON customer (org_id, touched_ms);
+-- Every filter of the list reads this index alone, whatever they are together.
+CREATE INDEX customer_by_filter ON customer (touched_ms, id, deleted_ms, merged_into_id, order_count,
+    last_order_ms, channel_id, owner_staff_id, org_id, added_ms, action_day, is_family, invited_count,
+    invited_by_customer_id, first_order_ms, paid_fen, child_birth_day, blocked_ms);
+
+CREATE TABLE child (
+    id INTEGER NOT NULL PRIMARY KEY,
+    customer_id INTEGER NOT NULL REFERENCES customer (id),
+    birth_day INTEGER NOT NULL,
+    name_enc BLOB,
+    created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX child_by_customer ON child (customer_id);
+
+-- What the brand records of a customer besides: the members of customer.attributes, with their types.
+CREATE TABLE attribute (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,           -- the member's name
+    title TEXT NOT NULL,
+    kind TEXT NOT NULL,                  -- text integer money date choice choices
+    choices TEXT NOT NULL,               -- JSON list
+    place_number INTEGER NOT NULL,       -- order on the page
+    is_archived INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT;
+
+-- Written about a customer by staff.
+CREATE TABLE customer_note (
+    id INTEGER NOT NULL PRIMARY KEY,
+    customer_id INTEGER NOT NULL REFERENCES customer (id),
+    staff_id INTEGER,
+    text_enc BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX customer_note_by_customer ON customer_note (customer_id, id);
+
+-- Who had this customer when; the one without to_ms stands in the customer's row too.
+CREATE TABLE customer_owner (
+    id INTEGER NOT NULL PRIMARY KEY,
+    customer_id INTEGER NOT NULL REFERENCES customer (id),
+    staff_id INTEGER REFERENCES staff (id),
+    org_id INTEGER REFERENCES org (id),
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER,
+    by_staff_id INTEGER,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE INDEX customer_owner_by_customer ON customer_owner (customer_id, id);
+
+-- What is between one colleague and one customer: apart from the person, because each has an own one.
+CREATE TABLE relation (
+    customer_id INTEGER NOT NULL REFERENCES customer (id),
+    staff_id INTEGER NOT NULL REFERENCES staff (id),
+    source TEXT NOT NULL,                -- how they met: scan search group card import hand
+    remark_enc BLOB,                     -- how this colleague calls the customer
+    added_ms INTEGER,                    -- friends since
+    lost_ms INTEGER,                     -- deleted by the customer
+    changed_ms INTEGER NOT NULL,
+    PRIMARY KEY (customer_id, staff_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX relation_by_staff ON relation (staff_id, customer_id);
+
+CREATE TABLE customer_block (
+    customer_id INTEGER NOT NULL PRIMARY KEY REFERENCES customer (id),
+    staff_id INTEGER,
+    reason TEXT NOT NULL,
+    blocked_ms INTEGER NOT NULL
+) STRICT;
+
+-- Two records that are one person. The link is customer.merged_into_id; this row knows how to undo it.
+CREATE TABLE customer_merge (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kept_customer_id INTEGER NOT NULL REFERENCES customer (id),
+    merged_customer_id INTEGER NOT NULL REFERENCES customer (id),
+    rule TEXT NOT NULL,                  -- hand phone unionid visitor
+    fields_enc BLOB NOT NULL,            -- JSON: each field it changed, before and after; records that moved along
+    staff_id INTEGER,
+    merged_ms INTEGER NOT NULL,
+    undone_ms INTEGER,
+    undone_staff_id INTEGER
+) STRICT;
+CREATE INDEX customer_merge_by_kept ON customer_merge (kept_customer_id, id);
+CREATE INDEX customer_merge_by_merged ON customer_merge (merged_customer_id, id);
+
+-- Likely the same person, found by a job; decided by people.
+CREATE TABLE duplicate (
+    low_customer_id INTEGER NOT NULL REFERENCES customer (id),
+    high_customer_id INTEGER NOT NULL REFERENCES customer (id),
+    reason TEXT NOT NULL,                -- name_phone name_birth name_address email_name
+    score_ppm INTEGER NOT NULL,
+    status TEXT NOT NULL,                -- open merged dismissed
+    found_ms INTEGER NOT NULL,
+    PRIMARY KEY (low_customer_id, high_customer_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX duplicate_by_score ON duplicate (status, score_ppm);
+CREATE INDEX duplicate_by_high ON duplicate (high_customer_id);
+
+-- ---- privacy ---------------------------------------------------------------------------------------
+-- What people agree to; a text never changes, a new version is a new row.
+CREATE TABLE consent_text (
+    id INTEGER NOT NULL PRIMARY KEY,
+    purpose TEXT NOT NULL,               -- privacy marketing profiling transfer minor
+    version_number INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    UNIQUE (purpose, version_number)
+) STRICT;
+CREATE TABLE consent (
+    id INTEGER NOT NULL PRIMARY KEY,
+    customer_id INTEGER NOT NULL REFERENCES customer (id),
+    consent_text_id INTEGER NOT NULL REFERENCES consent_text (id),
+    source TEXT NOT NULL,                -- h5 mini store phone paper import
+    given_ms INTEGER NOT NULL,
+    staff_id INTEGER,
+    withdrawn_ms INTEGER,
+    withdrawn_source TEXT,
+    withdrawn_staff_id INTEGER
+) STRICT;
+CREATE INDEX consent_by_customer ON consent (customer_id, id);
+CREATE INDEX consent_by_text ON consent (consent_text_id);
+
+-- Export or deletion of one person's data, with its receipt. Holds no personal data; stays after a deletion.
+CREATE TABLE privacy_request (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,                  -- export delete
+    customer_id INTEGER NOT NULL,
+    customer_number INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    status TEXT NOT NULL,                -- running done failed
+    receipt TEXT NOT NULL,               -- JSON: what was found and erased, table by table
+    staff_id INTEGER,
+    asked_ms INTEGER NOT NULL,
+    done_ms INTEGER
+) STRICT;
+CREATE INDEX privacy_request_by_customer ON privacy_request (customer_id, id);
+
+-- ---- work on many -----------------------------------------------------------------------------------
+-- A list's filters, order and columns under a name.
+CREATE TABLE list_view (
+    id INTEGER NOT NULL PRIMARY KEY,
+    staff_id INTEGER NOT NULL REFERENCES staff (id),
+    page TEXT NOT NULL,
+    name TEXT NOT NULL,
+    ask TEXT NOT NULL,                   -- JSON: filters, sort, columns
+    is_shared INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX list_view_by_staff ON list_view (staff_id, page);
+
+-- Long work beside the requests, a page a commit, resumed where it was after a restart.
+CREATE TABLE job (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    title TEXT NOT NULL,
+    status TEXT NOT NULL,                -- waiting running done cancelled failed undoing undone
+    input TEXT NOT NULL,                 -- JSON; no personal data
+    result TEXT NOT NULL,                -- JSON
+    error_code TEXT,
+    error_message TEXT,
+    file_name TEXT,                      -- in DATA/exports: what it made
+    total_count INTEGER,                 -- none: not known yet
+    done_count INTEGER NOT NULL,
+    changed_count INTEGER NOT NULL,
+    failed_count INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,            -- resume behind it
+    staff_id INTEGER,                    -- for whom: it has that person's rights and reach
+    is_cancelled INTEGER NOT NULL,       -- asked to stop
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL,
+    ended_ms INTEGER
+) STRICT;
+CREATE INDEX job_by_status ON job (status, id);
+CREATE INDEX job_by_staff ON job (staff_id, id);
+-- Its subjects, fixed when it began, and what undo needs.
+CREATE TABLE job_item (
+    job_id INTEGER NOT NULL REFERENCES job (id),
+    subject_id INTEGER NOT NULL,
+    was TEXT,                            -- JSON: what stood there before
+    is_changed INTEGER NOT NULL,
+    PRIMARY KEY (job_id, subject_id)
+) STRICT, WITHOUT ROWID;
 
 -- By what a customer is known: openid:APP unionid external_userid phone email member_no shop:SOURCE anonymous
 CREATE TABLE identity (
@@ -140,14 +426,25 @@ CREATE TABLE identity (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_by_customer ON identity (customer_id);
 
+-- Tags of a group belong together; in an exclusive one a customer has at most one.
+CREATE TABLE tag_group (
+    id INTEGER NOT NULL PRIMARY KEY,
+    family TEXT NOT NULL,
+    name TEXT NOT NULL,
+    is_exclusive INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    UNIQUE (family, name)
+) STRICT;
 CREATE TABLE tag (
     id INTEGER NOT NULL PRIMARY KEY,
     family TEXT NOT NULL,                 -- channel identity intent activity spending (渠道 身份 意向 活跃 消费)
     name TEXT NOT NULL,
     color TEXT NOT NULL,
     created_ms INTEGER NOT NULL,
+    group_id INTEGER REFERENCES tag_group (id),
     UNIQUE (family, name)
 ) STRICT;
+CREATE INDEX tag_by_group ON tag (group_id);
 CREATE TABLE customer_tag (
     customer_id INTEGER NOT NULL REFERENCES customer (id),
     tag_id INTEGER NOT NULL REFERENCES tag (id),
@@ -249,9 +546,24 @@ CREATE TABLE import_run (
     rejected_count INTEGER NOT NULL,
     changed_count INTEGER NOT NULL,       -- accepted rows that changed something
     started_ms INTEGER NOT NULL,
-    changed_ms INTEGER NOT NULL
+    changed_ms INTEGER NOT NULL,
+    staff_id INTEGER,                     -- none: the command line
+    is_dry INTEGER NOT NULL DEFAULT 0,    -- tried only: nothing was kept
+    total_count INTEGER,                  -- records in the file, once known
+    undone_ms INTEGER,
+    error_code TEXT,
+    error_message TEXT
 ) STRICT;
 CREATE INDEX import_run_by_start ON import_run (started_ms);
+-- What a run made or changed, in order, so that the whole can be undone.
+CREATE TABLE import_effect (
+    import_id INTEGER NOT NULL REFERENCES import_run (id),
+    effect_seq INTEGER NOT NULL,
+    noun TEXT NOT NULL,                   -- customer order cost event
+    subject_id INTEGER NOT NULL,
+    before_enc BLOB,                      -- JSON of the fields it changed; none: it made the row
+    PRIMARY KEY (import_id, effect_seq)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE import_reject (
     import_id INTEGER NOT NULL REFERENCES import_run (id),
     line_seq INTEGER NOT NULL,

@@ -250,7 +250,10 @@ static void param_add(struct query *query, const struct token *token)
 {
     static const char *const known[][2] = {{"now_ms", "c->now_ms"},
                                            {"me_staff_id", "c->me_staff_id"},
-                                           {"me_customer_id", "c->me_customer_id"}};
+                                           {"me_customer_id", "c->me_customer_id"},
+                                           {"me_reach_number", "c->me_reach_number"},
+                                           {"me_org_path", "c->me_org_path"},
+                                           {"me_org_path_end", "c->me_org_path_end"}};
     struct place place = {query->place.file, token->line};
     struct field *field = &query->params[query->param_count];
 
@@ -285,6 +288,7 @@ static void query_read(struct query *query)
 {
     struct place start = {query->place.file, query->place.line + 1};
 
+    scope_expand(query);
     query->tokens = tokens_read(start, query->sql, query->sql_len);
     if (query->tokens.count == 0)
         die(query->place, "query '%s' is empty", query->name);

@@ -15,7 +15,7 @@
 #include "manage/customer/customer.h"
 
 static const struct route *const routes[] = {check_routes, NULL};
-static const struct role roles[] = {{"admin", "*"}, {NULL, NULL}};
+static const struct role roles[] = {{"admin", "*", "all", "管理员"}, {.name = NULL}};
 static const struct event_kind kinds[] = {
     {"customer_added", EVENT_FACT},
     {"order_paid", EVENT_FACT},
@@ -72,7 +72,7 @@ static void run(const char *sql)
 static const char *const sound[] = {
     "INSERT INTO channel VALUES (1, NULL, 'a', 'A', 'ad', '/1/', 0, 0),"
     " (2, 1, 'b', 'B', 'ad', '/1/2/', 0, 0);",
-    "INSERT INTO tag VALUES (1, 'intent', 'T', '#000', 0);"
+    "INSERT INTO tag VALUES (1, 'intent', 'T', '#000', 0, NULL);"
     "INSERT INTO customer_tag VALUES ($1, 1, NULL, 0);",
     "INSERT INTO product VALUES (1, 'p', 'P', 0);",
     "INSERT INTO shop_order VALUES"

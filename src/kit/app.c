@@ -106,6 +106,7 @@ static enum err open_step(struct ctx *c, void *user)
     TRY(key_recall(c));
     TRY(zone_recall(c));
     TRY(clock_recall(c));
+    TRY(role_begin(c));
     return c->app->config.on_open ? c->app->config.on_open(c) : OK;
 }
 

@@ -7,6 +7,8 @@
 #include "kit/journal.h"
 #include "kit/route.h"
 
+struct job_kind;
+
 struct app_config {
     struct str data;     /* folder; made if missing */
     struct str listen;   /* no value: no server */
@@ -16,6 +18,7 @@ struct app_config {
         *routes; /* tables, each ended by a row with path NULL; the list ended by NULL */
     const struct role *roles;           /* ended by a row with name NULL */
     const struct event_kind *kinds;     /* ended by a row with name NULL */
+    const struct job_kind *const *job_kinds; /* ended by NULL; NULL: none */
     const struct reaction *reactions;   /* ended by a row with kind NULL */
     enum err (*on_open)(struct ctx *c); /* on the writer at start, in a transaction; may be NULL */
     enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */

@@ -16,6 +16,10 @@ void call_init(struct call *call, struct app *app, struct arena *arena)
                              .arena = arena,
                              .me_staff_id = NONE,
                              .me_customer_id = NONE,
+                             .me_api_key_id = NONE,
+                             .audit_subject_id = NONE,
+                             .me_reach_number = REACH_ALL,
+                             .me_permissions = S("*"),
                              .ended_staff_id = NONE,
                              .now_ms = clock_now_ms()};
     call->who.staff_id = NONE;

@@ -10,6 +10,9 @@
 
 struct app;
 
+/* How far one sees: the customers one owns, those of one's store and what lies under it, all. */
+enum { REACH_OWN = 0, REACH_STORE = 1, REACH_ALL = 2 };
+
 /* What went wrong, for the answer. `path` names the input field: "lines/0/price_fen". */
 struct fault {
     enum err err;
@@ -25,6 +28,10 @@ struct ctx {
     int64_t now_ms;         /* of this command; never before that of an earlier commit */
     int64_t me_staff_id;    /* NONE: nobody, or the command line */
     int64_t me_customer_id; /* NONE */
+    int64_t me_api_key_id;  /* NONE: not a program with a key */
+    int64_t me_reach_number; /* whose customers: REACH_... ; in_scope() of the queries reads it */
+    struct str me_org_path, me_org_path_end; /* the branch of REACH_STORE; no value: none */
+    struct str me_permissions; /* blank-separated; "*" is all */
     struct fault fault;
     int statement_count, statement_max;
     unsigned topics; /* LIVE_... bits to announce after the commit */
@@ -41,6 +48,9 @@ struct ctx {
     struct str file_name;     /* ROUTE_DOWNLOAD: set by the handler, with file_type and file_body */
     const char *file_type;
     struct str file_body;
+    const char *audit_noun; /* kit/audit.h */
+    int64_t audit_subject_id;
+    struct str audit_detail;
     void *prepared; /* what .prepare left for the handler */
 };
 
@@ -56,6 +66,13 @@ enum err fail_at(struct ctx *c, const char *code, struct str path, const char *f
  * the log. */
 enum err ctx_statement(struct ctx *c, int query) MUST_USE;
 enum err ctx_db_failed(struct ctx *c, enum err err, const char *query);
+
+/* Has the one who asks this right? For what a right only changes, such as plain names in a list;
+ * whether a route may be called stands in its row. */
+bool ctx_may(const struct ctx *c, const char *permission);
+/* Takes on the rights and the reach of this colleague, as they are now: for jobs, at each page.
+ * E_FORBIDDEN "staff.gone" when inactive. */
+enum err ctx_become(struct ctx *c, int64_t staff_id) MUST_USE;
 
 /* A new id: 41 bits of milliseconds, 8 of node, 14 of counter. Time-ordered. */
 int64_t ctx_id(struct ctx *c);

@@ -2,28 +2,6 @@
 #include "gen/kit.q.h"
 #include "kit/kit_private.h"
 
-/* Does the blank-separated list hold the word, or "*"? */
-static bool list_has(const char *list, const char *word)
-{
-    struct str rest = str_of(list), head;
-    bool is_more;
-
-    do {
-        is_more = str_cut(rest, ' ', &head, &rest);
-        if (str_is(head, "*") || str_is(head, word))
-            return true;
-    } while (is_more);
-    return false;
-}
-
-bool role_has(const struct app *app, struct str role, const char *permission)
-{
-    for (const struct role *row = app->config.roles; row && row->name; row++)
-        if (str_is(role, row->name))
-            return list_has(row->permissions, permission);
-    return false;
-}
-
 static enum err key_check(struct call *call)
 {
     struct q_write_key_find_row row;
@@ -70,6 +48,14 @@ static enum err csrf_check(struct call *call)
                 "the header X-CSRF-Token is missing or of another session");
 }
 
+static enum err reach_check(struct call *call)
+{
+    if (!call->route->needs_all || call->ctx.me_reach_number == REACH_ALL)
+        return OK;
+    return fail(&call->ctx, E_FORBIDDEN, "gate.scope",
+                "your role reaches only some customers, and this is about all");
+}
+
 static enum err permission_check(struct call *call)
 {
     const char *permission = call->route->permission;
@@ -84,15 +70,18 @@ static enum err permission_check(struct call *call)
         return fail(&call->ctx, E_SIGN_IN, "gate.sign_in", "sign in first");
     if (strcmp(permission, "me") == 0 || strcmp(permission, "write_key") == 0)
         return OK;
-    if (role_has(call->app, call->who.role, permission))
-        return OK;
+    if (ctx_may(&call->ctx, permission))
+        return reach_check(call);
     return fail(&call->ctx, E_FORBIDDEN, "gate.permission", "your role lacks the right %s",
                 permission);
 }
 
 enum err gate_pass(struct call *call)
 {
-    call->who = (struct principal){.staff_id = NONE, .is_local = call->is_local};
+    call->who =
+        (struct principal){.staff_id = NONE, .api_key_id = NONE, .is_local = call->is_local};
+    call->ctx.me_reach_number = call->is_local ? REACH_ALL : REACH_OWN;
+    call->ctx.me_permissions = call->is_local ? S("*") : (struct str){0};
     if (!call->is_local && strcmp(call->route->permission, "write_key") == 0)
         TRY(key_check(call));
     if (!call->is_local && !call->who.has_key)

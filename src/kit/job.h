@@ -1,10 +1,54 @@
-/* Jobs: long work beside the requests, on a thread of its own, one after another. A job reads and
- * writes through app_read and app_write, a page at a time, and asks job_is_stopping between pages.
- */
+/* Jobs: long work beside the requests, on a thread of its own, one after another. */
 #pragma once
 
 #include "kit/app.h"
 
+/* ---- durable jobs: a row in table `job` ------------------------------------------------------ */
+
+/* A job has the rights and the reach of the colleague who began it, looked at anew for each page. It
+ * commits page by page with its place, so a restart goes on behind the last page; it can be cancelled
+ * between pages, and undone where its kind says how. Pages announce LIVE_JOBS. */
+struct job {
+    int64_t id, staff_id; /* staff_id NONE: the program's own */
+    struct str input;     /* JSON as given to job_add */
+    struct app *app;
+    struct arena *arena;  /* of the run; a step's own memory is c->arena */
+    void *state;          /* the kind's, for this run; NULL at its start */
+    /* moved by the kind, kept by the frame with each page */
+    int64_t total_count; /* NONE: not known */
+    int64_t done_count, changed_count, failed_count, last_id;
+    struct str result;    /* JSON for the page of jobs */
+    struct str file_name; /* in DATA/exports; no value: none */
+};
+
+struct job_kind {
+    const char *name; /* "customer_tag" */
+    const char *title_zh, *title_en;
+    bool is_reading; /* steps run on a reader (exports); their progress is written after each */
+    /* Once, on the writer, before the first step: fixes subjects and total. May be NULL. */
+    enum err (*begin)(struct ctx *c, struct job *job);
+    /* One page. *is_done: that was the last. An error ends the job as failed, with its code. */
+    enum err (*step)(struct ctx *c, struct job *job, bool *is_done);
+    /* One page back, after done or cancelled; last_id and done_count start again at 0. NULL: cannot be
+     * undone. */
+    enum err (*undo)(struct ctx *c, struct job *job, bool *is_done);
+};
+
+/* Within the caller's transaction; the job begins after its commit, for c->me_staff_id. must() the
+ * kind is in app_config.job_kinds (ended by NULL). */
+struct job_new {
+    const char *kind;
+    struct str title, input; /* input: JSON, no personal data */
+};
+enum err job_add(struct ctx *c, const struct job_new *n, int64_t *job_id) MUST_USE;
+/* GET /api/jobs, /api/jobs/{job_id}; POST .../cancel, .../undo; GET .../file: one's own, and all with
+ * the right job.all. */
+extern const struct route job_routes[];
+
+/* ---- work that needs no row ------------------------------------------------------------------ */
+
+/* It reads and writes through app_read and app_write, a page at a time, and asks job_is_stopping
+ * between pages. */
 typedef void job_fn(struct app *app, struct arena *arena, void *user);
 
 /* E_BUSY: 16 wait already. `user` must live until the job has run (app_close waits for the running

@@ -8,10 +8,21 @@ INSERT INTO meta (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
 -- name: session_get :one
-SELECT s.staff_id, s.csrf, s.expires_ms, p.role
-  FROM session s JOIN staff p ON p.id = s.staff_id
+SELECT s.staff_id, s.csrf, s.expires_ms, r.permissions, r.scope, o.path AS org_path
+  FROM session s JOIN staff p ON p.id = s.staff_id JOIN role r ON r.name = p.role
+  LEFT JOIN org o ON o.id = p.org_id
  WHERE s.token_hash = :token_hash AND s.expires_ms > :now_ms AND p.is_active = 1
    AND s.created_ms >= p.password_ms;
+
+-- name: staff_rights :one     what a colleague may do, for work done in that one's name
+SELECT r.permissions, r.scope, o.path AS org_path
+  FROM staff p JOIN role r ON r.name = p.role LEFT JOIN org o ON o.id = p.org_id
+ WHERE p.id = :staff_id AND p.is_active = 1;
+
+-- name: role_begin :changed     a role the program brings; what operators made of it stays
+INSERT INTO role (name, title, permissions, scope, is_builtin, version_count, changed_ms)
+VALUES (:name, :title, :permissions, :scope, 1, 1, :now_ms)
+ON CONFLICT (name) DO NOTHING;
 
 -- name: session_add :exec
 INSERT INTO session (token_hash, staff_id, csrf, created_ms, expires_ms)

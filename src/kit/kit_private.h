@@ -15,7 +15,7 @@
 /* Who asks. */
 struct principal {
     int64_t staff_id; /* NONE */
-    struct str role;
+    int64_t api_key_id; /* NONE */
     struct str csrf;
     bool is_local; /* over the unix socket, or inside the process */
     bool has_key;  /* a write key */
@@ -123,7 +123,11 @@ const struct route *route_match(struct call *call); /* NULL: none; fills parts *
 enum err session_find(struct ctx *c, struct str token, struct principal *who) MUST_USE;
 /* gate.c: who asks and may they */
 enum err gate_pass(struct call *call) MUST_USE;
-bool role_has(const struct app *app, struct str role, const char *permission);
+/* role.c */
+/* Puts rights and reach of a role's row into the ctx; org_path no value: no store. */
+void ctx_rights(struct ctx *c, struct str permissions, struct str scope, struct str org_path);
+/* Writes the roles of the config that the base lacks. On the writer, at start. */
+enum err role_begin(struct ctx *c) MUST_USE;
 /* call.c: the stations */
 void call_init(struct call *call, struct app *app, struct arena *arena);
 enum call_next call_begin(struct call *call, struct db *db); /* route, gate, decode */

@@ -91,7 +91,7 @@ static const struct route routes[] = {
     {.path = NULL},
 };
 static const struct route *const tables[] = {routes, NULL};
-static const struct role roles[] = {{"admin", "*"}, {NULL, NULL}};
+static const struct role roles[] = {{"admin", "*", "all", "管理员"}, {.name = NULL}};
 static const struct event_kind kinds[] = {
     {.name = "note_set", .class = EVENT_FACT},
     {.name = "note_seen", .class = EVENT_BEHAVIOUR},

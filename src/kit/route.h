@@ -37,6 +37,8 @@ struct route {
     /* Before run, on a worker with a read connection: slow things such as argon2. `out` is NULL. */
     route_handler *prepare;
     int statement_max; /* statement budget; 0: 8 */
+    bool is_unaudited; /* a change that leaves no audit row: signing in, one's own looks */
+    bool needs_all;    /* sums or changes over the whole base: only with REACH_ALL */
     bool is_quick;     /* GET of a few point reads: runs on the loop itself */
     bool writes;       /* a GET that writes (set-up link, short link) */
     bool is_body_raw;  /* the body is not JSON; c->body has it */
@@ -44,10 +46,13 @@ struct route {
 };
 /* "write_key": a valid X-Write-Key header (or ?key= on beacons), or anyone signed in. */
 
-/* A role is a name and the permissions it has: "customer.read order.write"; "*" is all. */
+/* A role every base begins with; what operators make of it lies in table `role`. permissions:
+ * "customer.read order.write"; "*" is all. scope: own store all. */
 struct role {
     const char *name;
     const char *permissions;
+    const char *scope;
+    const char *title; /* in the brand's language */
 };
 
 /* Live topics: after a commit the pages that listen refetch. Names in the same order. */
@@ -57,8 +62,10 @@ enum {
     LIVE_CHANNELS = 4,
     LIVE_SETTINGS = 8,
     LIVE_IMPORTS = 16,
-    LIVE_EVENTS = 32
+    LIVE_EVENTS = 32,
+    LIVE_STAFF = 64,
+    LIVE_JOBS = 128
 };
-#define LIVE_TOPIC_NAMES "customers orders channels settings imports events"
+#define LIVE_TOPIC_NAMES "customers orders channels settings imports events staff jobs"
 
 int route_status(enum err err); /* HTTP status */

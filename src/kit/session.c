@@ -46,7 +46,7 @@ enum err session_find(struct ctx *c, struct str token, struct principal *who)
 
     TRY(q_session_get(c, token_hash(c, token), &row));
     who->staff_id = row.staff_id;
-    who->role = row.role;
+    ctx_rights(c, row.permissions, row.scope, row.org_path);
     who->csrf = row.csrf;
     return OK;
 }

@@ -122,25 +122,18 @@ static const struct field order_cancel_in[] = {
 
 /* ---- placing -------------------------------------------------------------------------------- */
 
-enum err order_customer_check(struct ctx *c, int64_t customer_id)
-{
-    struct q_order_customer_get_row customer;
-    enum err err = q_order_customer_get(c, customer_id, &customer);
-
-    return err == E_NOT_FOUND ? fail(c, err, "customer.unknown", "no such customer") : err;
-}
-
 /* Whose order and through which channel; what is named must be there. */
 static enum err place_owner(struct ctx *c, const struct order_place_in *in, struct order_row *row)
 {
     struct str path;
+    int64_t person_id;
 
     row->customer_id = in->customer_id;
     row->channel_id = in->channel_id;
     if (in->customer_id != NONE && in->customer.kind.at != NULL)
         return fail_at(c, "order.customer", S("customer"), "name the customer once");
     if (in->customer_id != NONE)
-        TRY(order_customer_check(c, in->customer_id));
+        TRY(customer_reach(c, in->customer_id, &person_id));
     if (in->channel_id != NONE)
         TRY(channel_path(c, in->channel_id, &path));
     if (in->customer.kind.at == NULL)

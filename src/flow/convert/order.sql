@@ -95,11 +95,11 @@ UPDATE customer
  WHERE id = :customer_id;
 
 -- name: order_get :one
--- scope: none
-SELECT id, source, order_no, kind, status, customer_id, channel_id, placed_ms, is_counted, paid_fen,
-       net_fen, refunded_fen, line_count, sale_line_count, cancel_reason
-  FROM shop_order
- WHERE id = :order_id;
+SELECT o.id, o.source, o.order_no, o.kind, o.status, o.customer_id, o.channel_id, o.placed_ms,
+       o.is_counted, o.paid_fen, o.net_fen, o.refunded_fen, o.line_count, o.sale_line_count,
+       o.cancel_reason
+  FROM shop_order AS o
+ WHERE o.id = :order_id AND customer_in_scope(o.customer_id);
 
 -- name: order_lines :many
 SELECT l.line_seq, p.code AS product_code, COALESCE(l.product_name, p.name) AS product_name, l.quantity_count,
@@ -140,10 +140,6 @@ VALUES (:refund_id, :order_id, :source, :refund_no, :refunded_ms, :amount_fen, :
 UPDATE shop_order
    SET status = 'cancelled', is_counted = 0, cancel_reason = :cancel_reason, changed_ms = :now_ms
  WHERE id = :order_id AND kind = 'sale' AND status = 'paid' AND refunded_fen = 0;
-
--- name: order_customer_get :one
--- scope: none
-SELECT id FROM customer WHERE id = :customer_id AND deleted_ms IS NULL;
 
 -- name: order_list_customer :many     a customer's orders, newest first
 -- scope: none

@@ -44,10 +44,12 @@ static enum err order_list(struct ctx *c, const void *in_, void *out_)
     struct order_list_out *out = out_;
     int64_t limit = in->limit_count == NONE ? LIST_USUAL : in->limit_count;
     const struct q_order_list_customer_row *rows;
-    struct q_order_list_customer_in ask = {.customer_id = in->customer_id};
+    struct q_order_list_customer_in ask = {0};
+    int64_t person_id;
     struct cursor cursor;
 
-    TRY(order_customer_check(c, in->customer_id));
+    TRY(customer_reach(c, in->customer_id, &person_id));
+    ask.customer_id = person_id;
     TRY(cursor_read(c, in->cursor, &cursor));
     ask.before_ms = cursor.key_number;
     ask.before_id = cursor.id;

@@ -57,7 +57,6 @@ struct page {
 };
 
 /* order.c: E_NOT_FOUND "customer.unknown" */
-enum err order_customer_check(struct ctx *c, int64_t customer_id) MUST_USE;
 /* order_page.c: who bought, what is known, what it adds up to */
 enum err order_page_customers(struct ctx *c, struct page *page) MUST_USE;
 enum err order_page_lines(struct ctx *c, struct page *page) MUST_USE;

@@ -37,6 +37,10 @@ enum err customer_ref_normal(struct ctx *c, struct customer_ref ref,
 
 /* E_NOT_FOUND (without fail(): say yourself what that means), E_INPUT for a wrong kind or value. */
 enum err customer_find(struct ctx *c, struct customer_ref ref, int64_t *customer_id) MUST_USE;
+/* The gate of every route about one customer: the person a record stands for (itself, or the one it was
+ * merged into), if c's reach has that person. E_NOT_FOUND "customer.unknown" otherwise: nobody learns of
+ * customers out of reach. */
+enum err customer_reach(struct ctx *c, int64_t customer_id, int64_t *person_id) MUST_USE;
 /* E_CONFLICT "customer.exists" when an identity is somebody else's. Emits customer_added. */
 enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *customer_id) MUST_USE;
 /* For imports: ids of `count` (at most CUSTOMER_BATCH_MAX) references, new customers made for

@@ -4,6 +4,11 @@
 -- scope: none
 SELECT customer_id FROM identity WHERE kind = :kind AND value_hash = :value_hash;
 
+-- name: customer_reach :one     whose record it is, if the one who asks may see that person
+SELECT c.id AS person_id FROM customer m
+  JOIN customer c ON c.id = coalesce(m.merged_into_id, m.id)
+ WHERE m.id = :customer_id AND c.deleted_ms IS NULL AND in_scope(c);
+
 -- name: customer_seen :lookup     the one read of the hot path: whose identity is it, and what may an event change
 -- scope: none
 SELECT i.customer_id, c.action_day, c.touched_ms
@@ -86,18 +91,18 @@ UPDATE customer SET invited_count = invited_count + 1, changed_ms = :now_ms
  WHERE id = :customer_id;
 
 -- name: customer_search_page :many     for the memory of names: customers in order of id
--- scope: none (all staff see all customers)
+-- scope: none (memory for all; what is found passes customer_page_match)
 SELECT id, name_enc, phone_enc, email_enc FROM customer
  WHERE id > :from_id AND deleted_ms IS NULL ORDER BY id LIMIT :limit_count;
 
 -- name: customer_search_identities :many
--- scope: none (all staff see all customers)
+-- scope: none (memory for all; what is found passes customer_page_match)
 SELECT customer_id, kind, value_enc FROM identity
  WHERE customer_id > :from_id AND customer_id <= :to_id
  ORDER BY customer_id LIMIT :limit_count;
 
 -- name: customer_search_one :lookup
--- scope: none (all staff see all customers)
+-- scope: none (memory for all; what is found passes customer_page_match)
 SELECT c.id, c.name_enc, c.phone_enc, c.email_enc,
        (SELECT count(*) FROM identity i
          WHERE i.customer_id = c.id AND i.kind NOT IN ('phone', 'email', 'anonymous'))
@@ -105,17 +110,17 @@ SELECT c.id, c.name_enc, c.phone_enc, c.email_enc,
   FROM customer c WHERE c.id = :customer_id AND c.deleted_ms IS NULL;
 
 -- name: customer_search_identity_nth :lookup
--- scope: none (all staff see all customers)
+-- scope: none (memory for all; what is found passes customer_page_match)
 SELECT kind, value_enc FROM identity
  WHERE customer_id = :customer_id AND kind NOT IN ('phone', 'email', 'anonymous')
  ORDER BY kind, value_hash LIMIT 1 OFFSET :skip_count;
 
 -- name: customer_search_changes :many     what the journal says changed since
--- scope: none (all staff see all customers)
+-- scope: none (memory for all; what is found passes customer_page_match)
 SELECT id, customer_id FROM journal
  WHERE id > :from_id AND kind IN ('customer_added', 'customer_edited')
  ORDER BY id LIMIT :limit_count;
 
 -- name: customer_search_journal_end :one
--- scope: none (all staff see all customers)
+-- scope: none (memory for all; what is found passes customer_page_match)
 SELECT coalesce(max(id), 0) AS last_id FROM journal;

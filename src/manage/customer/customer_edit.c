@@ -11,12 +11,15 @@ enum err customer_unknown(struct ctx *c, int64_t customer_id)
     return fail(c, E_NOT_FOUND, "customer.unknown", "no customer has the id %" PRId64, customer_id);
 }
 
-enum err customer_must_exist(struct ctx *c, int64_t customer_id)
+enum err customer_reach(struct ctx *c, int64_t customer_id, int64_t *person_id)
 {
-    struct customer_image image;
+    struct q_customer_reach_row row;
+    enum err err = q_customer_reach(c, customer_id, &row);
 
-    TRY(customer_images_read(c, &customer_id, 1, &image));
-    return image.is_there ? OK : customer_unknown(c, customer_id);
+    if (err == E_NOT_FOUND)
+        return customer_unknown(c, customer_id);
+    *person_id = row.person_id;
+    return err;
 }
 
 /* ---- add ------------------------------------------------------------------------------------- */
@@ -200,10 +203,12 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
     struct customer_image image;
     struct edit edit = {.fields = S("")};
 
+    int64_t person_id;
+
     (void)out;
-    TRY(customer_images_read(c, &in->customer_id, 1, &image));
-    if (!image.is_there)
-        return customer_unknown(c, in->customer_id);
+    TRY(customer_reach(c, in->customer_id, &person_id));
+    TRY(customer_images_read(c, &person_id, 1, &image));
+    must(image.is_there);
     TRY(edit_apply(c, in, &edit, &image));
     return edit.fields.len > 0 ? edit_write(c, &edit, &image) : OK;
 }

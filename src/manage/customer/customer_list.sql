@@ -2,10 +2,9 @@
 -- branches of which one runs, each along its index; the start of a list is INT64_MAX.
 
 -- name: customer_page :many
--- scope: none (all staff see all customers)
 WITH hit AS NOT MATERIALIZED (SELECT c.id, c.touched_ms, c.last_order_ms, c.paid_fen, c.order_count
   FROM customer c
- WHERE c.deleted_ms IS NULL
+ WHERE c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
    AND (:state IS NULL
         OR (:state = 'never' AND c.order_count = 0)
         OR (:state = 'once' AND c.order_count = 1 AND c.last_order_ms >= :sleep_before_ms)
@@ -52,10 +51,9 @@ UNION ALL SELECT id, key_number
  ORDER BY 2 DESC, 1 DESC LIMIT :limit_count;
 
 -- name: customer_page_count :one
--- scope: none (all staff see all customers)
 -- scan: any filters together; 3 ms for 20,000 customers
 SELECT count(*) AS total_count FROM customer c
- WHERE c.deleted_ms IS NULL
+ WHERE c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
    AND (:state IS NULL
         OR (:state = 'never' AND c.order_count = 0)
         OR (:state = 'once' AND c.order_count = 1 AND c.last_order_ms >= :sleep_before_ms)
@@ -81,9 +79,8 @@ SELECT count(*) AS total_count FROM customer c
                                    AND c.first_order_ms < :first_to_ms));
 
 -- name: customer_page_match :lookup     of those found by text: which pass the filters
--- scope: none (all staff see all customers)
 SELECT c.id, c.touched_ms, c.last_order_ms, c.paid_fen, c.order_count FROM customer c
- WHERE c.id = :customer_id AND c.deleted_ms IS NULL
+ WHERE c.id = :customer_id AND c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
    AND (:state IS NULL
         OR (:state = 'never' AND c.order_count = 0)
         OR (:state = 'once' AND c.order_count = 1 AND c.last_order_ms >= :sleep_before_ms)
@@ -109,7 +106,7 @@ SELECT c.id, c.touched_ms, c.last_order_ms, c.paid_fen, c.order_count FROM custo
                                    AND c.first_order_ms < :first_to_ms));
 
 -- name: customer_row :lookup
--- scope: none (all staff see all customers)
+-- scope: none (of a customer that was reached)
 SELECT c.name_enc, c.phone_enc, c.region, c.channel_id, h.name AS channel_name, c.order_count,
        c.paid_fen, c.last_order_ms, c.touched_ms, c.added_ms, c.is_family,
        (SELECT count(*) FROM customer_tag t WHERE t.customer_id = c.id) AS tag_count
@@ -117,12 +114,11 @@ SELECT c.name_enc, c.phone_enc, c.region, c.channel_id, h.name AS channel_name, 
  WHERE c.id = :customer_id;
 
 -- name: customer_tag_nth :lookup     a page's tags, one row each: tag 0, 1, ... of a customer
--- scope: none (all staff see all customers)
+-- scope: none (of a customer that was reached)
 SELECT g.id, g.name, g.color FROM customer_tag t JOIN tag g ON g.id = t.tag_id
  WHERE t.customer_id = :customer_id ORDER BY t.tag_id LIMIT 1 OFFSET :skip_count;
 
 -- name: customer_profile :one
--- scope: none (all staff see all customers)
 SELECT c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.attributes,
        c.channel_id, h.name AS channel_name, c.invited_by_customer_id, c.is_family, c.touched_ms,
        c.added_ms, c.action_day, c.order_count, c.paid_fen, c.refunded_fen, c.first_order_ms,
@@ -130,15 +126,15 @@ SELECT c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.attr
        (SELECT s.value FROM setting s WHERE s.name = 'sleep_after_days') AS sleep_value,
        (SELECT s.value FROM setting s WHERE s.name = 'lost_after_days') AS lost_value
   FROM customer c LEFT JOIN channel h ON h.id = c.channel_id
- WHERE c.id = :customer_id AND c.deleted_ms IS NULL;
+ WHERE c.id = :customer_id AND c.deleted_ms IS NULL AND in_scope(c);
 
 -- name: customer_tags :many     along the key; the profile puts them into the order of words
--- scope: none (all staff see all customers)
+-- scope: none (of a customer that was reached)
 SELECT g.id, g.family, g.name, g.color FROM customer_tag t JOIN tag g ON g.id = t.tag_id
  WHERE t.customer_id = :customer_id ORDER BY t.tag_id LIMIT 200;
 
 -- name: customer_timeline :many
--- scope: none (all staff see all customers)
+-- scope: none (of a customer that was reached)
 SELECT j.id, j.kind, j.occurred_ms, h.name AS channel_name, j.subject_id, j.amount_fen,
        j.properties
   FROM journal j LEFT JOIN channel h ON h.id = j.channel_id

@@ -51,7 +51,6 @@ enum err customer_images_write(struct ctx *c, const struct customer_image *image
                                int64_t count) MUST_USE;
 /* E_NOT_FOUND "customer.unknown". */
 enum err customer_unknown(struct ctx *c, int64_t customer_id);
-enum err customer_must_exist(struct ctx *c, int64_t customer_id) MUST_USE;
 /* JSON object? At most CUSTOMER_ATTRIBUTES_MAX bytes. E_INPUT "customer.attributes". */
 enum err customer_attributes_check(struct ctx *c, struct str attributes) MUST_USE;
 /* customer_edited; fields: blank-separated names of what changed, no values. */

@@ -116,12 +116,12 @@ static const struct field tag_set_in[] = {
     IN(struct tag_set_in, is_on),
 };
 
-static enum err set_emit(struct ctx *c, const struct tag_set_in *in)
+static enum err set_emit(struct ctx *c, const struct tag_set_in *in, int64_t person_id)
 {
     struct event event;
 
     event_init(&event, c, in->is_on ? "tag_added" : "tag_removed");
-    event.customer_id = in->customer_id;
+    event.customer_id = person_id;
     event.subject_id = in->tag_id;
     c->topics |= LIVE_CUSTOMERS;
     return journal_emit(c, &event, 1);
@@ -131,20 +131,18 @@ static enum err set_run(struct ctx *c, const void *in_, void *out)
 {
     const struct tag_set_in *in = in_;
     struct q_customer_tag_find_row now;
-    int64_t changed_count;
-    enum err err = q_customer_tag_find(c, in->tag_id, in->customer_id, &now);
+    int64_t changed_count, person_id;
 
     (void)out;
-    if (err == E_NOT_FOUND)
-        return customer_unknown(c, in->customer_id);
-    TRY(err);
+    TRY(customer_reach(c, in->customer_id, &person_id));
+    TRY(q_customer_tag_find(c, in->tag_id, person_id, &now));
     TRY(tag_read(c, in->tag_id));
     if (in->is_on)
-        TRY(q_customer_tag_on(c, in->customer_id, in->tag_id, &changed_count));
+        TRY(q_customer_tag_on(c, person_id, in->tag_id, &changed_count));
     else
-        TRY(q_customer_tag_off(c, in->customer_id, in->tag_id, &changed_count));
+        TRY(q_customer_tag_off(c, person_id, in->tag_id, &changed_count));
     if (changed_count > 0)
-        return set_emit(c, in);
+        return set_emit(c, in, person_id);
     if (in->is_on && now.tag_count == 0)
         return fail(c, E_CONFLICT, "tag.too_many", "this customer has 200 tags already");
     return OK;

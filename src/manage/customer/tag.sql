@@ -21,7 +21,7 @@ UPDATE tag SET name = :name, color = :color
 SELECT id FROM tag WHERE id = :tag_id;
 
 -- name: customer_tag_on :changed
--- scope: none (all staff see all customers)
+-- scope: none (of a customer that was reached)
 INSERT INTO customer_tag (customer_id, tag_id, staff_id, created_ms)
 SELECT c.id, g.id, :me_staff_id, :now_ms FROM customer c, tag g
  WHERE c.id = :customer_id AND c.deleted_ms IS NULL AND g.id = :tag_id
@@ -29,11 +29,11 @@ SELECT c.id, g.id, :me_staff_id, :now_ms FROM customer c, tag g
 ON CONFLICT (customer_id, tag_id) DO NOTHING;
 
 -- name: customer_tag_off :changed
--- scope: none (all staff see all customers)
+-- scope: none (of a customer that was reached)
 DELETE FROM customer_tag WHERE customer_id = :customer_id AND tag_id = :tag_id;
 
 -- name: customer_tag_find :one
--- scope: none (all staff see all customers)
+-- scope: none (of a customer that was reached)
 SELECT c.id, (SELECT count(*) FROM customer_tag t
                WHERE t.customer_id = c.id AND t.tag_id = :tag_id) AS tag_count
   FROM customer c WHERE c.id = :customer_id AND c.deleted_ms IS NULL;

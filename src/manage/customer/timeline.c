@@ -59,15 +59,16 @@ static enum err timeline_run(struct ctx *c, const void *in_, void *out_)
 {
     const struct timeline_in *in = in_;
     struct timeline_out *out = out_;
-    int64_t limit_count = in->limit_count == NONE ? PAGE_DEFAULT : in->limit_count, cap = 0;
+    int64_t limit_count = in->limit_count == NONE ? PAGE_DEFAULT : in->limit_count, cap = 0,
+            person_id;
     const struct q_customer_timeline_row *row;
     struct cursor from;
     struct list rows;
 
     TRY(cursor_read(c, in->cursor, &from));
-    TRY(customer_must_exist(c, in->customer_id));
+    TRY(customer_reach(c, in->customer_id, &person_id));
     TRY(q_customer_timeline(
-        c, &(struct q_customer_timeline_in){in->customer_id, from.key_number, from.id, limit_count},
+        c, &(struct q_customer_timeline_in){person_id, from.key_number, from.id, limit_count},
         &rows));
     row = rows.at;
     for (int64_t i = 0; i < rows.count; i++)

@@ -97,7 +97,8 @@ static enum err logout_run(struct ctx *c, const void *in, void *out)
 
 struct me_out {
     int64_t staff_id;
-    struct str login, name, role, permissions, csrf_token, brand_name, zone, currency, version;
+    struct str login, name, role, permissions, scope, csrf_token, brand_name, zone, currency,
+        version;
     int64_t minor_digits_count, now_ms;
     bool is_demo;
 };
@@ -107,6 +108,7 @@ static const struct field me_out[] = {
     OUT(struct me_out, name),
     OUT(struct me_out, role),
     OUT(struct me_out, permissions, .about = "blank-separated; * is all"),
+    OUT(struct me_out, scope, .one_of = "own|store|all", .about = "whose customers I see"),
     OUT(struct me_out, csrf_token, .about = "for the header X-CSRF-Token"),
     OUT(struct me_out, brand_name),
     OUT(struct me_out, zone),
@@ -142,6 +144,7 @@ static enum err me_run(struct ctx *c, const void *in, void *out_)
     (void)in;
     out->version = S(PAPILIO_VERSION);
     out->now_ms = c->now_ms;
+    out->scope = S("all");
     TRY(me_brand(c, out));
     if (c->me_staff_id == NONE) /* over the local socket */
         return OK;
@@ -152,9 +155,10 @@ static enum err me_run(struct ctx *c, const void *in, void *out_)
     out->name = row.name;
     out->role = row.role;
     out->csrf_token = session.csrf;
-    for (const struct role *role = staff_roles; role->name; role++)
-        if (str_is(row.role, role->name))
-            out->permissions = str_of(role->permissions);
+    out->permissions = c->me_permissions;
+    out->scope = str_of(c->me_reach_number == REACH_ALL     ? "all"
+                        : c->me_reach_number == REACH_STORE ? "store"
+                                                            : "own");
     return OK;
 }
 

@@ -1,10 +1,25 @@
-/* Roles: what each kind of colleague may do. The rights themselves stand in the route rows. */
+/* Roles: what each kind of colleague may do, as a base begins with it; operators change the rights.
+ * The rights themselves stand in the route rows. */
 #include "manage/staff/staff.h"
 
+#define READS "overview.read customer.read customer.name order.read channel.read setting.read "
+#define WRITES "customer.write customer.tag order.write channel.write "
+
 const struct role staff_roles[] = {
-    {"admin", "*"},
-    {"operator", "overview.read customer.read customer.write order.read order.write channel.read "
-                 "channel.write setting.read import.read"},
-    {"viewer", "overview.read customer.read order.read channel.read setting.read import.read"},
-    {NULL, NULL},
+    {"admin", "*", "all", "管理员"},
+    {"operator",
+     READS WRITES "customer.reveal customer.merge customer.assign customer.export import.read "
+                  "import.write staff.read",
+     "all", "操盘手"},
+    {"content", "overview.read customer.read channel.read setting.read", "all", "内容"},
+    {"activity", READS "customer.tag channel.write import.read", "all", "活动"},
+    {"community", READS "customer.write customer.tag", "all", "社群"},
+    {"guide",
+     "customer.read customer.name customer.write customer.tag customer.reveal order.read "
+     "channel.read setting.read",
+     "own", "导购"},
+    {"service", READS "customer.write customer.tag customer.reveal order.write", "all", "客服"},
+    {"viewer", "overview.read customer.read order.read channel.read setting.read import.read",
+     "all", "只读"},
+    {.name = NULL},
 };

@@ -44,12 +44,14 @@ struct str staff_token_hash(struct ctx *c, struct str token)
     return (struct str){(const char *)hash, HASH_BYTES};
 }
 
-static bool role_is_known(struct str role)
+static enum err role_check(struct ctx *c, struct str role)
 {
-    for (const struct role *row = staff_roles; row->name; row++)
-        if (str_is(role, row->name))
-            return true;
-    return false;
+    struct q_role_get_row row;
+    enum err err = q_role_get(c, role, &row);
+
+    if (err == E_NOT_FOUND)
+        return fail_at(c, "staff.role", S("role"), "no such role: %.*s", STR(role));
+    return err;
 }
 
 static enum err added_emit(struct ctx *c, int64_t staff_id)
@@ -70,8 +72,7 @@ enum err staff_add(struct ctx *c, const struct staff_new *n, int64_t *staff_id)
     TRY(staff_login_normal(c, n->login, &row.login));
     if (row.name.len == 0 || utf8_count(row.name) > NAME_MAX_CHARS)
         return fail_at(c, "staff.name", S("name"), "a name has 1 to %d characters", NAME_MAX_CHARS);
-    if (!role_is_known(n->role))
-        return fail_at(c, "staff.role", S("role"), "no such role: %.*s", STR(n->role));
+    TRY(role_check(c, n->role));
     TRY(q_staff_add(c, &row, &changed_count));
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "staff.exists", "somebody has this login already");

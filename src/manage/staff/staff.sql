@@ -3,6 +3,9 @@
 -- name: staff_count :one
 SELECT count(*) AS staff_count FROM staff;
 
+-- name: role_get :one
+SELECT title, permissions, scope, version_count FROM role WHERE name = :name;
+
 -- name: staff_by_login :one
 SELECT id, password, is_active FROM staff WHERE login = :login;
 
