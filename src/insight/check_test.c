@@ -95,7 +95,8 @@ static const char *const sound[] = {
     " (2, 'order_changed', 0, 0, $1, 1, 11, 5, '{\"a\":1}'),"
     " (3, 'order_paid', 0, 0, $1, 2, 12, 300, NULL), (4, 'order_paid', 0, 0, $2, 1, 13, 300, NULL),"
     " (5, 'order_cancelled', 0, 0, $2, 1, 14, -300, NULL);",
-    "INSERT INTO import_run VALUES (1, 'orders', 'f', x'00', '{}', 'done', 7, 5, 2, 4, 0, 0);"
+    "INSERT INTO import_run VALUES (1, 'orders', 'f', x'00', '{}', 'done', 7, 5, 2, 4, 0, 0, NULL, "
+    "0, NULL, NULL, NULL, NULL);"
     "INSERT INTO import_reject VALUES (1, 3, 'c', 'r', x'00'), (1, 4, 'c', 'r', x'00');",
     "CREATE TABLE kept_customer AS SELECT * FROM customer;"
     "CREATE TABLE kept_identity AS SELECT * FROM identity;",
