@@ -18,13 +18,17 @@ static const struct route live_routes[] = {
 };
 
 static const struct route *const routes[] = {
-    live_routes,         setup_routes,         staff_routes,
-    setting_routes,      write_key_routes,     channel_routes,
-    channel_list_routes, channel_cost_routes,  event_routes,
-    customer_routes,     customer_list_routes, customer_profile_routes,
-    timeline_routes,     tag_routes,           order_routes,
-    order_list_routes,   import_routes,        import_local_routes,
-    overview_routes,     check_routes,         NULL,
+    live_routes,          setup_routes,
+    staff_routes,         setting_routes,
+    write_key_routes,     channel_routes,
+    channel_list_routes,  channel_cost_routes,
+    event_routes,         customer_routes,
+    customer_list_routes, customer_profile_routes,
+    timeline_routes,      tag_routes,
+    order_routes,         order_list_routes,
+    import_routes,        import_local_routes,
+    overview_routes,      check_routes,
+    audit_routes,         NULL,
 };
 
 /* At start, on the writer: the names begin to be read. */

@@ -99,6 +99,7 @@ static const struct check {
     {"channel_paths", channel_paths_run, "channel"},
     {"tag_families", tag_families_run, "tag"},
     {"import_runs", import_runs_run, "import"},
+    {"audit_chain", check_audit_chain, "audit row"},
 };
 
 static void report_add(struct buf *report, const struct check *check, const struct finding *f)

@@ -142,3 +142,8 @@ SELECT customer_id, kind, value_hash, value_enc FROM identity;
 -- scope: none
 SELECT id, name_enc, phone_enc, email_enc FROM customer;
 
+
+-- name: check_audit :each      along the chain, each with its detail where there is one
+SELECT a.id, a.at_ms, a.staff_id, a.api_key_id, a.action, a.noun, a.subject_id, a.peer, a.detail_hash,
+       a.previous_hash, a.row_hash, d.salt_blob, d.detail
+  FROM audit AS a LEFT JOIN audit_detail AS d ON d.audit_id = a.id ORDER BY a.id;

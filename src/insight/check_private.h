@@ -11,6 +11,7 @@ struct finding {
     int64_t ids[OFFENDER_MAX];
     struct str text; /* in place of ids: the database's own words */
     struct arena *scratch;
+    uint8_t hash[HASH_BYTES]; /* of the row before, along a chain */
 };
 void check_found(struct finding *finding, int64_t id);
 
@@ -18,3 +19,4 @@ void check_found(struct finding *finding, int64_t id);
 enum err check_journal_known(struct ctx *c, struct finding *finding) MUST_USE;
 enum err check_identity_seals(struct ctx *c, struct finding *finding) MUST_USE;
 enum err check_personal_seals(struct ctx *c, struct finding *finding) MUST_USE;
+enum err check_audit_chain(struct ctx *c, struct finding *finding) MUST_USE;

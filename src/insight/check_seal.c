@@ -1,8 +1,10 @@
 /* The checks that look inside: what is sealed opens, what is hashed hashes to itself, what the
- * journal tells is of a registered kind. Row by row in a scratch arena, whatever the size. */
+ * journal tells is of a registered kind, each row of the audit trail follows from the one before.
+ * Row by row in a scratch arena, whatever the size. */
 #include "base/json.h"
 #include "gen/check.q.h"
 #include "insight/check_private.h"
+#include "kit/audit.h"
 #include "kit/journal.h"
 
 #define SCRATCH_MAX (16 * 1024 * 1024)
@@ -106,6 +108,48 @@ enum err check_personal_seals(struct ctx *c, struct finding *finding)
 
     scratch_begin(finding);
     err = q_check_personal(c, personal_row, finding);
+    scratch_end(finding);
+    return err;
+}
+
+/* ---- the audit trail ------------------------------------------------------------------------- */
+
+static enum err audit_check_row(void *user, const struct q_check_audit_row *row)
+{
+    struct finding *finding = user;
+    struct ctx *c = finding->c;
+    struct audit_row at = {.id = row->id,
+                           .at_ms = row->at_ms,
+                           .staff_id = row->staff_id,
+                           .api_key_id = row->api_key_id,
+                           .subject_id = row->subject_id,
+                           .action = row->action,
+                           .noun = row->noun,
+                           .peer = row->peer,
+                           .detail_hash = row->detail_hash,
+                           .previous_hash = row->previous_hash};
+    struct str before = {(const char *)finding->hash, HASH_BYTES};
+    bool is_good;
+
+    scratch_next(finding);
+    is_good =
+        str_eq(row->previous_hash, before) && str_eq(row->row_hash, audit_row_hash(c->arena, &at));
+    if (row->detail.at != NULL)
+        is_good = is_good && str_eq(row->detail_hash,
+                                    audit_detail_hash(c->arena, row->salt_blob, row->detail));
+    if (!is_good)
+        check_found(finding, row->id);
+    if (row->row_hash.len == HASH_BYTES)
+        memcpy(finding->hash, row->row_hash.at, HASH_BYTES);
+    return OK;
+}
+
+enum err check_audit_chain(struct ctx *c, struct finding *finding)
+{
+    enum err err;
+
+    scratch_begin(finding);
+    err = q_check_audit(c, audit_check_row, finding);
     scratch_end(finding);
     return err;
 }

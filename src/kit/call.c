@@ -355,6 +355,7 @@ static enum err write_step(struct call *call)
     TRY(run_step(call));
     if (call->route)
         TRY(call_encode(call));
+    TRY(audit_write(call));
     if (call->repeat_key.len == 0)
         return OK;
     call->ctx.statement_max = 0;
@@ -376,6 +377,8 @@ void call_write(struct call *call, struct db *db)
         call->err = db_release(db);
     if (call->err != OK)
         db_rollback_to(db);
+    else
+        audit_kept(call);
     if (call->fail_nth > 0) {
         call->did_fail = db_did_fail(db);
         db_fail_at(db, 0);

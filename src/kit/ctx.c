@@ -63,6 +63,11 @@ int64_t ctx_id(struct ctx *c)
     return ((next >> 14) << 22) | (next & 0x3fff);
 }
 
+int64_t ctx_id_at(int64_t ms)
+{
+    return ms > ID_EPOCH_MS ? (ms - ID_EPOCH_MS) << 22 : 0;
+}
+
 const struct zone *ctx_zone(struct ctx *c)
 {
     return atomic_load(&c->app->zone);

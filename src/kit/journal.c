@@ -64,12 +64,6 @@ enum err journal_emit(struct ctx *c, const struct event *events, int64_t count)
 #define FORGET_PAGE 10000
 #define FORGET_CURSOR S("journal_forgotten_id")
 
-/* Ids begin with their time, so all that arrived before an instant is one range of them. */
-static int64_t id_at(int64_t ms)
-{
-    return ms > ID_EPOCH_MS ? (ms - ID_EPOCH_MS) << 22 : 0;
-}
-
 static enum err cursor_get(struct ctx *c, int64_t *id)
 {
     struct q_meta_get_row row;
@@ -98,7 +92,7 @@ enum err journal_forget(struct ctx *c, int64_t before_ms, int64_t *dropped_count
 
     *dropped_count = 0;
     TRY(cursor_get(c, &after_id));
-    TRY(q_journal_old(c, after_id, id_at(before_ms), FORGET_PAGE, &page));
+    TRY(q_journal_old(c, after_id, ctx_id_at(before_ms), FORGET_PAGE, &page));
     if (page.count == 0)
         return OK;
     rows = page.at;

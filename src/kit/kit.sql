@@ -78,3 +78,19 @@ SELECT id, kind FROM journal WHERE id > :after_id AND id < :until_id ORDER BY id
 -- name: journal_drop :batch
 -- scope: none (retention)
 DELETE FROM journal WHERE id = :id;
+
+-- name: audit_last :one     where the chain goes on after a start
+SELECT row_hash FROM audit ORDER BY id DESC LIMIT 1;
+
+-- name: audit_add :exec
+INSERT INTO audit (id, at_ms, staff_id, api_key_id, action, noun, subject_id, peer, detail_hash,
+                   previous_hash, row_hash)
+VALUES (:id, :now_ms, :staff_id, :api_key_id, :action, :noun, :subject_id, :peer, :detail_hash,
+        :previous_hash, :row_hash);
+
+-- name: audit_detail_add :exec
+INSERT INTO audit_detail (audit_id, salt_blob, detail) VALUES (:audit_id, :salt_blob, :detail);
+
+-- name: audit_detail_erase :changed     the chain holds without it
+DELETE FROM audit_detail
+ WHERE audit_id IN (SELECT id FROM audit WHERE noun = :noun AND subject_id = :subject_id);

@@ -53,6 +53,7 @@ struct call {
     void *in, *out;
     uint8_t key_hash[HASH_BYTES], body_hash[HASH_BYTES];
     bool is_kept; /* the answer was kept under the key before */
+    struct str audit_hash; /* of its row in the trail; no value: none */
     /* the answer */
     enum err err;
     int status;
@@ -94,6 +95,8 @@ struct app {
     int64_t id_until_ms;      /* ids up to here are taken as used after a restart; the writer's */
     int64_t reply_turn_ms;    /* since when the current reply table is written; the writer's */
     bool is_reply_b, is_turn_due;
+    uint8_t audit_hash[HASH_BYTES]; /* of the trail's last row, once known; the writer's */
+    bool is_audit_known;
     struct map *routes;                 /* "GET /api/overview" -> 1 + index into exact */
     const struct route **exact, **open; /* without and with parts in braces */
     int exact_count, open_count;
@@ -143,6 +146,10 @@ enum err run_start(struct app *app, struct str *why) MUST_USE;
 void run_stop(struct app *app);
 void run_enqueue(struct call_queue *queue, struct call *call);
 bool run_offer(struct call_queue *queue, struct call *call); /* false: QUEUE_MAX wait already */
+/* audit.c: the row of a change that is about to commit; and, once its savepoint is released, the
+ * chain goes on from it */
+enum err audit_write(struct call *call) MUST_USE;
+void audit_kept(struct call *call);
 /* reply.c: kept answers */
 enum err reply_find(struct call *call, bool *is_found) MUST_USE;
 enum err reply_keep(struct call *call) MUST_USE;

@@ -189,8 +189,10 @@ static void group_finish(struct app *app, struct call *first, enum err err)
         app->reply_turn_ms = atomic_load(&app->last_ms);
     }
     app->is_turn_due = false;
-    if (err != OK)
+    if (err != OK) {
         app->id_until_ms = 0;
+        app->is_audit_known = false;
+    }
     http_replies_begin();
     for (struct call *call = first; call; call = next) {
         next = call->next;

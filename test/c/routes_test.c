@@ -102,7 +102,8 @@ static void test_public_routes(void **state)
  * alone. */
 static void test_permissions_known(void **state)
 {
-    static const char known[] = "public me write_key local setting.write staff.write";
+    static const char known[] = "public me write_key local setting.write staff.write "
+                                "role.write key.write audit.read";
 
     (void)state;
     for (const struct route *const *table = papilio_config.routes; *table; table++)

@@ -71,6 +71,12 @@ const char *scenario_text(const char *sql)
     return text;
 }
 
+void scenario_sql(const char *sql)
+{
+    if (sqlite3_exec(world.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(world.db));
+}
+
 static uint64_t value_hash(sqlite3_stmt *stmt, int column, uint64_t hash)
 {
     int type = sqlite3_column_type(stmt, column);

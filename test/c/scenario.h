@@ -61,6 +61,7 @@ void scenario_set(const char *name, const char *value);
 const char *scenario_get(const char *name); /* fails the test where nothing is kept */
 int64_t scenario_number(const char *sql);   /* first column of the first row; NONE: no row, NULL */
 const char *scenario_text(const char *sql); /* the same; NULL; in the arena */
+void scenario_sql(const char *sql);         /* behind the program's back */
 uint64_t scenario_state(void);              /* hash over all tables */
 void scenario_clock(int64_t now_ms);        /* from now on */
 struct app_call scenario_ask(enum scenario_as as, enum http_method method, const char *path,

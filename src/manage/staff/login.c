@@ -209,9 +209,10 @@ static enum err password_run(struct ctx *c, const void *in, void *out_)
 
 const struct route staff_routes[] = {
     {HTTP_POST, "/api/login", "public", SHAPE(login_in), &staff_csrf_shape, login_run,
-     .about = "Sign in", .prepare = login_prepare, .repeat = REPEAT_KEY_IGNORED},
+     .about = "Sign in", .prepare = login_prepare, .repeat = REPEAT_KEY_IGNORED,
+     .is_unaudited = true},
     {HTTP_POST, "/api/logout", "me", NULL, NULL, logout_run, .about = "Sign out",
-     .repeat = REPEAT_KEY_IGNORED},
+     .repeat = REPEAT_KEY_IGNORED, .is_unaudited = true},
     {HTTP_GET, "/api/me", "me", NULL, SHAPE(me_out), me_run,
      .about = "Who I am and whose Papilio this is"},
     {HTTP_POST, "/api/me/password", "me", SHAPE(password_in), &staff_csrf_shape, password_run,

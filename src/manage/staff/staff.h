@@ -9,6 +9,7 @@
 extern const struct role staff_roles[];
 extern const struct route staff_routes[];
 extern const struct route setup_routes[];
+extern const struct route audit_routes[];
 
 /* While no staff exists: a new one-time set-up token (24 hours, single use, only its hash is kept;
  * earlier ones are void). No value in *token once somebody exists. For app_config.on_open or a
