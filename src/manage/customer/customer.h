@@ -74,6 +74,28 @@ enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int6
                                int64_t *customer_ids, bool *is_changed,
                                struct fault *faults) MUST_USE;
 
+/* Puts a tag on persons or takes it off: `ids` are persons (not merged records) that were reached, at most
+ * CUSTOMER_BATCH_MAX. One of an exclusive group takes the group's others off. is_changed (NULL: not asked)
+ * tells whose row came or went. A fixed number of statements. E_NOT_FOUND "tag.unknown". */
+struct tag_put {
+    const int64_t *ids;
+    int64_t count, tag_id;
+    bool is_on;
+    bool *is_changed;
+};
+enum err tag_put_batch(struct ctx *c, const struct tag_put *put) MUST_USE;
+
+/* Gives persons to a colleague and a store (NONE: nobody's, no store's), ends the owner's time before and
+ * keeps the history. Same rules for ids and is_changed. The colleague must be active and, like the store,
+ * within c's reach: E_NOT_FOUND "owner.staff", "owner.org". */
+struct owner_change {
+    const int64_t *ids;
+    int64_t count, staff_id, org_id;
+    struct str reason;
+    bool *is_changed;
+};
+enum err owner_assign(struct ctx *c, const struct owner_change *change) MUST_USE;
+
 /* Purchase state 未购 首单 复购 沉睡 流失: "never" "once" "repeat" "sleeping" "lost", by the
  * brand's settings at c->now_ms. */
 struct customer_limits {
@@ -99,3 +121,4 @@ extern const struct route customer_list_routes[];
 extern const struct route customer_profile_routes[];
 extern const struct route timeline_routes[];
 extern const struct route tag_routes[];
+extern const struct route owner_routes[];
