@@ -283,6 +283,8 @@ CREATE TABLE setting_version (
     PRIMARY KEY (name, version_number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX setting_version_by_time ON setting_version (changed_ms);
+INSERT INTO setting_version (name, version_number, value, reason, staff_id, changed_ms)
+SELECT name, version_count, value, 'set before versions were kept', staff_id, changed_ms FROM setting;
 
 ALTER TABLE import_run ADD COLUMN staff_id INTEGER;
 ALTER TABLE import_run ADD COLUMN is_dry INTEGER NOT NULL DEFAULT 0;

@@ -11,6 +11,10 @@ struct zone; /* rules of one zone, parsed from a TZif file (RFC 8536) including 
 enum err zone_parse(struct arena *arena, struct str tzif,
                     struct zone **out) MUST_USE; /* E_CORRUPT */
 
+/* The same zone with days (and so months) that begin `minutes` after midnight: a business day. Local
+ * times stay as they are. 0 <= minutes < 1440; shares the zone's tables. */
+struct zone *zone_with_day_start(struct arena *arena, const struct zone *zone, int64_t minutes);
+
 struct civil {
     int year, month, day; /* 1..12, 1..31 */
     int hour, minute, second, millisecond;

@@ -236,10 +236,14 @@ static void test_gaps_and_doubles(void **state)
 
 static void test_days_and_months(void **state)
 {
-    struct zone *shanghai = zone_of("Asia/Shanghai");
+    struct zone *shanghai = zone_of("Asia/Shanghai"), *night;
 
     (void)state;
     assert_iso(zone_day_start(shanghai, day_of_date(2026, 11, 22)), "2026-11-21T16:00:00.000Z");
+    night = zone_with_day_start(arena, shanghai, 240);
+    assert_iso(zone_day_start(night, day_of_date(2026, 11, 22)), "2026-11-21T20:00:00.000Z");
+    assert_iso(zone_month_start(night, (2026 - 1970) * 12 + 10), "2026-10-31T20:00:00.000Z");
+    assert_int_equal(zone_offset_ms(night, 0), zone_offset_ms(shanghai, 0));
     assert_int_equal(zone_day(shanghai, instant(NULL, "2026-11-21 16:00")),
                      day_of_date(2026, 11, 22));
     assert_int_equal(zone_day(shanghai, instant(NULL, "2026-11-21T15:59:59.999Z")),

@@ -27,6 +27,7 @@ struct zone {
     bool has_rule, has_dst;
     int32_t standard_s, dst_s;
     struct change dst_begin, dst_end;
+    int64_t day_start_s; /* behind midnight */
 };
 
 /* ---- calendar -------------------------------------------------------------- */
@@ -421,18 +422,35 @@ int64_t zone_instant(const struct zone *zone, const struct civil *local)
     return utc_s * 1000 + local->millisecond;
 }
 
+static int64_t day_start(const struct zone *zone)
+{
+    return zone ? zone->day_start_s : 0;
+}
+
+struct zone *zone_with_day_start(struct arena *arena, const struct zone *zone, int64_t minutes)
+{
+    struct zone *copy = arena_new_one(arena, struct zone);
+
+    must(zone != NULL);
+    must(minutes >= 0);
+    must(minutes < 24 * 60);
+    *copy = *zone;
+    copy->day_start_s = minutes * 60;
+    return copy;
+}
+
 int64_t zone_day(const struct zone *zone, int64_t utc_ms)
 {
     int64_t utc_s = floor_div(utc_ms, 1000);
 
-    return floor_div(utc_s + zone_stretch(zone, utc_s).offset_s, DAY_S);
+    return floor_div(utc_s + zone_stretch(zone, utc_s).offset_s - day_start(zone), DAY_S);
 }
 
 int64_t zone_day_start(const struct zone *zone, int64_t day)
 {
     must(day > -YEAR_MAX * INT64_C(366));
     must(day < YEAR_MAX * INT64_C(366));
-    return utc_of_local(zone, day * DAY_S) * 1000;
+    return utc_of_local(zone, day * DAY_S + day_start(zone)) * 1000;
 }
 
 int64_t zone_month(const struct zone *zone, int64_t utc_ms)

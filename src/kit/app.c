@@ -22,11 +22,6 @@ struct arena *app_arena(struct app *app)
     return app->arena;
 }
 
-void app_zone_set(struct app *app, const struct zone *zone)
-{
-    atomic_store(&app->zone, zone);
-}
-
 /* ---- what the base remembers ----------------------------------------------------------------- */
 
 static enum err meta_int(struct ctx *c, const char *name, int64_t *out)
@@ -41,21 +36,36 @@ static enum err meta_int(struct ctx *c, const char *name, int64_t *out)
     return str_to_int(row.value, out) ? OK : E_CORRUPT;
 }
 
-static enum err zone_recall(struct ctx *c)
+static enum err day_start_recall(struct ctx *c, int64_t *minutes)
+{
+    struct q_day_start_get_row row;
+    enum err err = q_day_start_get(c, &row);
+
+    *minutes = 0;
+    if (err == E_NOT_FOUND)
+        return OK;
+    TRY(err);
+    must(str_to_int(row.value, minutes));
+    return OK;
+}
+
+enum err app_zone_recall(struct ctx *c)
 {
     struct q_meta_get_row row;
     struct zone *zone;
+    int64_t minutes;
     enum err err = q_meta_get(c, S("zone"), &row);
 
     if (err == E_NOT_FOUND)
         row.value = S(ZONE_DEFAULT);
     else
         TRY(err);
+    TRY(day_start_recall(c, &minutes));
     err = zone_load(c->app->arena, row.value, &zone);
     if (err != OK)
         return fail(c, err, "zone", "the zone %.*s is not known here: is tzdata installed?",
                     STR(row.value));
-    app_zone_set(c->app, zone);
+    atomic_store(&c->app->zone, zone_with_day_start(c->app->arena, zone, minutes));
     return OK;
 }
 
@@ -104,7 +114,7 @@ static enum err open_step(struct ctx *c, void *user)
 {
     (void)user;
     TRY(key_recall(c));
-    TRY(zone_recall(c));
+    TRY(app_zone_recall(c));
     TRY(clock_recall(c));
     TRY(role_begin(c));
     return c->app->config.on_open ? c->app->config.on_open(c) : OK;

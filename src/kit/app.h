@@ -64,7 +64,8 @@ void app_request(struct app *app, struct arena *arena, struct app_call *call);
 
 const struct app_config *app_config(const struct app *app);
 struct arena *app_arena(struct app *app); /* until app_close; only from on_open or the writer */
-void app_zone_set(struct app *app, const struct zone *zone);
+/* Reads the brand's zone and the start of its business day anew: at start and when they change. */
+enum err app_zone_recall(struct ctx *c) MUST_USE;
 /* One JSON line on stderr. level: "info" "warn" "error". */
 void app_log(struct app *app, const char *level, const char *event, const char *fmt, ...)
     PRINTF_LIKE(4, 5);

@@ -3,6 +3,9 @@
 -- name: meta_get :one
 SELECT value FROM meta WHERE name = :name;
 
+-- name: day_start_get :one
+SELECT value FROM setting WHERE name = 'day_start_minutes';
+
 -- name: meta_set :exec
 INSERT INTO meta (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;

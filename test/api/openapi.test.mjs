@@ -208,8 +208,9 @@ test("lists, profiles and overviews", async () => {
 test("settings and write keys", async () => {
     const { items } = await good("/api/settings");
     const sleep = items.find((item) => item.name === "sleep_after_days");
-    const { version_count } = await good("/api/settings", { name: sleep.name, value: 60, version_count: sleep.version_count });
-    await bad("/api/settings", { name: sleep.name, value: 61, version_count: version_count - 1 }, "setting.changed");
+    const { version_count } = await good("/api/settings", { name: sleep.name, value: 60, reason: "test", version_count: sleep.version_count });
+    await good(`/api/settings/${sleep.name}/versions`);
+    await bad("/api/settings", { name: sleep.name, value: 61, reason: "test", version_count: version_count - 1 }, "setting.changed");
     await good("/api/write-keys", { name: "site" });
     const keys = (await good("/api/write-keys")).items;
     await good(`/api/write-keys/${keys[0].id}/edit`, { is_active: false });

@@ -137,7 +137,7 @@ test("refunds at once never give back more than was paid", async (t) => {
 test("a setting that two change at once is changed by one", async (t) => {
     const { folder, server, admin } = await start(t);
     const answers = await Promise.all(Array.from({ length: 10 }, (_, k) =>
-        admin.ask("/api/settings", { name: "sleep_after_days", value: 30 + k, version_count: 0 })));
+        admin.ask("/api/settings", { name: "sleep_after_days", value: 30 + k, reason: "race", version_count: 0 })));
     assert.equal(answers.filter((answer) => answer.status === 200).length, 1);
     assert.ok(answers.every((answer) => answer.status === 200 || code(answer) === "setting.changed"));
     await endWell(folder, server);

@@ -83,7 +83,7 @@ test('every page of an empty base says what would fill it, on a phone too', asyn
     await server.post('/api/login', { login: ADMIN.login, password: ADMIN.password })
     for (const size of [undefined, PHONE]) {
         await withPage(server, { size }, async (page) => {
-            const words = { '/': '放进第一批数据', '/customers': '导入客户或订单', '/channels': '还没有渠道', '/settings': '还没有密钥' }
+            const words = { '/': '放进第一批数据', '/customers': '导入客户或订单', '/channels': '还没有渠道', '/settings/keys': '还没有密钥' }
             for (const [path, text] of Object.entries(words)) {
                 await page.goto(server.url + path)
                 await page.getByText(text).first().waitFor()
@@ -116,7 +116,7 @@ test('language and theme are chosen in the personal menu and kept', async () => 
         await page.getByRole('heading', { name: 'Overview' }).waitFor()
         assert.ok(await page.evaluate(() => document.documentElement.classList.contains('dark')))
         assert.equal(await page.getAttribute('html', 'lang'), 'en')
-        await page.goto(`${server.url}/settings#look`)
+        await page.goto(`${server.url}/settings/me`)
         const look = page.locator('#look')
         await look.getByRole('radio', { name: '中文' }).click()
         await look.getByRole('radio', { name: '跟随系统' }).click()

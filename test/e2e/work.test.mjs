@@ -217,18 +217,25 @@ test('a rule is changed; what somebody else changed meanwhile is not overwritten
         await days.fill('0')
         await row.getByRole('alert').filter({ hasText: '之间的整数' }).waitFor()
         await days.fill('80')
+        assert.ok(await row.getByRole('button', { name: '保存' }).isDisabled(), 'a reason is needed')
+        await row.getByLabel('为什么改').fill('旺季回头更快')
         await row.getByRole('button', { name: '保存' }).click()
         await row.getByText('已保存').waitFor()
+        await row.getByRole('button', { name: '改过 1 次' }).click()
+        await row.getByText('旺季回头更快').waitFor()
+        await row.getByText('默认值').waitFor()
 
         const other = await openPage(server)
         await other.goto(`${server.url}/settings`)
         await other.locator('#setting-sleep_after_days').waitFor()
         await other.route('**/api/settings', (route) => (route.request().method() === 'GET' ? route.abort() : route.continue()))
         await days.fill('70')
+        await row.getByLabel('为什么改').fill('再快一点')
         await row.getByRole('button', { name: '保存' }).click()
         await row.getByText('已保存').waitFor()
         await other.unroute('**/api/settings')
         await other.locator('#setting-sleep_after_days').fill('60')
+        await other.getByLabel('为什么改').fill('我也要改')
         await other.getByRole('button', { name: '保存' }).click()
         const outcome = other.locator('li').filter({ has: other.locator('#setting-sleep_after_days') })
         await outcome.getByRole('alert').filter({ hasText: '别人刚刚改过' }).waitFor()
@@ -239,7 +246,7 @@ test('a rule is changed; what somebody else changed meanwhile is not overwritten
 
 test('a write key is made, shown how to use, stopped', async () => {
     await withPage(server, {}, async (page) => {
-        await page.goto(`${server.url}/settings#keys`)
+        await page.goto(`${server.url}/settings/keys`)
         const keys = page.locator('#keys')
         await keys.getByRole('textbox').fill('官网')
         await keys.getByRole('button', { name: '新建密钥' }).click()
@@ -309,7 +316,7 @@ test('a changed password ends the other sessions and leads them to the login', a
     const other = await openPage(server)
     await other.goto(`${server.url}/channels`)
     await withPage(server, {}, async (page) => {
-        await page.goto(`${server.url}/settings#account`)
+        await page.goto(`${server.url}/settings/me`)
         await page.getByLabel('现在的密码').fill('wrong wrong wrong')
         await page.getByLabel('新密码').fill('another horse 8')
         await page.getByRole('button', { name: '修改密码' }).click()

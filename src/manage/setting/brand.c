@@ -57,16 +57,18 @@ static struct str json_text(struct ctx *c, struct str text)
 
 enum err setting_setup_write(struct ctx *c, const struct setting_setup *setup)
 {
+    struct str brand = json_text(c, setup->brand_name);
     struct zone *zone;
     int64_t changed_count;
 
-    if (zone_load(app_arena(c->app), setup->zone, &zone) != OK)
+    if (zone_load(c->arena, setup->zone, &zone) != OK)
         return fail_at(c, "setup.zone", S("zone"), "no such time zone");
     if (currency_minor_digits(setup->currency) == NONE)
         return fail_at(c, "setup.currency", S("currency"), "no such currency");
     TRY(meta_set(c, "zone", setup->zone));
     TRY(meta_set(c, "currency", setup->currency));
-    TRY(q_setting_first(c, S("brand_name"), json_text(c, setup->brand_name), &changed_count));
-    app_zone_set(c->app, zone);
-    return OK;
+    TRY(q_setting_first(c, S("brand_name"), brand, &changed_count));
+    TRY(q_setting_version_add(
+        c, &(struct q_setting_version_add_in){S("brand_name"), 1, brand, S("set-up")}));
+    return app_zone_recall(c);
 }

@@ -7,10 +7,13 @@
 #include "gen/setting.q.h"
 #include "host/file.h"
 #include "kit/app.h"
+#include "kit/audit.h"
 #include "kit/journal.h"
 #include "manage/setting/setting_private.h"
 
 #define TEXT_MAX 60
+#define REASON_MAX 200
+#define VERSIONS_MAX 50
 
 static const struct setting_definition definitions[] = {
     {"brand_name", "text", "\"\"", 0, TEXT_MAX, false, "品牌名称", "Brand name",
@@ -20,6 +23,11 @@ static const struct setting_definition definitions[] = {
      "Days and months are counted in it; fixed at set-up."},
     {"currency", "text", "\"CNY\"", 0, TEXT_MAX, true, "货币", "Currency",
      "所有金额的货币；安装时确定，不能修改。", "Of all amounts; fixed at set-up."},
+    {"day_start_minutes", "int", "0", 0, 720, false, "营业日开始（分钟）",
+     "Business day begins (minutes)",
+     "营业日从当地零点后这么多分钟开始，例如 240 表示凌晨 4 点以前算前一天；改动只影响之后的计算。",
+     "The day begins this many minutes after midnight: with 240, what happens before 4 am belongs "
+     "to the day before. What was kept by day already stays."},
     {"sleep_after_days", "int", "90", 1, 3650, false, "沉睡天数", "Days until sleeping",
      "最后一次下单超过这么多天的客户算沉睡。",
      "A customer whose last order is older than this is sleeping."},
@@ -128,7 +136,7 @@ enum err setting_text(struct ctx *c, const char *name, struct str *out)
 /* ---- list ------------------------------------------------------------------------------------ */
 
 struct setting_item {
-    struct str name, kind, value, default_value;
+    struct str name, kind, value, default_value, staff_name;
     int64_t version_count, changed_ms, min_number, max_number;
     bool is_fixed;
     struct str title_zh, title_en, help_zh, help_en;
@@ -143,6 +151,7 @@ static const struct field setting_item[] = {
     OUT(struct setting_item, default_value, .is_json = true, .is_optional = true),
     OUT(struct setting_item, version_count, .about = "0: never changed"),
     OUT(struct setting_item, changed_ms, .is_optional = true),
+    OUT(struct setting_item, staff_name, .is_optional = true, .about = "who changed it last"),
     {.name = "min", .type = F_INT, .offset = offsetof(struct setting_item, min_number)},
     {.name = "max", .type = F_INT, .offset = offsetof(struct setting_item, max_number)},
     OUT(struct setting_item, is_fixed),
@@ -183,6 +192,7 @@ static void item_set(struct ctx *c, struct setting_item *item, const struct list
             item->value = rows[i].value;
             item->version_count = rows[i].version_count;
             item->changed_ms = rows[i].changed_ms;
+            item->staff_name = rows[i].staff_name;
         }
     for (int64_t i = 0; i < fixed->count; i++)
         if (str_eq(metas[i].name, item->name))
@@ -210,7 +220,7 @@ static enum err list_run(struct ctx *c, const void *in, void *out_)
 /* ---- change ---------------------------------------------------------------------------------- */
 
 struct setting_set_in {
-    struct str name, value;
+    struct str name, value, reason;
     int64_t version_count;
 };
 struct setting_set_out {
@@ -219,6 +229,8 @@ struct setting_set_out {
 static const struct field setting_set_in[] = {
     IN(struct setting_set_in, name, .min = 1, .max = TEXT_MAX),
     IN(struct setting_set_in, value, .is_json = true, .max = 400, .about = "number or text"),
+    IN(struct setting_set_in, reason, .min = 1, .max = REASON_MAX,
+       .about = "why: kept with the version"),
     IN(struct setting_set_in, version_count, .min = 0, .max = INT32_MAX,
        .about = "as read: somebody else's change in between is a conflict"),
 };
@@ -261,6 +273,34 @@ static enum err order_check(struct ctx *c, struct str name, struct str value)
     return OK;
 }
 
+/* What follows from a setting at once. */
+static enum err effect_run(struct ctx *c, struct str name)
+{
+    return str_is(name, "day_start_minutes") ? app_zone_recall(c) : OK;
+}
+
+static enum err version_keep(struct ctx *c, const struct setting_set_in *in, int64_t version)
+{
+    struct q_setting_version_add_in row = {in->name, version, in->value, str_trim(in->reason)};
+    struct json_out json;
+    struct buf buf;
+
+    if (row.reason.len == 0)
+        return fail_at(c, "setting.reason", S("reason"), "a reason is needed");
+    TRY(q_setting_version_add(c, &row));
+    buf_init(&buf, 4096);
+    json_out_init(&json, &buf);
+    json_object_begin(&json);
+    json_name(&json, "name");
+    json_str(&json, in->name);
+    json_name(&json, "reason");
+    json_str(&json, row.reason);
+    json_object_end(&json);
+    audit_detail(c, str_copy(c->arena, buf_view(&buf)));
+    buf_release(&buf);
+    return OK;
+}
+
 static enum err changed_emit(struct ctx *c, const char *name)
 {
     struct event event;
@@ -292,13 +332,62 @@ static enum err set_run(struct ctx *c, const void *in_, void *out_)
         return fail(c, E_CONFLICT, "setting.changed", "somebody else changed %s meanwhile",
                     definition->name);
     out->version_count = in->version_count + 1;
+    TRY(version_keep(c, in, out->version_count));
+    TRY(effect_run(c, in->name));
     return changed_emit(c, definition->name);
+}
+
+/* ---- history --------------------------------------------------------------------------------- */
+
+struct setting_versions_in {
+    struct str name;
+    int64_t before_number;
+};
+struct setting_versions_out {
+    struct list items;
+};
+static const struct field setting_versions_in[] = {
+    IN(struct setting_versions_in, name, .min = 1, .max = TEXT_MAX),
+    {.name = "before",
+     .type = F_INT,
+     .offset = offsetof(struct setting_versions_in, before_number),
+     .is_optional = true,
+     .min = 1,
+     .max = INT32_MAX,
+     .about = "versions older than this one"},
+};
+static const struct field setting_version[] = {
+    {.name = "version",
+     .type = F_INT,
+     .offset = offsetof(struct q_setting_versions_row, version_number)},
+    OUT(struct q_setting_versions_row, value, .is_json = true),
+    OUT(struct q_setting_versions_row, reason),
+    OUT(struct q_setting_versions_row, changed_ms),
+    OUT(struct q_setting_versions_row, staff_name, .is_optional = true),
+};
+static const struct field setting_versions_out[] = {
+    OUT(struct setting_versions_out, items,
+        .of = SHAPE_OF("setting_version", setting_version, struct q_setting_versions_row)),
+};
+
+static enum err versions_run(struct ctx *c, const void *in_, void *out_)
+{
+    const struct setting_versions_in *in = in_;
+    struct setting_versions_out *out = out_;
+    int64_t before = in->before_number == NONE ? INT32_MAX : in->before_number;
+
+    if (setting_definition_find(in->name) == NULL)
+        return fail(c, E_NOT_FOUND, "setting.unknown", "no such setting");
+    return q_setting_versions(c, in->name, before, VERSIONS_MAX, &out->items);
 }
 
 const struct route setting_routes[] = {
     {HTTP_GET, "/api/settings", "setting.read", NULL, SHAPE(setting_list), list_run,
      .about = "Every setting with its bounds and words"},
     {HTTP_POST, "/api/settings", "setting.write", SHAPE(setting_set_in), SHAPE(setting_set_out),
-     set_run, .about = "Change one setting"},
+     set_run, .about = "Change one setting", .needs_all = true},
+    {HTTP_GET, "/api/settings/{name}/versions", "setting.read", SHAPE(setting_versions_in),
+     SHAPE(setting_versions_out), versions_run,
+     .about = "What a setting was, who changed it and why; latest first"},
     {0},
 };

@@ -1,7 +1,8 @@
 -- Settings: only what was changed has a row; zone and currency stand in meta and never change.
 
 -- name: setting_all :many
-SELECT name, value, version_count, changed_ms FROM setting ORDER BY name LIMIT 200;
+SELECT s.name, s.value, s.version_count, s.changed_ms, p.name AS staff_name
+  FROM setting s LEFT JOIN staff p ON p.id = s.staff_id ORDER BY s.name LIMIT 200;
 
 -- name: setting_get :one
 SELECT value FROM setting WHERE name = :name;
@@ -15,6 +16,16 @@ ON CONFLICT (name) DO NOTHING;
 UPDATE setting SET value = :value, version_count = version_count + 1, changed_ms = :now_ms,
        staff_id = :me_staff_id
  WHERE name = :name AND version_count = :version_count;
+
+-- name: setting_version_add :exec
+INSERT INTO setting_version (name, version_number, value, reason, staff_id, changed_ms)
+VALUES (:name, :version_number, :value, :reason, :me_staff_id, :now_ms);
+
+-- name: setting_versions :many     latest first
+SELECT v.version_number, v.value, v.reason, v.changed_ms, p.name AS staff_name
+  FROM setting_version v LEFT JOIN staff p ON p.id = v.staff_id
+ WHERE v.name = :name AND v.version_number < :before_number
+ ORDER BY v.version_number DESC LIMIT :limit_count;
 
 -- name: setting_meta :many
 SELECT name, value FROM meta WHERE name IN ('zone', 'currency') LIMIT 2;

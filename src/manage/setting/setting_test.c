@@ -1,6 +1,7 @@
 /* Settings: definitions, versions, fixed ones; write keys. */
 #include "scenario.h"
 
+#include "base/time.h"
 #include "manage/setting/setting.h"
 
 #define SET POST, "/api/settings"
@@ -12,36 +13,65 @@ static const struct scenario cases[] = {
      "{'name':'zone','kind':'text','value':'Asia/Shanghai'", ""},
     {"the brand", AS_VIEWER, GET, "/api/settings", NULL, 200, "'value':'Scenario'", ""},
     {"nobody", AS_NOBODY, GET, "/api/settings", NULL, 401, "", ""},
-    {"sets", AS_ADMIN, SET, "{'name':'sleep_after_days','value':60,'version_count':0}", 200,
+    {"sets", AS_ADMIN, SET,
+     "{'name':'sleep_after_days','value':60,'reason':'why','version_count':0}", 200,
      "{'version_count':1}", "setting_changed"},
     {"is set", AS_VIEWER, GET, "/api/settings", NULL, 200,
      "{'name':'sleep_after_days','kind':'int','value':60,'default_value':90,'version_count':1", ""},
-    {"again", AS_ADMIN, SET, "{'name':'sleep_after_days','value':61,'version_count':1}", 200,
+    {"again", AS_ADMIN, SET,
+     "{'name':'sleep_after_days','value':61,'reason':'why','version_count':1}", 200,
      "{'version_count':2}", "setting_changed"},
     {"somebody was faster", AS_ADMIN, SET,
-     "{'name':'sleep_after_days','value':62,'version_count':1}", 409, "setting.changed", ""},
+     "{'name':'sleep_after_days','value':62,'reason':'why','version_count':1}", 409,
+     "setting.changed", ""},
     {"faster at the first", AS_ADMIN, SET,
-     "{'name':'sleep_after_days','value':62,'version_count':0}", 409, "setting.changed", ""},
-    {"too small", AS_ADMIN, SET, "{'name':'lost_after_days','value':0,'version_count':0}", 400,
-     "setting.value", ""},
-    {"no number", AS_ADMIN, SET, "{'name':'lost_after_days','value':'x','version_count':0}", 400,
-     "setting.value", ""},
-    {"no whole number", AS_ADMIN, SET, "{'name':'lost_after_days','value':1.5,'version_count':0}",
-     400, "setting.value", ""},
-    {"lost before sleeping", AS_ADMIN, SET,
-     "{'name':'lost_after_days','value':61,'version_count':0}", 400, "setting.order", ""},
-    {"no such", AS_ADMIN, SET, "{'name':'x','value':1,'version_count':0}", 404, "setting.unknown",
+     "{'name':'sleep_after_days','value':62,'reason':'why','version_count':0}", 409,
+     "setting.changed", ""},
+    {"too small", AS_ADMIN, SET,
+     "{'name':'lost_after_days','value':0,'reason':'why','version_count':0}", 400, "setting.value",
      ""},
-    {"fixed", AS_ADMIN, SET, "{'name':'zone','value':'UTC','version_count':0}", 409,
-     "setting.fixed", ""},
-    {"brand", AS_ADMIN, SET, "{'name':'brand_name','value':'蝶','version_count':1}", 200,
-     "{'version_count':2}", "setting_changed"},
-    {"brand as number", AS_ADMIN, SET, "{'name':'brand_name','value':5,'version_count':2}", 400,
+    {"no number", AS_ADMIN, SET,
+     "{'name':'lost_after_days','value':'x','reason':'why','version_count':0}", 400,
      "setting.value", ""},
-    {"operator cannot", AS_OPERATOR, SET, "{'name':'brand_name','value':'x','version_count':2}",
-     403, "gate.permission", ""},
-    {"nobody cannot", AS_NOBODY, SET, "{'name':'brand_name','value':'x','version_count':2}", 401,
-     "", ""},
+    {"no whole number", AS_ADMIN, SET,
+     "{'name':'lost_after_days','value':1.5,'reason':'why','version_count':0}", 400,
+     "setting.value", ""},
+    {"lost before sleeping", AS_ADMIN, SET,
+     "{'name':'lost_after_days','value':61,'reason':'why','version_count':0}", 400, "setting.order",
+     ""},
+    {"no reason", AS_ADMIN, SET, "{'name':'brand_name','value':'x','version_count':1}", 400,
+     "'path':'reason'", ""},
+    {"a blank one", AS_ADMIN, SET,
+     "{'name':'brand_name','value':'x','reason':' ','version_count':1}", 400, "setting.reason", ""},
+    {"history", AS_VIEWER, GET, "/api/settings/sleep_after_days/versions", NULL, 200,
+     "'items':[{'version':2,'value':61,'reason':'why'", ""},
+    {"older ones", AS_VIEWER, GET, "/api/settings/sleep_after_days/versions?before=2", NULL, 200,
+     "'items':[{'version':1,'value':60,'reason':'why'", ""},
+    {"never changed", AS_VIEWER, GET, "/api/settings/lost_after_days/versions", NULL, 200,
+     "{'items':[]}", ""},
+    {"history of nothing", AS_VIEWER, GET, "/api/settings/x/versions", NULL, 404, "setting.unknown",
+     ""},
+    {"history for nobody", AS_NOBODY, GET, "/api/settings/sleep_after_days/versions", NULL, 401, "",
+     ""},
+    {"a day begins too late", AS_ADMIN, SET,
+     "{'name':'day_start_minutes','value':721,'reason':'why','version_count':0}", 400,
+     "setting.value", ""},
+    {"the business day", AS_ADMIN, SET,
+     "{'name':'day_start_minutes','value':240,'reason':'night shop','version_count':0}", 200,
+     "{'version_count':1}", "setting_changed"},
+    {"no such", AS_ADMIN, SET, "{'name':'x','value':1,'reason':'why','version_count':0}", 404,
+     "setting.unknown", ""},
+    {"fixed", AS_ADMIN, SET, "{'name':'zone','value':'UTC','reason':'why','version_count':0}", 409,
+     "setting.fixed", ""},
+    {"brand", AS_ADMIN, SET, "{'name':'brand_name','value':'蝶','reason':'why','version_count':1}",
+     200, "{'version_count':2}", "setting_changed"},
+    {"brand as number", AS_ADMIN, SET,
+     "{'name':'brand_name','value':5,'reason':'why','version_count':2}", 400, "setting.value", ""},
+    {"operator cannot", AS_OPERATOR, SET,
+     "{'name':'brand_name','value':'x','reason':'why','version_count':2}", 403, "gate.permission",
+     ""},
+    {"nobody cannot", AS_NOBODY, SET,
+     "{'name':'brand_name','value':'x','reason':'why','version_count':2}", 401, "", ""},
     {"no value", AS_ADMIN, SET, "{'name':'brand_name','version_count':2}", 400, "'path':'value'",
      ""},
 
@@ -84,6 +114,10 @@ static enum err read_step(struct ctx *c, void *user)
     assert_true(str_is(text, "Asia/Shanghai"));
     TRY(setting_currency(c, &text, &digits));
     assert_int_equal(digits, 2);
+    /* the business day of the scenario began at 4: 03:59:59 in Shanghai is the day before */
+    assert_true(time_parse(NULL, S("2026-11-21T19:59:59Z"), &value) == OK);
+    assert_int_equal(zone_day(ctx_zone(c), value), day_of_date(2026, 11, 21));
+    assert_int_equal(zone_day(ctx_zone(c), value + 1000), day_of_date(2026, 11, 22));
     return OK;
 }
 

@@ -108,6 +108,6 @@ const struct route setup_routes[] = {
      .about = "Is set-up open, and is this link's token valid"},
     {HTTP_POST, "/api/setup", "public", SHAPE(setup_in), &staff_csrf_shape, setup_run,
      .about = "The first admin, the brand, its zone and currency", .prepare = setup_prepare,
-     .repeat = REPEAT_KEY_IGNORED, .statement_max = 10},
+     .repeat = REPEAT_KEY_IGNORED, .statement_max = 13},
     {.path = NULL},
 };

@@ -43,7 +43,16 @@ export const router = createRouter({
                 page(() => import('./pages/customer/CustomerList.vue'), 'customers', 'customers', 'nav.customers'),
                 page(() => import('./pages/customer/CustomerPage.vue'), 'customer', 'customers/:id', 'nav.customers'),
                 page(() => import('./pages/channel/ChannelPage.vue'), 'channels', 'channels', 'nav.channels'),
-                page(() => import('./pages/setting/SettingPage.vue'), 'settings', 'settings', 'nav.settings'),
+                {
+                    path: 'settings',
+                    component: () => import('./pages/setting/SettingShell.vue'),
+                    meta: { title: 'nav.settings' },
+                    children: [
+                        page(() => import('./pages/setting/SettingPage.vue'), 'settings', '', 'nav.settings'),
+                        page(() => import('./pages/setting/KeyPage.vue'), 'keys', 'keys', 'setting.sections.keys'),
+                        page(() => import('./pages/setting/MyPage.vue'), 'me', 'me', 'setting.sections.me'),
+                    ],
+                },
                 page(() => import('./pages/NotFound.vue'), 'none', ':rest(.*)*', 'notFound.title'),
             ],
         },

@@ -1,0 +1,11 @@
+/* The sections of the settings, in order; a new one is a line here and its page in the router. Without `permission`: everybody's. */
+export interface Section {
+    to: string
+    label: string
+    permission?: string
+}
+export const sections: Section[] = [
+    { to: '/settings', label: 'setting.sections.general', permission: 'setting.read' },
+    { to: '/settings/keys', label: 'setting.sections.keys', permission: 'setting.write' },
+    { to: '/settings/me', label: 'setting.sections.me' },
+]
