@@ -18,7 +18,7 @@ build: release $(CONSOLE) ## build/release/papilio and its console
 demo: build ## a generated brand on http://127.0.0.1:8080
 	@$(PAPILIO) demo --data build/demo --listen $(LISTEN)
 
-test: deps build asan ## all tests; the last line counts them
+test: deps build asan dist ## all tests; the last line counts them
 	@node scripts/test.mjs $(STAGE)
 
 soak: ## the long proofs: all seeds, all kills, thread sanitizer, cppcheck, long fuzzing
@@ -43,8 +43,10 @@ fuzz: deps ## every fuzzer for FUZZ_SECONDS (60), or NAME=...
 dev: build ## server with the console rebuilt as you type
 	@scripts/dev.sh $(DATA) $(LISTEN)
 
-dist: build ## build/papilio-VERSION.tar.xz
-	@scripts/dist.sh
+dist: build ## one program with the console inside, as build/papilio-VERSION.tar.xz and as .deb
+	@scripts/ninja.sh release $(JOBS) papilio_dist
+	@scripts/dist.sh >build/dist.log 2>&1 || { cat build/dist.log; exit 1; }
+	@grep -o 'build/papilio.*' build/dist.log
 
 clean: ## remove build/
 	rm -rf build

@@ -7,6 +7,10 @@
 
 #define COMMAND_DATA_DEFAULT "papilio-data"
 
+/* The console's files in the program itself; none in a development build. */
+extern const struct http_page command_pages[];
+extern const int command_page_count;
+
 /* Says why on stderr; returns 1. */
 int command_refuse(struct str why);
 

@@ -19,7 +19,8 @@ int command_refuse(struct str why)
     return 1;
 }
 
-/* The console's files lie beside the program in a build, and under share/ once installed. */
+/* Without pages of its own: the console's files lie beside the program in a build, and under share/
+ * once installed. */
 static struct str pages_find(struct arena *arena)
 {
     static const char *const places[] = {"../web/admin", "../share/papilio/web"};
@@ -88,7 +89,9 @@ static void serve_defaults(struct cli *cli, struct app_config *config)
 {
     if (config->listen.at == NULL)
         config->listen = S(LISTEN_DEFAULT);
-    if (config->pages.at == NULL)
+    config->page_table = command_pages;
+    config->page_count = command_page_count;
+    if (config->pages.at == NULL && config->page_count == 0)
         config->pages = pages_find(cli->arena);
 }
 

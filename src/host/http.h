@@ -66,6 +66,13 @@ void http_replies_end(void);
 /* A file from disk: ETag, If-None-Match, Range, Last-Modified; name.br or name.gz beside it if the client takes it. E.g. for downloads and
  * the pages. cache: the Cache-Control value. 404 if it is not there. extra: header lines. */
 void http_reply_file(struct http_request *request, struct str path, const char *type, const char *cache, struct str extra);
+/* The same from memory: a page linked into the program. extra: header lines. Pages are sorted by path. */
+struct http_page {
+    const char *path, *etag; /* "/index.html"; the digest of its bytes, without quotes */
+    struct str plain, gzip, brotli; /* no value: not there in this form */
+};
+const struct http_page *http_page_find(const struct http_page *pages, int count, struct str path); /* NULL: none */
+void http_reply_page(struct http_request *request, const struct http_page *page, const char *type, const char *cache, struct str extra);
 const char *http_type_of(struct str path); /* by the name's ending; "application/octet-stream" if unknown */
 
 /* Server-sent events: opens the stream as the reply of this request; the request stays valid until on_close (loop thread). */

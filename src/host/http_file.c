@@ -53,10 +53,6 @@ struct choice {
     char etag[64], modified[32];
 };
 
-struct span {
-    int64_t from, len;
-};
-
 /* ---- the copies in memory -------------------------------------------------------------------- */
 
 static void slot_clear(struct http_file_cache *cache, struct slot *slot)
@@ -209,67 +205,6 @@ static bool choose(const struct ask *ask, struct choice *choice)
     return true;
 }
 
-/* ---- conditions and ranges ------------------------------------------------------------------- */
-
-static bool list_has_etag(struct str list, struct str etag)
-{
-    struct str one;
-
-    while (list.len > 0) {
-        str_cut(list, ',', &one, &list);
-        one = str_trim(one);
-        if (str_starts(one, S("W/")))
-            one = str_sub(one, 2, one.len);
-        if (str_is(one, "*") || str_eq(one, etag))
-            return true;
-    }
-    return false;
-}
-
-static bool is_unchanged(const struct http_request *request, const struct choice *choice)
-{
-    struct str known = http_header(request, "if-none-match");
-
-    if (known.at != NULL)
-        return list_has_etag(known, str_of(choice->etag));
-    known = http_header(request, "if-modified-since");
-    return known.at != NULL && str_is(known, choice->modified);
-}
-
-/* 206 with *span, 416, or 200 where there is no range, more than one, or an If-Range that fails. */
-static int read_range(const struct http_request *request, const struct choice *choice,
-                      struct span *span)
-{
-    struct str range = http_header(request, "range"), when = http_header(request, "if-range"), from,
-               to;
-    int64_t size = choice->stat.st_size, first, last = size - 1;
-
-    *span = (struct span){0, size};
-    if (range.at == NULL || request->method != HTTP_GET || !str_starts(range, S("bytes=")))
-        return 200;
-    if (when.at != NULL && !str_is(when, choice->etag) && !str_is(when, choice->modified))
-        return 200;
-    range = str_trim(str_sub(range, 6, range.len));
-    if (!str_cut(range, '-', &from, &to) || str_find(range, S(",")) >= 0)
-        return 200;
-    if (from.len == 0) {
-        if (!str_to_int(to, &first) || first < 0)
-            return 200;
-        if (first == 0 || size == 0)
-            return 416;
-        first = first < size ? size - first : 0;
-    } else {
-        if (!str_to_int(from, &first) || first < 0 ||
-            (to.len > 0 && (!str_to_int(to, &last) || last < first)))
-            return 200;
-        if (first >= size)
-            return 416;
-    }
-    last = last < size ? last : size - 1;
-    *span = (struct span){first, last - first + 1};
-    return 206;
-}
-
 /* ---- pieces of a large file ------------------------------------------------------------------ */
 
 static void send_free(struct http_conn *conn)
@@ -337,7 +272,7 @@ void http_file_next(struct http_conn *conn)
 }
 
 static void reply_pieces(const struct ask *ask, const struct choice *choice,
-                         const struct http_reply *reply, struct span span)
+                         const struct http_reply *reply, struct http_span span)
 {
     struct http_request *request = ask->request;
     struct http_conn *conn = request->conn;
@@ -369,38 +304,14 @@ static void reply_pieces(const struct ask *ask, const struct choice *choice,
 
 /* ---- the reply ------------------------------------------------------------------------------- */
 
-static void add_header(struct buf *buf, const char *name, const char *value)
-{
-    if (value == NULL)
-        return;
-    buf_add(buf, name, strlen(name));
-    buf_str(buf, S(": "));
-    buf_add(buf, value, strlen(value));
-    buf_str(buf, S("\r\n"));
-}
-
-static struct str headers_of(const struct ask *ask, const struct choice *choice, int status,
-                             struct span span)
+static struct str headers_of(const struct ask *ask, const struct http_entity *entity, int status,
+                             struct http_span span)
 {
     struct buf *buf = &cache_of(ask->request->mail.loop)->headers;
-    int64_t size = choice->stat.st_size;
 
     buf_reset(buf);
     buf_str(buf, ask->extra);
-    add_header(buf, "Cache-Control", ask->cache);
-    add_header(buf, "ETag", choice->etag);
-    add_header(buf, "Last-Modified", choice->modified);
-    if (choice->has_variants)
-        add_header(buf, "Vary", "Accept-Encoding");
-    if (choice->encoding != NULL)
-        add_header(buf, "Content-Encoding", choice->encoding);
-    else
-        add_header(buf, "Accept-Ranges", "bytes");
-    if (status == 206)
-        buf_fmt(buf, "Content-Range: bytes %" PRId64 "-%" PRId64 "/%" PRId64 "\r\n", span.from,
-                span.from + span.len - 1, size);
-    if (status == 416)
-        buf_fmt(buf, "Content-Range: bytes */%" PRId64 "\r\n", size);
+    http_entity_headers(buf, entity, status, span);
     return buf_view(buf);
 }
 
@@ -416,11 +327,24 @@ static void reply_error(const struct ask *ask, int status, struct str headers, c
     http_reply_here(ask->request, &reply);
 }
 
+static struct http_entity entity_of(const struct ask *ask, const struct choice *choice)
+{
+    return (struct http_entity){
+        .size_bytes = choice->stat.st_size,
+        .etag = choice->etag,
+        .modified = choice->modified,
+        .cache = ask->cache,
+        .encoding = choice->encoding,
+        .has_variants = choice->has_variants,
+    };
+}
+
 static void serve(const struct ask *ask)
 {
     struct http_request *request = ask->request;
     struct choice choice;
-    struct span span = {0, 0};
+    struct http_entity entity;
+    struct http_span span = {0, 0};
     struct http_reply reply = {.type = ask->type != NULL ? ask->type : http_type_of(ask->path)};
     const char *content;
 
@@ -430,8 +354,9 @@ static void serve(const struct ask *ask)
             "{\"error\":{\"code\":\"http.not_found\",\"message\":\"There is no such file.\"}}");
         return;
     }
-    reply.status = is_unchanged(request, &choice) ? 304 : read_range(request, &choice, &span);
-    reply.headers = headers_of(ask, &choice, reply.status, span);
+    entity = entity_of(ask, &choice);
+    reply.status = http_entity_status(request, &entity, &span);
+    reply.headers = headers_of(ask, &entity, reply.status, span);
     if (reply.status == 304) {
         reply.type = NULL;
         http_reply_here(request, &reply);

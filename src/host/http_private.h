@@ -137,6 +137,22 @@ void http_reply_here(struct http_request *request, const struct http_reply *repl
 void http_file_next(struct http_conn *conn); /* all written: send the next piece */
 void http_file_end(struct http_conn *conn);
 void http_file_cache_free(struct http_loop *loop);
+
+/* ---- http_entity.c: what files and embedded pages have in common --------------------------------- */
+struct http_entity {
+    int64_t size_bytes;
+    const char *etag;
+    const char *modified; /* NULL: not known */
+    const char *cache;    /* Cache-Control; NULL: none */
+    const char *encoding; /* NULL: as it is */
+    bool has_variants;
+};
+struct http_span {
+    int64_t from, len;
+};
+/* 304, 206 with *span, 416, or 200 where there is no range, more than one, or an If-Range that fails. */
+int http_entity_status(const struct http_request *request, const struct http_entity *entity, struct http_span *span);
+void http_entity_headers(struct buf *buf, const struct http_entity *entity, int status, struct http_span span);
 void http_stream_flush(struct http_stream *stream);
 void http_stream_end(struct http_stream *stream); /* the connection is gone: on_close */
 void http_stream_beat(struct http_stream *stream);

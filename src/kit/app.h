@@ -13,6 +13,8 @@ struct app_config {
     struct str data;     /* folder; made if missing */
     struct str listen;   /* no value: no server */
     struct str pages;    /* folder with the console's built files; no value: none */
+    const struct http_page *page_table; /* the same linked into the program; `pages` wins */
+    int page_count;
     struct str key_file; /* no value: DATA/papilio.key, made at the first start */
     const struct route *const
         *routes; /* tables, each ended by a row with path NULL; the list ended by NULL */

@@ -174,26 +174,42 @@ static bool is_page_path(struct str path)
     return str_find(path, S("..")) < 0;
 }
 
+static const char *page_cache(struct str path)
+{
+    return str_starts(path, S("/assets/")) ? "public, max-age=31536000, immutable" : "no-cache";
+}
+
+static void page_send(struct app *app, struct http_request *request, struct str path)
+{
+    const struct app_config *config = &app->config;
+    struct str extra =
+        str_ends(path, S(".html")) ? S(PAGE_HEADERS) : S("X-Content-Type-Options: nosniff\r\n");
+    const struct http_page *page;
+
+    if (config->pages.at != NULL) {
+        struct str file = str_fmt(http_arena(request), "%.*s%.*s", STR(config->pages), STR(path));
+        http_reply_file(request, file, http_type_of(path), page_cache(path), extra);
+        return;
+    }
+    page = http_page_find(config->page_table, config->page_count, path);
+    if (page == NULL)
+        answer_error(request, 404, "http.not_found", "There is no such file.");
+    else
+        http_reply_page(request, page, http_type_of(path), page_cache(path), extra);
+}
+
 /* A path without a dot in its last part is a page of the console, which finds its own way. */
 static void page_answer(struct app *app, struct http_request *request)
 {
     struct str path = http_path(request), name = path;
-    struct str pages = app->config.pages;
+    bool has_pages = app->config.pages.at != NULL || app->config.page_count > 0;
 
     for (int64_t at = str_find(name, S("/")); at >= 0; at = str_find(name, S("/")))
         name = str_sub(name, (size_t)at + 1, name.len);
-    if (pages.at == NULL || !is_page_path(path)) {
+    if (!has_pages || !is_page_path(path))
         answer_error(request, 404, "route.unknown", "no such address");
-    } else if (str_find(name, S(".")) < 0) {
-        struct str index = str_fmt(http_arena(request), "%.*s/index.html", STR(pages));
-        http_reply_file(request, index, "text/html; charset=utf-8", "no-cache", S(PAGE_HEADERS));
-    } else {
-        bool is_fixed = str_starts(path, S("/assets/")), is_page = str_ends(path, S(".html"));
-        struct str file = str_fmt(http_arena(request), "%.*s%.*s", STR(pages), STR(path));
-        http_reply_file(request, file, http_type_of(path),
-                        is_fixed ? "public, max-age=31536000, immutable" : "no-cache",
-                        is_page ? S(PAGE_HEADERS) : S("X-Content-Type-Options: nosniff\r\n"));
-    }
+    else
+        page_send(app, request, str_find(name, S(".")) < 0 ? S("/index.html") : path);
 }
 
 static bool is_served_here(struct app *app, struct http_request *request)
