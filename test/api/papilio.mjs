@@ -20,8 +20,8 @@ export function papilio(args, input) {
 }
 
 // Starts the server and waits for its address (and, on an empty folder, its set-up link).
-export async function startServer(test, folder, args = []) {
-    const child = spawn(program, ["serve", "--data", folder, "--listen", "127.0.0.1:0", ...args],
+export async function startServer(test, folder, args = [], bin = program) {
+    const child = spawn(bin, ["serve", "--data", folder, "--listen", "127.0.0.1:0", ...args],
         { stdio: ["ignore", "pipe", "pipe"] });
     const gone = new Promise((done) => child.once("exit", (code, signal) => done({ code, signal })));
     const server = { child, gone, log: "", out: "", url: "", setup: "" };
