@@ -4,6 +4,7 @@
 #include "flow/convert/convert.h"
 #include "flow/flow.h"
 #include "insight/insight.h"
+#include "kit/job.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
 #include "manage/event/event.h"
@@ -40,8 +41,12 @@ static const struct route *const routes[] = {
     check_routes,
     audit_routes,
     owner_routes,
+    job_routes,
     NULL,
 };
+
+/* A kind of durable job is one line here. */
+static const struct job_kind *const job_kinds[] = {NULL};
 
 /* At start, on the writer: the names begin to be read. */
 static enum err on_open(struct ctx *c)
@@ -74,6 +79,7 @@ const struct app_config papilio_config = {
     .routes = routes,
     .roles = staff_roles,
     .kinds = event_kinds,
+    .job_kinds = job_kinds,
     .reactions = flow_reactions,
     .on_open = on_open,
     .on_minute = on_minute,

@@ -129,6 +129,7 @@ static enum err keep_step(struct ctx *c, void *user)
     (void)user;
     TRY(reply_turn(c));
     TRY(q_session_delete_expired(c, &changed_count));
+    TRY(job_forget(c));
     return c->app->config.on_minute ? c->app->config.on_minute(c) : OK;
 }
 
@@ -254,7 +255,9 @@ enum err app_open(struct arena *arena, const struct app_config *config, struct a
 
 enum err app_listen(struct app *app, struct str *why)
 {
-    return serve_start(app, why);
+    TRY(serve_start(app, why));
+    jobs_wake(app->jobs); /* what an earlier process left unfinished */
+    return OK;
 }
 
 struct str app_address(const struct app *app)

@@ -48,6 +48,7 @@ struct ctx {
     struct str file_name;     /* ROUTE_DOWNLOAD: set by the handler, with file_type and file_body */
     const char *file_type;
     struct str file_body;
+    struct str file_path; /* instead of file_body: sent from the disk */
     const char *audit_noun; /* kit/audit.h */
     int64_t audit_subject_id;
     struct str audit_detail;

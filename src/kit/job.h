@@ -24,7 +24,10 @@ struct job {
 struct job_kind {
     const char *name; /* "customer_tag" */
     const char *title_zh, *title_en;
-    bool is_reading; /* steps run on a reader (exports); their progress is written after each */
+    const char *permission; /* asked anew at each page, of who began it; NULL: none */
+    /* Steps run on a reader (exports); their progress is written after each. What such a job holds
+     * in `state` and in its file does not outlive the process: after a restart it starts over. */
+    bool is_reading;
     /* Once, on the writer, before the first step: fixes subjects and total. May be NULL. */
     enum err (*begin)(struct ctx *c, struct job *job);
     /* One page. *is_done: that was the last. An error ends the job as failed, with its code. */
@@ -32,6 +35,9 @@ struct job_kind {
     /* One page back, after done or cancelled; last_id and done_count start again at 0. NULL: cannot be
      * undone. */
     enum err (*undo)(struct ctx *c, struct job *job, bool *is_done);
+    /* On the job thread, when this run is over, however it ended: gives up what `state` holds. May
+     * be NULL. */
+    void (*end)(struct job *job);
 };
 
 /* Within the caller's transaction; the job begins after its commit, for c->me_staff_id. must() the
@@ -41,9 +47,13 @@ struct job_new {
     struct str title, input; /* input: JSON, no personal data */
 };
 enum err job_add(struct ctx *c, const struct job_new *n, int64_t *job_id) MUST_USE;
-/* GET /api/jobs, /api/jobs/{job_id}; POST .../cancel, .../undo; GET .../file: one's own, and all with
- * the right job.all. */
+/* GET /api/jobs, /api/jobs/{job_id}; POST .../cancel, .../undo: one's own, and all with the right
+ * job.all. GET .../file: one's own alone, since it holds what that one may see. */
 extern const struct route job_routes[];
+/* Where the files of jobs lie; made if missing. */
+enum err job_folder(struct app *app, struct arena *arena, struct str *out) MUST_USE;
+/* Waits until no job is left to do: for tests and measurements. */
+void job_await(struct app *app);
 
 /* ---- work that needs no row ------------------------------------------------------------------ */
 

@@ -12,7 +12,7 @@ typedef enum err route_handler(struct ctx *c, const void *in, void *out);
 enum route_kind {
     ROUTE_JSON,
     ROUTE_UPLOAD,   /* the body goes to a file: c->upload_path */
-    ROUTE_DOWNLOAD, /* the handler fills c->file_name, file_type, file_body */
+    ROUTE_DOWNLOAD, /* the handler fills c->file_name, file_type, and file_body or file_path */
     ROUTE_REDIRECT, /* the handler sets c->redirect_to */
     ROUTE_BEACON,   /* public write key in the query (?key=), CORS for any origin, own rate limit;
                        answers 204 */

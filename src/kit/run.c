@@ -202,6 +202,8 @@ static void group_finish(struct app *app, struct call *first, enum err err)
             topics |= call->ctx.topics;
         if (call->err == OK && call->ctx.ended_staff_id != NONE)
             live_end(app->live, call->ctx.ended_staff_id);
+        if (call->err == OK && (call->ctx.topics & LIVE_JOBS))
+            jobs_wake(app->jobs);
         call_end(call);
     }
     http_replies_end();

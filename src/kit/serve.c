@@ -15,6 +15,8 @@
 #define API_HEADERS                                                                                \
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"                               \
     "Referrer-Policy: same-origin\r\n"
+/* http_reply_file writes Cache-Control itself */
+#define FILE_HEADERS "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
 #define PAGE_HEADERS                                                                               \
     "Content-Security-Policy: default-src 'self'; script-src 'self'; style-src 'self'; "           \
     "style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "                   \
@@ -118,7 +120,11 @@ static void answer(struct call *call, void *user)
                     STR(cookie_line(call, request)), STR(extra_line(call)));
     if (call->upload_path.at && file_remove(call->upload_path) == E_IO)
         app_log(call->app, "warn", "upload", "%.*s stays behind", STR(call->upload_path));
-    http_reply(request, &reply);
+    if (call->err == OK && call->ctx.file_path.at)
+        http_reply_file(request, call->ctx.file_path, call->type, "no-store",
+                        str_fmt(call->arena, "%s%.*s", FILE_HEADERS, STR(extra_line(call))));
+    else
+        http_reply(request, &reply);
 }
 
 static void answer_text(struct http_request *request, int status, const char *type, struct str body)

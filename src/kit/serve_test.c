@@ -62,6 +62,15 @@ static enum err hostile_download(struct ctx *c, const void *in, void *out)
     return OK;
 }
 
+/* A file of 3 MiB, larger than any answer in memory is kept. */
+static enum err stored_download(struct ctx *c, const void *in, void *out)
+{
+    TRY(download(c, in, out));
+    c->file_body = (struct str){0};
+    c->file_path = str_fmt(c->arena, "%.*s/stored.csv", STR(app_config(c->app)->data));
+    return OK;
+}
+
 static enum err hostile_redirect(struct ctx *c, const void *in, void *out)
 {
     (void)in;
@@ -96,6 +105,7 @@ static const struct route routes[] = {
     {HTTP_POST, "/api/upload", "public", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
     {HTTP_POST, "/api/closed", "x.write", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
     {HTTP_GET, "/api/list.csv", "public", NULL, NULL, download, .kind = ROUTE_DOWNLOAD},
+    {HTTP_GET, "/api/stored.csv", "public", NULL, NULL, stored_download, .kind = ROUTE_DOWNLOAD},
     {HTTP_GET, "/api/go", "public", NULL, NULL, redirect, .kind = ROUTE_REDIRECT},
     {HTTP_GET, "/api/bad.csv", "public", NULL, NULL, hostile_download, .kind = ROUTE_DOWNLOAD},
     {HTTP_GET, "/api/bad", "public", NULL, NULL, hostile_redirect, .kind = ROUTE_REDIRECT},
@@ -230,6 +240,17 @@ static void test_upload(void **state)
     assert_int_equal(upload_count(), 0);
 }
 
+static void stored_put(void)
+{
+    size_t len = 3 * 1024 * 1024;
+    char *text = arena_alloc(arena, len);
+
+    memset(text, 'x', len);
+    assert_int_equal(file_write(str_fmt(arena, "%.*s/stored.csv", STR(app_config(app)->data)),
+                                (struct str){text, len}, 0600),
+                     OK);
+}
+
 static void test_download_and_redirect(void **state)
 {
     struct str got = ask("GET /api/list.csv HTTP/1.1", S(""));
@@ -237,6 +258,13 @@ static void test_download_and_redirect(void **state)
     (void)state;
     has(got, "attachment; filename=\"list.csv\"");
     has(got, "\r\n\r\na,b\r\n");
+    stored_put();
+    got = ask("GET /api/stored.csv HTTP/1.1", S(""));
+    has(got, "attachment; filename=\"list.csv\"");
+    has(got, "Content-Length: 3145728\r\n");
+    has(got, "Cache-Control: no-store\r\n");
+    has(got, "X-Content-Type-Options: nosniff\r\n");
+    assert_true(str_ends(got, S("xxxx"))); /* as much of it as ask() reads */
     got = ask("GET /api/go HTTP/1.1", S(""));
     has(got, " 302 ");
     has(got, "Location: /elsewhere\r\n");

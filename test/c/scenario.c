@@ -8,6 +8,7 @@
 
 #include "gen/write_key.q.h"
 #include "host/clock.h"
+#include "kit/job.h"
 #include "manage/setting/setting.h"
 #include "manage/staff/staff.h"
 #include "papilio.h"
@@ -111,6 +112,7 @@ uint64_t scenario_state(void)
         prepared("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
     uint64_t hash = 1;
 
+    job_await(scenario_app); /* what a request began changes the base until it is over */
     while (sqlite3_step(stmt) == SQLITE_ROW)
         hash = table_hash((const char *)sqlite3_column_text(stmt, 0), hash);
     sqlite3_finalize(stmt);
