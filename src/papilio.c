@@ -31,6 +31,7 @@ static const struct route *const routes[] = {
     customer_routes,
     customer_list_routes,
     customer_profile_routes,
+    reveal_routes,
     timeline_routes,
     tag_routes,
     order_routes,

@@ -227,6 +227,12 @@ CREATE TABLE privacy_request (
     done_ms INTEGER
 ) STRICT;
 CREATE INDEX privacy_request_by_customer ON privacy_request (customer_id, id);
+-- How often a colleague had personal data shown within the hour (hours since 1970).
+CREATE TABLE reveal_window (
+    staff_id INTEGER NOT NULL PRIMARY KEY,
+    hour_number INTEGER NOT NULL,
+    used_count INTEGER NOT NULL
+) STRICT;
 
 -- ---- work on many -----------------------------------------------------------------------------------
 CREATE TABLE list_view (

@@ -152,6 +152,13 @@ test("customers, tags and events", async () => {
     await good("/api/v1/beacon", { events: [{ message_id: "7", kind: "page_viewed", customer }] });
 });
 
+test("masked, and shown by a change of its own", async () => {
+    const masked = await good(`/api/customers/${made.customer}`);
+    assert.deepEqual([masked.phone, masked.email], ["138****8000", "w***@example.com"]);
+    const clear = await good(`/api/customers/${made.customer}/reveal`, { fields: "phone email" });
+    assert.deepEqual([clear.phone, clear.email, clear.name], ["13800138000", "wang@example.com", null]);
+});
+
 test("orders", async () => {
     const customer = { kind: "member_no", value: "M-1" };
     const lines = [

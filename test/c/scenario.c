@@ -279,19 +279,33 @@ static void call_until_good(const struct scenario *row, struct app_call *call)
     }
 }
 
-static const struct route *route_of(const struct app_call *call, const char *path)
+/* "/api/customers/5/edit" is "/api/customers/{customer_id}/edit". */
+static bool path_fits(struct str path, const char *pattern)
 {
-    (void)path;
+    struct str rest = str_of(pattern), part, wanted;
+    bool is_more, is_wanted;
+
+    do {
+        is_wanted = str_cut(rest, '/', &wanted, &rest);
+        is_more = str_cut(path, '/', &part, &path);
+        if (!str_eq(part, wanted) && !str_starts(wanted, S("{")))
+            return false;
+    } while (is_more && is_wanted);
+    return is_more == is_wanted;
+}
+
+static const struct route *route_of(const struct app_call *call)
+{
     for (const struct route *const *table = world.config.routes; *table; table++)
         for (const struct route *route = *table; route->path; route++)
-            if (route->method == call->method && str_is(call->path, route->path))
+            if (route->method == call->method && path_fits(call->path, route->path))
                 return route;
     return NULL;
 }
 
-static bool may_repeat(const struct scenario *row, const struct app_call *call)
+static bool may_repeat(const struct app_call *call)
 {
-    const struct route *route = route_of(call, row->path);
+    const struct route *route = route_of(call);
 
     return call->status == 200 && (route == NULL || route->repeat != REPEAT_KEY_IGNORED);
 }
@@ -355,7 +369,7 @@ static void row_run(const struct scenario *row)
     answer_check(row, &call);
     events_check(row, &call, last_id == NONE ? 0 : last_id);
     id_keep(row, &call);
-    if (is_change && !row->is_plain && may_repeat(row, &call))
+    if (is_change && !row->is_plain && may_repeat(&call))
         repeat_check(row, &call);
 }
 

@@ -122,3 +122,4 @@ extern const struct route customer_profile_routes[];
 extern const struct route timeline_routes[];
 extern const struct route tag_routes[];
 extern const struct route owner_routes[];
+extern const struct route reveal_routes[];

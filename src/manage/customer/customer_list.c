@@ -5,6 +5,7 @@
 #include "kit/cursor.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer_private.h"
+#include "manage/customer/mask.h"
 #include "manage/setting/setting.h"
 
 #define PAGE_MAX 100
@@ -300,6 +301,8 @@ static enum err item_fill(struct ctx *c, const struct customer_limits *limits,
 {
     TRY(ctx_unseal(c, row->name_enc, "customer", item->id, &item->name));
     TRY(ctx_unseal(c, row->phone_enc, "customer", item->id, &item->phone));
+    item->name = mask_name_for(c, item->name);
+    item->phone = mask_phone(c->arena, item->phone);
     item->region = row->region;
     item->channel_id = row->channel_id;
     item->channel_name = row->channel_name;

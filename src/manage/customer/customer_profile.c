@@ -1,7 +1,8 @@
-/* One customer: all we know, in the clear, for those who may see it. */
+/* One customer: all we know, personal data masked. */
 #include "gen/customer.q.h"
 #include "gen/customer_list.q.h"
 #include "manage/customer/customer_private.h"
+#include "manage/customer/mask.h"
 #include "manage/setting/setting.h"
 
 struct profile_in {
@@ -62,7 +63,11 @@ static enum err texts_open(struct ctx *c, const struct q_customer_profile_row *r
 {
     TRY(ctx_unseal(c, row->name_enc, "customer", out->id, &out->name));
     TRY(ctx_unseal(c, row->phone_enc, "customer", out->id, &out->phone));
-    return ctx_unseal(c, row->email_enc, "customer", out->id, &out->email);
+    TRY(ctx_unseal(c, row->email_enc, "customer", out->id, &out->email));
+    out->name = mask_name_for(c, out->name);
+    out->phone = mask_phone(c->arena, out->phone);
+    out->email = mask_email(c->arena, out->email);
+    return OK;
 }
 
 static void figures_fill(struct ctx *c, const struct q_customer_profile_row *row,
@@ -101,6 +106,7 @@ static enum err identities_fill(struct ctx *c, struct profile_out *out)
     for (int64_t i = 0; i < rows.count; i++) {
         identity[i].kind = row[i].kind;
         TRY(ctx_unseal(c, row[i].value_enc, "customer", out->id, &identity[i].value));
+        identity[i].value = mask_identity(c->arena, row[i].kind, identity[i].value);
     }
     return OK;
 }

@@ -44,6 +44,11 @@ static const struct setting_definition definitions[] = {
      "浏览、点击等行为到达后保留这么多个月，之后删除；0 表示一直保留。订单等事实不会删除。",
      "Views, clicks and the like are deleted this many months after arrival; 0 keeps them. Facts "
      "such as orders stay."},
+    {"reveal_per_hour", "int", "200", 0, 100000, false, "每小时查看明文次数",
+     "Clear texts shown per hour",
+     "每位同事每小时最多查看这么多次客户的明文资料（姓名、手机号、邮箱、地址）；每次都记入审计。",
+     "How often an hour one colleague may have a customer's masked data shown; each time is "
+     "audited."},
 };
 
 const struct setting_definition *setting_definition_find(struct str name)

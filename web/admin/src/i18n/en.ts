@@ -249,6 +249,7 @@ const en: typeof zh = {
         name: 'Name',
         phone: 'Phone',
         email: 'E-mail',
+        address: 'Address',
         region: 'Region',
         channel: 'First channel',
         state: 'State',
@@ -277,6 +278,12 @@ const en: typeof zh = {
         howTo: 'See how to start',
         openExisting: 'Open that customer',
         part: { title: 'Show', timeline: 'Timeline', orders: 'Orders' },
+    },
+    privacy: {
+        show: 'Show',
+        hide: 'Hide',
+        audited: 'Showing the clear text is audited',
+        editMasked: 'What is masked stays unless you type something else; show it to edit or empty it.',
     },
     identity: {
         phone: 'Phone',

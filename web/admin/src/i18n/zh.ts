@@ -247,6 +247,7 @@ const zh = {
         name: '姓名',
         phone: '手机号',
         email: '邮箱',
+        address: '地址',
         region: '地区',
         channel: '首个渠道',
         state: '状态',
@@ -275,6 +276,12 @@ const zh = {
         howTo: '看看怎么开始',
         openExisting: '打开已有客户',
         part: { title: '显示内容', timeline: '时间线', orders: '订单' },
+    },
+    privacy: {
+        show: '显示',
+        hide: '隐藏',
+        audited: '显示明文会记入审计',
+        editMasked: '打码的内容不填就不变；要修改或清空请先显示。',
     },
     identity: {
         phone: '手机号',
