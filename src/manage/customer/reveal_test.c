@@ -29,7 +29,8 @@ static const struct scenario cases[] = {
 
 static const struct scenario few_cases[] = {
     {"two an hour", AS_ADMIN, POST, "/api/settings",
-     "{'name':'reveal_per_hour','value':2,'version_count':0}", 200, "", NULL, .is_plain = true},
+     "{'name':'reveal_per_hour','value':2,'version_count':0,'reason':'x'}", 200, "", NULL,
+     .is_plain = true},
     {"first", AS_OPERATOR, POST, ANA "/reveal", "{}", 200, "Ana", "", .is_plain = true},
     {"second", AS_OPERATOR, POST, ANA "/reveal", "{}", 200, "Ana", "", .is_plain = true},
     {"third", AS_OPERATOR, POST, ANA "/reveal", "{}", 429, "reveal.too_often", "",
@@ -48,6 +49,11 @@ static void test_reveal(void **state)
         scenario_number("SELECT (SELECT count(*) FROM reply_a WHERE body LIKE '%1380%')"
                         " + (SELECT count(*) FROM reply_b WHERE body LIKE '%1380%')"),
         0);
+    assert_string_equal(scenario_text("SELECT group_concat(d.detail, ' ') FROM audit_detail d "
+                                      "JOIN audit a ON a.id = d.audit_id "
+                                      "WHERE a.action LIKE '%/reveal' AND a.noun = 'customer'"),
+                        "{\"fields\":\"name phone email address identities\"} "
+                        "{\"fields\":\"phone\"} {\"fields\":\"name email\"}");
 }
 
 static void test_often(void **state)
