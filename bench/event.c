@@ -68,7 +68,7 @@ static enum err customer_make(struct ctx *c, int64_t number, int64_t *id)
 {
     struct customer_ref ref = {S("shop:bench"), str_fmt(c->arena, "%d", (int)number)};
     struct customer_new n;
-    int64_t changed_count;
+    struct q_customer_tag_on_in tags[3];
 
     customer_new_init(&n);
     n.refs = &ref;
@@ -77,9 +77,9 @@ static enum err customer_make(struct ctx *c, int64_t number, int64_t *id)
     n.phone = str_fmt(c->arena, "139%08d", (int)number);
     n.region = S("上海");
     TRY(customer_add(c, &n, id));
-    for (int64_t i = 1; i <= 3; i++)
-        TRY(q_customer_tag_on(c, *id, i, &changed_count));
-    return OK;
+    for (int64_t i = 0; i < 3; i++)
+        tags[i] = (struct q_customer_tag_on_in){*id, i + 1};
+    return q_customer_tag_on(c, tags, 3, NULL);
 }
 
 static enum err customers_step(struct ctx *c, void *user)

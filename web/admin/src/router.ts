@@ -50,6 +50,7 @@ export const router = createRouter({
                     children: [
                         page(() => import('./pages/setting/SettingPage.vue'), 'settings', '', 'nav.settings'),
                         page(() => import('./pages/setting/KeyPage.vue'), 'keys', 'keys', 'setting.sections.keys'),
+                        page(() => import('./pages/team/AuditPage.vue'), 'audit', 'audit', 'setting.sections.audit'),
                         page(() => import('./pages/setting/MyPage.vue'), 'me', 'me', 'setting.sections.me'),
                     ],
                 },

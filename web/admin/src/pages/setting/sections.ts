@@ -7,5 +7,6 @@ export interface Section {
 export const sections: Section[] = [
     { to: '/settings', label: 'setting.sections.general', permission: 'setting.read' },
     { to: '/settings/keys', label: 'setting.sections.keys', permission: 'setting.write' },
+    { to: '/settings/audit', label: 'setting.sections.audit', permission: 'audit.read' },
     { to: '/settings/me', label: 'setting.sections.me' },
 ]
