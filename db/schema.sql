@@ -130,6 +130,14 @@ CREATE TABLE audit_detail (
     detail TEXT NOT NULL                 -- JSON object
 ) STRICT;
 
+-- One-time links with which a colleague sets the own password: an invitation, or after a loss.
+CREATE TABLE staff_link (
+    token_hash BLOB NOT NULL PRIMARY KEY,
+    staff_id INTEGER NOT NULL REFERENCES staff (id),
+    expires_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX staff_link_by_staff ON staff_link (staff_id);
+
 CREATE TABLE setup_link (
     token_hash BLOB NOT NULL PRIMARY KEY,
     expires_ms INTEGER NOT NULL

@@ -71,7 +71,7 @@ static const struct command {
     {"demo", 0, demo,
      "demo [--data DIR] [--listen ...] [--seed N]\n          a generated brand, served"},
     {"user", 2, user,
-     "user add LOGIN --data DIR [--name N] [--role admin|operator|viewer]\n"
+     "user add LOGIN --data DIR [--name N] [--role ROLE] [--org CODE]\n"
      "          a new account; the password from standard input. On an empty folder with\n"
      "          --brand NAME --zone Asia/Shanghai --currency CNY it sets the brand up\n"
      "  papilio user password LOGIN --data DIR\n          a new password, from standard input"},
@@ -125,6 +125,7 @@ int main(int argc, const char **argv)
         {"--seed", &command_options.seed, NULL},
         {"--name", &command_options.name, NULL},
         {"--role", &command_options.role, NULL},
+        {"--org", &command_options.org, NULL},
         {"--brand", &command_options.brand, NULL},
         {"--zone", &command_options.zone, NULL},
         {"--currency", &command_options.currency, NULL},

@@ -42,6 +42,10 @@ static const struct route *const routes[] = {
     overview_routes,
     check_routes,
     audit_routes,
+    staff_admin_routes,
+    staff_link_routes,
+    role_routes,
+    org_routes,
     owner_routes,
     job_routes,
     NULL,
@@ -74,6 +78,7 @@ static enum err on_minute(struct ctx *c)
     int64_t deleted_count;
 
     TRY(message_forget(c, &deleted_count));
+    TRY(staff_link_forget(c));
     TRY(import_forget(c, &deleted_count));
     return behaviours_forget(c);
 }

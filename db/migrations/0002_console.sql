@@ -36,6 +36,14 @@ CREATE TABLE recovery_code (
     PRIMARY KEY (staff_id, code_hash)
 ) STRICT, WITHOUT ROWID;
 
+-- One-time links with which a colleague sets the own password: an invitation, or after a loss.
+CREATE TABLE staff_link (
+    token_hash BLOB NOT NULL PRIMARY KEY,
+    staff_id INTEGER NOT NULL REFERENCES staff (id),
+    expires_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX staff_link_by_staff ON staff_link (staff_id);
+
 ALTER TABLE session ADD COLUMN id INTEGER;
 ALTER TABLE session ADD COLUMN agent TEXT;
 ALTER TABLE session ADD COLUMN peer TEXT;

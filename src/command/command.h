@@ -17,7 +17,7 @@ int command_refuse(struct str why);
 /* What the options of `demo` and `user` set; no value: not given. */
 struct command_options {
     struct str seed;       /* demo */
-    struct str name, role; /* user */
+    struct str name, role, org; /* user */
     struct str brand, zone,
         currency; /* user add: with these the first account sets the brand up too */
 };

@@ -101,5 +101,6 @@ int command_user(struct cli *cli, struct app_config *config, const struct comman
     user.staff.name = options->name.at ? options->name : user.staff.login;
     if (options->role.at)
         user.staff.role = options->role;
+    user.staff.org_code = options->org;
     return user_run(cli, config, &user);
 }

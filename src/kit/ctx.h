@@ -71,6 +71,8 @@ enum err ctx_db_failed(struct ctx *c, enum err err, const char *query);
 /* Has the one who asks this right? For what a right only changes, such as plain names in a list;
  * whether a route may be called stands in its row. */
 bool ctx_may(const struct ctx *c, const char *permission);
+/* Every one of these, blank-separated: nobody gives what one does not have. */
+bool ctx_may_all(const struct ctx *c, struct str permissions);
 /* Takes on the rights and the reach of this colleague, as they are now: for jobs, at each page.
  * E_FORBIDDEN "staff.gone" when inactive. */
 enum err ctx_become(struct ctx *c, int64_t staff_id) MUST_USE;

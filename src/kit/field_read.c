@@ -235,6 +235,8 @@ enum err field_read_text(struct ctx *c, const struct field *field, struct str te
         return int_check(c, field, &here, *(int64_t *)at);
     case F_BOOL:
         *(bool *)at = str_is(text, "true") || str_is(text, "1");
+        if (field->given)
+            *(bool *)((char *)out + field->given) = true;
         return *(bool *)at || str_is(text, "false") || str_is(text, "0")
                    ? OK
                    : type_fault(c, field, &here);

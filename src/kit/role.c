@@ -4,14 +4,14 @@
 #include "kit/kit_private.h"
 
 /* Does the blank-separated list hold the word, or "*"? */
-static bool list_has(struct str rest, const char *word)
+static bool list_has(struct str rest, struct str word)
 {
     struct str head;
     bool is_more;
 
     do {
         is_more = str_cut(rest, ' ', &head, &rest);
-        if (str_is(head, "*") || str_is(head, word))
+        if (str_is(head, "*") || str_eq(head, word))
             return true;
     } while (is_more);
     return false;
@@ -19,7 +19,20 @@ static bool list_has(struct str rest, const char *word)
 
 bool ctx_may(const struct ctx *c, const char *permission)
 {
-    return list_has(c->me_permissions, permission);
+    return list_has(c->me_permissions, str_of(permission));
+}
+
+bool ctx_may_all(const struct ctx *c, struct str permissions)
+{
+    struct str head;
+    bool is_more;
+
+    do {
+        is_more = str_cut(permissions, ' ', &head, &permissions);
+        if (head.len > 0 && !list_has(c->me_permissions, head))
+            return false;
+    } while (is_more);
+    return true;
 }
 
 void ctx_rights(struct ctx *c, struct str permissions, struct str scope, struct str org_path)

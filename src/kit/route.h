@@ -39,6 +39,7 @@ struct route {
     int statement_max; /* statement budget; 0: 8 */
     bool is_unaudited; /* a change that leaves no audit row: signing in, one's own looks */
     bool needs_all;    /* sums or changes over the whole base: only with REACH_ALL */
+    bool needs_session; /* not for keys of programs: passwords, factors, sessions, keys, roles */
     bool is_quick;     /* GET of a few point reads: runs on the loop itself */
     bool writes;       /* a GET that writes (set-up link, short link) */
     bool is_body_raw;  /* the body is not JSON; c->body has it */

@@ -224,6 +224,28 @@ test("settings and write keys", async () => {
     await good("/api/settings");
 });
 
+test("staff, organisation, roles and the audit trail", async () => {
+    const org = (await good("/api/orgs", { code: "hq", name: "总部", kind: "company" })).id;
+    await good(`/api/orgs/${org}/edit`, { name: "总公司" });
+    assert.equal((await good("/api/orgs")).items[0].name, "总公司");
+    await good("/api/roles", { name: "lead", title: "店长", permissions: "customer.read", scope: "store" });
+    await good("/api/roles/lead/edit", { version_count: 1, permissions: "customer.read customer.tag" });
+    await bad("/api/roles/lead/edit", { version_count: 1, scope: "all" }, "role.changed");
+    const { items, rights } = await good("/api/roles");
+    assert.ok(items.some((role) => role.name === "lead") && rights.some((right) => right.name === "audit.read"));
+    const made = await good("/api/staff", { login: "li", name: "李", role: "lead", org_id: org });
+    await good(`/api/staff/${made.id}/edit`, { role: "guide" });
+    await good("/api/roles/lead/delete", {});
+    await good(`/api/staff/${made.id}/totp/reset`, {});
+    const { link_token } = await good(`/api/staff/${made.id}/password`, {});
+    assert.equal((await good(`/api/link?token=${link_token}`)).login, "li");
+    await good("/api/link", { token: link_token, password: "a long password" });
+    assert.equal((await good(`/api/staff/${made.id}`)).role, "guide");
+    assert.equal((await good("/api/staff")).items.length, 2);
+    const trail = await good(`/api/audit?noun=staff&subject_id=${made.id}`);
+    assert.ok(trail.items.length >= 3 && trail.items[0].staff_name === "蝶", JSON.stringify(trail));
+});
+
 test("what is not in the document is refused", async () => {
     const customer = `/api/customers/${made.customer}`;
     const codeOf = async (path, body, headers) => (await admin.ask(path, body, headers)).json?.error?.code;

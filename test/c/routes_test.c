@@ -2,6 +2,7 @@
  * and nothing changes. */
 #include "scenario.h"
 
+#include "manage/staff/staff.h"
 #include "papilio.h"
 
 static bool has_word(const char *list, const char *word)
@@ -89,7 +90,8 @@ static void test_all_routes(void **state)
 /* What is open to anyone is a short list that a reader can check. */
 static void test_public_routes(void **state)
 {
-    static const char known[] = "/api/setup /api/login /healthz /api/openapi.json /papilio.js";
+    static const char known[] = "/api/setup /api/login /healthz /api/openapi.json /papilio.js "
+                                "/api/link";
 
     (void)state;
     for (const struct route *const *table = papilio_config.routes; *table; table++)
@@ -98,23 +100,25 @@ static void test_public_routes(void **state)
                 fail_msg("%s is public", route->path);
 }
 
-/* A permission that no role but admin's "*" can have is a spelling mistake, unless it is admin's
- * alone. */
+/* A right that pages cannot name is a spelling mistake; so is one that a role begins with. */
 static void test_permissions_known(void **state)
 {
-    static const char known[] = "public me write_key local setting.write staff.write "
-                                "role.write key.write audit.read";
+    static const char special[] = "public me write_key local";
 
     (void)state;
     for (const struct route *const *table = papilio_config.routes; *table; table++)
-        for (const struct route *route = *table; route->path; route++) {
-            bool is_known = has_word(known, route->permission);
-            for (const struct role *role = papilio_config.roles; role->name; role++)
-                is_known |= strcmp(role->permissions, "*") != 0 &&
-                            has_word(role->permissions, route->permission);
-            if (!is_known)
-                fail_msg("%s needs %s, which no role has", route->path, route->permission);
-        }
+        for (const struct route *route = *table; route->path; route++)
+            if (!has_word(special, route->permission) && !right_find(str_of(route->permission)))
+                fail_msg("%s needs %s, which is no right", route->path, route->permission);
+    for (const struct role *role = papilio_config.roles; role->name; role++) {
+        struct str rest = str_of(role->permissions), head;
+        bool is_more;
+        do {
+            is_more = str_cut(rest, ' ', &head, &rest);
+            if (head.len > 0 && !str_is(head, "*") && !right_find(head))
+                fail_msg("%s has %.*s, which is no right", role->name, STR(head));
+        } while (is_more);
+    }
 }
 
 int main(void)

@@ -56,7 +56,7 @@ static enum err login_prepare(struct ctx *c, const void *in_, void *out)
     TRY(tries_take(c, throttle_key(c, S("")), PEER_TRIES_MAX));
     TRY(tries_take(c, throttle_key(c, login), LOGIN_TRIES_MAX));
     err = q_staff_by_login(c, login, &row);
-    if (err == E_NOT_FOUND) {
+    if (err == E_NOT_FOUND || (err == OK && row.password.len == 0)) {
         password_hash(c->arena, in->password); /* the time a verification takes */
         return login_wrong(c);
     }

@@ -63,10 +63,13 @@ static enum err added_emit(struct ctx *c, int64_t staff_id)
     return journal_emit(c, &event, 1);
 }
 
-enum err staff_add(struct ctx *c, const struct staff_new *n, int64_t *staff_id)
+enum err staff_add_at(struct ctx *c, const struct staff_new *n, int64_t org_id, int64_t *staff_id)
 {
-    struct q_staff_add_in row = {
-        .id = ctx_id(c), .name = str_trim(n->name), .role = n->role, .password = n->hash};
+    struct q_staff_add_in row = {.id = ctx_id(c),
+                                 .name = str_trim(n->name),
+                                 .role = n->role,
+                                 .password = n->hash,
+                                 .org_id = org_id};
     int64_t changed_count;
 
     TRY(staff_login_normal(c, n->login, &row.login));
@@ -78,6 +81,14 @@ enum err staff_add(struct ctx *c, const struct staff_new *n, int64_t *staff_id)
         return fail(c, E_CONFLICT, "staff.exists", "somebody has this login already");
     *staff_id = row.id;
     return added_emit(c, row.id);
+}
+
+enum err staff_add(struct ctx *c, const struct staff_new *n, int64_t *staff_id)
+{
+    int64_t org_id;
+
+    TRY(org_find(c, n->org_code, &org_id));
+    return staff_add_at(c, n, org_id, staff_id);
 }
 
 enum err staff_password_set(struct ctx *c, struct str login, struct str hash)

@@ -7,9 +7,20 @@
 #include "kit/session.h"
 
 extern const struct role staff_roles[];
+/* Every right there is, as pages name it. */
+struct right {
+    const char *name, *title_zh, *title_en;
+};
+extern const struct right rights[]; /* ended by a row with name NULL */
+const struct right *right_find(struct str name);
 extern const struct route staff_routes[];
 extern const struct route setup_routes[];
 extern const struct route audit_routes[];
+extern const struct route staff_admin_routes[];
+extern const struct route staff_link_routes[];
+extern const struct route role_routes[];
+extern const struct route org_routes[];
+enum err staff_link_forget(struct ctx *c) MUST_USE; /* links that are over; for app_config.on_minute */
 
 /* While no staff exists: a new one-time set-up token (24 hours, single use, only its hash is kept;
  * earlier ones are void). No value in *token once somebody exists. For app_config.on_open or a
@@ -20,7 +31,8 @@ enum err staff_setup_token(struct ctx *c, struct str *token) MUST_USE;
  * does. `hash` is password_hash(password) made off the writer. E_CONFLICT "staff.exists",
  * E_NOT_FOUND "staff.unknown". */
 struct staff_new {
-    struct str login, name, role, hash;
+    struct str login, name, role, hash; /* an empty hash: no password yet */
+    struct str org_code;                /* no value: works nowhere in particular */
 };
 enum err staff_add(struct ctx *c, const struct staff_new *n, int64_t *staff_id) MUST_USE;
 enum err staff_password_set(struct ctx *c, struct str login, struct str hash) MUST_USE;

@@ -13,8 +13,8 @@ SELECT id, password, is_active FROM staff WHERE login = :login;
 SELECT login, name, role, password, is_active FROM staff WHERE id = :staff_id;
 
 -- name: staff_add :changed
-INSERT INTO staff (id, login, name, role, password, is_active, created_ms, password_ms)
-VALUES (:id, :login, :name, :role, :password, 1, :now_ms, :now_ms)
+INSERT INTO staff (id, login, name, role, password, is_active, created_ms, password_ms, org_id)
+VALUES (:id, :login, :name, :role, :password, 1, :now_ms, :now_ms, :org_id)
 ON CONFLICT (login) DO NOTHING;
 
 -- name: staff_add_first :changed     set-up happens once: only while nobody is there

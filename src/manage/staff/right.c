@@ -1,0 +1,39 @@
+/* Every right there is, as pages name it. Which routes need it stands in the routes' own rows; a
+ * right without a route changes what a route shows. */
+#include "manage/staff/staff_private.h"
+
+const struct right rights[] = {
+    {"overview.read", "看总览与分析", "See overview and analysis"},
+    {"customer.read", "看客户", "See customers"},
+    {"customer.name", "看客户姓名", "See customers' names in the clear"},
+    {"customer.reveal", "查看手机等明文", "Unmask phone, e-mail and address"},
+    {"customer.write", "编辑客户", "Edit customers"},
+    {"customer.tag", "打标签", "Tag customers"},
+    {"customer.merge", "合并客户", "Merge customers"},
+    {"customer.assign", "分配客户归属", "Assign customers to staff and stores"},
+    {"customer.export", "导出客户", "Export customers"},
+    {"customer.delete", "导出与删除个人信息", "Export and erase a person's data"},
+    {"order.read", "看订单", "See orders"},
+    {"order.write", "录入与修改订单", "Record and change orders"},
+    {"channel.read", "看渠道", "See channels"},
+    {"channel.write", "管理渠道与费用", "Manage channels and costs"},
+    {"import.read", "看导入记录", "See imports"},
+    {"import.write", "导入文件", "Import files"},
+    {"setting.read", "看设置", "See settings"},
+    {"setting.write", "修改设置", "Change settings"},
+    {"staff.read", "看员工与组织", "See staff and organisation"},
+    {"staff.write", "管理员工与组织", "Manage staff and organisation"},
+    {"role.write", "编辑角色", "Edit roles"},
+    {"key.write", "管理接口密钥", "Manage API keys"},
+    {"audit.read", "看操作记录", "Read the audit trail"},
+    {"job.all", "看所有人的任务", "See everybody's jobs"},
+    {.name = NULL},
+};
+
+const struct right *right_find(struct str name)
+{
+    for (const struct right *right = rights; right->name; right++)
+        if (str_is(name, right->name))
+            return right;
+    return NULL;
+}
