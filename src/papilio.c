@@ -48,6 +48,8 @@ static const struct route *const routes[] = {
     org_routes,
     owner_routes,
     job_routes,
+    merge_routes,
+    merge_undo_routes,
     NULL,
 };
 /* clang-format on */

@@ -10,6 +10,8 @@ const struct reaction flow_reactions[] = {
     {"friend_added", customer_mark_added},
     {"official_followed", customer_mark_added},
     {"invite_accepted", customer_mark_invited},
+    {"customer_merged", order_mark_merged},
+    {"customer_unmerged", order_mark_merged},
     {NULL, NULL},
 };
 

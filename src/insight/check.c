@@ -38,6 +38,8 @@ CHECK_QUERY(customer_figures)
 CHECK_QUERY(customer_second)
 CHECK_QUERY(customer_refunded)
 CHECK_QUERY(customer_invited)
+CHECK_QUERY(merge_links)
+CHECK_QUERY(merge_rows)
 CHECK_QUERY(customer_journal)
 CHECK_QUERY(order_journal)
 CHECK_QUERY(journal_links)
@@ -91,6 +93,8 @@ static const struct check {
     {"customer_second", customer_second_run, "customer"},
     {"customer_refunded", customer_refunded_run, "customer"},
     {"customer_invited", customer_invited_run, "customer"},
+    {"merge_links", merge_links_run, "customer"},
+    {"merge_rows", merge_rows_run, "merge"},
     {"customer_journal", customer_journal_run, "customer"},
     {"customer_seals", check_personal_seals, "customer"},
     {"identity_seals", check_identity_seals, "customer"},

@@ -48,9 +48,12 @@ SELECT o.id AS offender_id
 
 -- name: check_customer_figures :each
 -- scope: none
+-- a person's, from the orders of all its records; a merged record's are nothing
 SELECT c.id AS offender_id
   FROM customer AS c
-  LEFT JOIN shop_order AS o ON o.customer_id = c.id AND o.is_counted = 1
+  LEFT JOIN (SELECT coalesce(r.merged_into_id, r.id) AS person_id, o.placed_ms, o.paid_fen
+               FROM customer AS r JOIN shop_order AS o ON o.customer_id = r.id AND o.is_counted = 1)
+         AS o ON o.person_id = c.id
  GROUP BY c.id, c.order_count, c.paid_fen, c.first_order_ms, c.last_order_ms
 HAVING count(o.placed_ms) <> c.order_count
     OR coalesce(sum(o.paid_fen), 0) <> c.paid_fen
@@ -63,7 +66,10 @@ SELECT c.id AS offender_id
   FROM customer AS c
  WHERE c.second_order_ms
        IS DISTINCT FROM (SELECT o.placed_ms FROM shop_order AS o
-                          WHERE o.customer_id = c.id AND o.is_counted = 1
+                          WHERE c.merged_into_id IS NULL
+                            AND o.customer_id IN (SELECT r.id FROM customer AS r
+                                                   WHERE r.id = c.id OR r.merged_into_id = c.id)
+                            AND o.is_counted = 1
                           ORDER BY o.placed_ms LIMIT 1 OFFSET 1);
 
 -- name: check_customer_refunded :each
@@ -71,14 +77,43 @@ SELECT c.id AS offender_id
 SELECT c.id AS offender_id
   FROM customer AS c
  WHERE c.refunded_fen <> (SELECT coalesce(sum(o.refunded_fen), 0) FROM shop_order AS o
-                           WHERE o.customer_id = c.id AND o.is_counted = 1);
+                           WHERE c.merged_into_id IS NULL
+                             AND o.customer_id IN (SELECT r.id FROM customer AS r
+                                                    WHERE r.id = c.id OR r.merged_into_id = c.id)
+                             AND o.is_counted = 1);
 
 -- name: check_customer_invited :each
 -- scope: none
+-- persons who came through any of a person's records
 SELECT c.id AS offender_id
   FROM customer AS c
- WHERE c.invited_count <> (SELECT count(*) FROM customer AS i WHERE i.invited_by_customer_id = c.id)
-    OR c.invited_by_customer_id = c.id;
+ WHERE c.invited_count <> (SELECT count(*) FROM customer AS r
+                             JOIN customer AS i ON i.invited_by_customer_id = r.id
+                            WHERE c.merged_into_id IS NULL AND i.merged_into_id IS NULL
+                              AND (r.id = c.id OR r.merged_into_id = c.id))
+    OR (c.merged_into_id IS NULL
+        AND EXISTS (SELECT 1 FROM customer AS r
+                     WHERE r.id = c.invited_by_customer_id
+                       AND (r.id = c.id OR r.merged_into_id = c.id)));
+
+-- name: check_merge_links :each      never a chain, and each link has one merge that stands
+-- scope: none
+SELECT c.id AS offender_id
+  FROM customer AS c
+ WHERE c.merged_into_id IS NOT NULL
+   AND (EXISTS (SELECT 1 FROM customer AS p
+                 WHERE p.id = c.merged_into_id AND p.merged_into_id IS NOT NULL)
+        OR (SELECT count(*) FROM customer_merge AS m
+             WHERE m.merged_customer_id = c.id AND m.undone_ms IS NULL) <> 1);
+
+-- name: check_merge_rows :each      a merge that stands has its link, straight or through later ones
+-- scope: none
+SELECT m.id AS offender_id
+  FROM customer_merge AS m
+  JOIN customer AS c ON c.id = m.merged_customer_id
+  JOIN customer AS k ON k.id = m.kept_customer_id
+ WHERE m.undone_ms IS NULL
+   AND c.merged_into_id IS DISTINCT FROM coalesce(k.merged_into_id, k.id);
 
 -- name: check_customer_journal :each      each customer came in by exactly one fact
 -- scope: none

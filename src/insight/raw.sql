@@ -8,7 +8,9 @@ SELECT CAST(coalesce(sum(line_count), 0) AS BIGINT) AS line_count,
        CAST(coalesce(sum(CASE WHEN kind = 'cancellation' THEN line_count END), 0) AS BIGINT)
            AS cancellation_line_count,
        count(*) AS document_count,
-       count(DISTINCT customer_id) AS customer_count,
+       count(DISTINCT CASE WHEN customer_id IN (SELECT id FROM customer WHERE merged_into_id IS NOT NULL)
+                           THEN (SELECT m.merged_into_id FROM customer AS m WHERE m.id = shop_order.customer_id)
+                           ELSE customer_id END) AS customer_count,
        CAST(coalesce(sum(net_fen), 0) AS BIGINT) AS net_fen,
        CAST(coalesce(sum(CASE WHEN is_counted = 1 AND customer_id IS NOT NULL THEN sale_line_count END), 0) AS BIGINT)
            AS counted_line_count

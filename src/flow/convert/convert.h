@@ -53,5 +53,8 @@ enum err order_book_add(struct ctx *c, struct order_book *book, struct order_row
 /* The id of an order written before; NONE: not in this book. */
 int64_t order_book_id(const struct order_book *book, struct str order_no);
 
+/* Reaction (flow/flow.c): customer_merged, customer_unmerged. */
+enum err order_mark_merged(struct ctx *c, const struct event *event) MUST_USE;
+
 extern const struct route order_routes[], order_list_routes[];
 extern const struct import_kind import_orders;

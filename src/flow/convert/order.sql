@@ -43,7 +43,7 @@ INSERT INTO order_line (order_id, line_seq, product_id, quantity_count, unit_pri
 VALUES (:order_id, :line_seq, :product_id, :quantity_count, :unit_price_micro, :amount_fen,
         :placed_ms, :product_name);
 
--- name: order_customer_refresh :batch     a customer's figures anew from that customer's own orders
+-- name: order_customer_refresh :batch     a person's figures anew from the orders of all its records; a merged record's are nothing
 -- scope: none
 UPDATE customer
    SET order_count = f.order_count,
@@ -51,7 +51,10 @@ UPDATE customer
        refunded_fen = f.refunded_fen,
        first_order_ms = f.first_order_ms,
        second_order_ms = (SELECT s.placed_ms FROM shop_order AS s
-                           WHERE s.customer_id = :customer_id AND s.is_counted = 1
+                           WHERE s.customer_id IN (SELECT r.id FROM customer AS r
+                                                    WHERE r.id = f.person_id
+                                                       OR r.merged_into_id = f.person_id)
+                             AND s.is_counted = 1
                            ORDER BY s.placed_ms LIMIT 1 OFFSET 1),
        last_order_ms = f.last_order_ms,
        touched_ms = CASE WHEN f.touched_ms < customer.touched_ms THEN f.touched_ms
@@ -61,15 +64,19 @@ UPDATE customer
                          ELSE customer.action_day END,
        region = COALESCE(customer.region, :region),
        changed_ms = :now_ms
-  FROM (SELECT COUNT(CASE WHEN o.is_counted = 1 THEN 1 END) AS order_count,
+  FROM (SELECT p.person_id,
+               COUNT(CASE WHEN o.is_counted = 1 THEN 1 END) AS order_count,
                COALESCE(SUM(CASE WHEN o.is_counted = 1 THEN o.paid_fen END), 0) AS paid_fen,
                COALESCE(SUM(CASE WHEN o.is_counted = 1 THEN o.refunded_fen END), 0) AS refunded_fen,
                MIN(CASE WHEN o.is_counted = 1 THEN o.placed_ms END) AS first_order_ms,
                MAX(CASE WHEN o.is_counted = 1 THEN o.placed_ms END) AS last_order_ms,
                MIN(o.placed_ms) AS touched_ms
-          FROM shop_order AS o
-         WHERE o.customer_id = :customer_id) AS f
- WHERE customer.id = :customer_id;
+          FROM (SELECT COALESCE(m.merged_into_id, m.id) AS person_id FROM customer AS m
+                 WHERE m.id = :customer_id) AS p
+          JOIN customer AS r ON r.id = p.person_id OR r.merged_into_id = p.person_id
+          LEFT JOIN shop_order AS o ON o.customer_id = r.id
+         GROUP BY p.person_id) AS f
+ WHERE customer.id = f.person_id;
 
 -- name: order_customer_extend :batch     the same by what a page adds to it: earliest_ms, next_ms, latest_ms are of its counted orders
 -- scope: none
@@ -92,7 +99,7 @@ UPDATE customer
                          THEN COALESCE(:action_day, action_day) ELSE action_day END,
        region = COALESCE(region, :region),
        changed_ms = :now_ms
- WHERE id = :customer_id;
+ WHERE id = (SELECT COALESCE(m.merged_into_id, m.id) FROM customer AS m WHERE m.id = :customer_id);
 
 -- name: order_get :one
 SELECT o.id, o.source, o.order_no, o.kind, o.status, o.customer_id, o.channel_id, o.placed_ms,
@@ -141,12 +148,16 @@ UPDATE shop_order
    SET status = 'cancelled', is_counted = 0, cancel_reason = :cancel_reason, changed_ms = :now_ms
  WHERE id = :order_id AND kind = 'sale' AND status = 'paid' AND refunded_fen = 0;
 
--- name: order_list_customer :many     a customer's orders, newest first
--- scope: none
-SELECT id, source, order_no, kind, status, placed_ms, is_counted, paid_fen, net_fen, refunded_fen,
-       line_count
-  FROM shop_order
- WHERE customer_id = :customer_id
-   AND (placed_ms < :before_ms OR (placed_ms = :before_ms AND id < :before_id))
- ORDER BY placed_ms DESC, id DESC
+-- name: order_list_customer :many     a person's orders, newest first: a page of each of its records, and of those the newest
+-- scope: none (of a customer that was reached)
+SELECT o.id, o.source, o.order_no, o.kind, o.status, o.placed_ms, o.is_counted, o.paid_fen, o.net_fen,
+       o.refunded_fen, o.line_count
+  FROM customer AS r
+  JOIN shop_order AS o
+    ON o.id IN (SELECT n.id FROM shop_order AS n
+                 WHERE n.customer_id = r.id AND n.placed_ms <= :before_ms
+                   AND (n.placed_ms < :before_ms OR (n.placed_ms = :before_ms AND n.id < :before_id))
+                 ORDER BY n.placed_ms DESC, n.id DESC LIMIT :limit_count)
+ WHERE r.id = :customer_id OR r.merged_into_id = :customer_id
+ ORDER BY o.placed_ms DESC, o.id DESC
  LIMIT :limit_count;

@@ -163,9 +163,16 @@ static enum err write_lines(struct ctx *c, struct page *page)
 
 enum err order_write_figures(struct ctx *c, int64_t customer_id)
 {
-    struct q_order_customer_refresh_in in = {customer_id, NONE, {NULL, 0}};
+    struct q_order_customer_refresh_in in = {.customer_id = customer_id, .action_day = NONE};
 
     return customer_id == NONE ? OK : q_order_customer_refresh(c, &in, 1, NULL);
+}
+
+/* Records became one person, or two again: whose figures they are now. */
+enum err order_mark_merged(struct ctx *c, const struct event *event)
+{
+    must(event->customer_id != NONE);
+    return order_write_figures(c, event->customer_id);
 }
 
 /* What a page means for one customer. */
@@ -241,8 +248,10 @@ static enum err figures_write(struct ctx *c, const struct figures *figures, int6
         const struct q_order_customer_extend_in *add = &figures[i].add;
 
         if (figures[i].is_anew)
-            anew[anew_count++] = (struct q_order_customer_refresh_in){add->customer_id,
-                                                                      add->action_day, add->region};
+            anew[anew_count++] =
+                (struct q_order_customer_refresh_in){.customer_id = add->customer_id,
+                                                     .action_day = add->action_day,
+                                                     .region = add->region};
         else
             adds[add_count++] = *add;
     }

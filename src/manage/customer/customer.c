@@ -158,7 +158,7 @@ static enum err identities_check(struct ctx *c, const struct identities *all)
     for (int64_t i = 0; i < all->count; i++)
         if (rows[i].customer_id != NONE)
             return fail(c, E_CONFLICT, "customer.exists", "customer %" PRId64 " has this %.*s",
-                        rows[i].customer_id, STR(all->plans[i].ref.kind));
+                        rows[i].person_id, STR(all->plans[i].ref.kind));
     return OK;
 }
 

@@ -123,3 +123,4 @@ extern const struct route timeline_routes[];
 extern const struct route tag_routes[];
 extern const struct route owner_routes[];
 extern const struct route reveal_routes[];
+extern const struct route merge_routes[], merge_undo_routes[];

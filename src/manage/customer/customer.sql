@@ -11,9 +11,18 @@ SELECT c.id AS person_id FROM customer m
 
 -- name: customer_seen :lookup     the one read of the hot path: whose identity is it, and what may an event change
 -- scope: none
-SELECT i.customer_id, c.action_day, c.touched_ms
+-- customer_id is the record's, person_id and what may change the person's; one record more is read of merged ones alone
+SELECT i.customer_id, coalesce(c.merged_into_id, c.id) AS person_id,
+       CASE WHEN c.merged_into_id IS NULL THEN c.action_day
+            ELSE (SELECT p.action_day FROM customer p WHERE p.id = c.merged_into_id) END AS action_day,
+       CASE WHEN c.merged_into_id IS NULL THEN c.touched_ms
+            ELSE (SELECT p.touched_ms FROM customer p WHERE p.id = c.merged_into_id) END AS touched_ms
   FROM identity i JOIN customer c ON c.id = i.customer_id
  WHERE i.kind = :kind AND i.value_hash = :value_hash;
+
+-- name: customer_person :lookup     whom a record stands for
+-- scope: none
+SELECT coalesce(merged_into_id, id) AS person_id FROM customer WHERE id = :customer_id;
 
 -- name: customer_last_number :one
 -- scope: none
@@ -39,15 +48,17 @@ VALUES (:kind, :value_hash, :customer_id, :value_enc, :now_ms);
 DELETE FROM identity
  WHERE kind = :kind AND value_hash = :value_hash AND customer_id = :customer_id;
 
--- name: identity_of_customer :many
+-- name: identity_of_customer :many     of a person: those of all its records; each value is sealed for its record
 -- scope: none
-SELECT kind, value_enc FROM identity WHERE customer_id = :customer_id
- ORDER BY kind, value_hash LIMIT 40;
+SELECT i.kind, i.value_enc, i.customer_id AS record_id
+  FROM customer r JOIN identity i ON i.customer_id = r.id
+ WHERE r.id = :customer_id OR r.merged_into_id = :customer_id
+ ORDER BY i.kind, i.value_hash LIMIT 400;
 
 -- name: identity_named_count :lookup     identities that name a person, not just a visitor
 -- scope: none
-SELECT count(*) AS named_count FROM identity
- WHERE customer_id = :customer_id AND kind <> 'anonymous';
+SELECT count(*) AS named_count FROM customer r JOIN identity i ON i.customer_id = r.id
+ WHERE (r.id = :customer_id OR r.merged_into_id = :customer_id) AND i.kind <> 'anonymous';
 
 -- name: customer_now :lookup     what an edit or an import compares with
 -- scope: none
@@ -76,19 +87,25 @@ UPDATE customer
 -- name: customer_added_set :changed     the earliest counts, whatever the order of arrival
 -- scope: none
 UPDATE customer SET added_ms = :added_ms, changed_ms = :now_ms
- WHERE id = :customer_id AND (added_ms IS NULL OR added_ms > :added_ms);
+ WHERE id = (SELECT coalesce(m.merged_into_id, m.id) FROM customer m WHERE m.id = :customer_id)
+   AND (added_ms IS NULL OR added_ms > :added_ms);
 
 -- name: customer_inviter_set :changed     once, never oneself, never one's own guest
 -- scope: none
+-- of the person; the inviter stays the record that was named
 UPDATE customer SET invited_by_customer_id = :inviter_id, changed_ms = :now_ms
- WHERE id = :customer_id AND invited_by_customer_id IS NULL AND id <> :inviter_id
-   AND NOT EXISTS (SELECT 1 FROM customer i
-                    WHERE i.id = :inviter_id AND i.invited_by_customer_id = :customer_id);
+ WHERE id = (SELECT coalesce(m.merged_into_id, m.id) FROM customer m WHERE m.id = :customer_id)
+   AND invited_by_customer_id IS NULL
+   AND NOT EXISTS (SELECT 1 FROM customer r
+                     JOIN customer p ON p.id = coalesce(r.merged_into_id, r.id)
+                     LEFT JOIN customer g ON g.id = p.invited_by_customer_id
+                    WHERE r.id = :inviter_id
+                      AND (p.id = customer.id OR coalesce(g.merged_into_id, g.id) = customer.id));
 
 -- name: customer_invited_add :changed
 -- scope: none
 UPDATE customer SET invited_count = invited_count + 1, changed_ms = :now_ms
- WHERE id = :customer_id;
+ WHERE id = (SELECT coalesce(m.merged_into_id, m.id) FROM customer m WHERE m.id = :customer_id);
 
 -- name: customer_search_page :many     for the memory of names: customers in order of id
 -- scope: none (memory for all; what is found passes customer_page_match)
@@ -118,7 +135,8 @@ SELECT kind, value_enc FROM identity
 -- name: customer_search_changes :many     what the journal says changed since
 -- scope: none (memory for all; what is found passes customer_page_match)
 SELECT id, customer_id FROM journal
- WHERE id > :from_id AND kind IN ('customer_added', 'customer_edited')
+ WHERE id > :from_id
+   AND kind IN ('customer_added', 'customer_edited', 'customer_merged', 'customer_unmerged')
  ORDER BY id LIMIT :limit_count;
 
 -- name: customer_search_journal_end :one

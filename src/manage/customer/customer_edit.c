@@ -156,9 +156,9 @@ static enum err come_check(struct ctx *c, struct edit *edit, int64_t customer_id
         keys[i] = (struct q_customer_seen_in){edit->come[i].ref.kind, edit->come[i].hash};
     TRY(q_customer_seen(c, keys, edit->come_count, rows));
     for (int64_t i = 0; i < edit->come_count; i++) {
-        if (rows[i].customer_id != NONE && rows[i].customer_id != customer_id)
+        if (rows[i].customer_id != NONE && rows[i].person_id != customer_id)
             return fail(c, E_CONFLICT, "customer.exists", "customer %" PRId64 " has this %.*s",
-                        rows[i].customer_id, STR(edit->come[i].ref.kind));
+                        rows[i].person_id, STR(edit->come[i].ref.kind));
         if (rows[i].customer_id == NONE)
             edit->come[kept++] = edit->come[i];
     }

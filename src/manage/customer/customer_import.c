@@ -102,7 +102,7 @@ static enum err owners_find(struct ctx *c, struct batch *b, int64_t identity_cou
     TRY(q_customer_seen(c, keys, count, found));
     for (int64_t i = 0; i < count; i++)
         if (found[i].customer_id != NONE)
-            *owner_of(c, b, refs[i]) = image_of(b, found[i].customer_id) + 1;
+            *owner_of(c, b, refs[i]) = image_of(b, found[i].person_id) + 1;
     return OK;
 }
 

@@ -119,14 +119,15 @@ SELECT g.id, g.name, g.color FROM customer_tag t JOIN tag g ON g.id = t.tag_id
  WHERE t.customer_id = :customer_id ORDER BY t.tag_id LIMIT 1 OFFSET :skip_count;
 
 -- name: customer_profile :one
-SELECT c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.attributes,
+SELECT c.id, c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.attributes,
        c.channel_id, h.name AS channel_name, c.invited_by_customer_id, c.is_family, c.touched_ms,
        c.added_ms, c.action_day, c.order_count, c.paid_fen, c.refunded_fen, c.first_order_ms,
        c.last_order_ms, c.invited_count,
        (SELECT s.value FROM setting s WHERE s.name = 'sleep_after_days') AS sleep_value,
        (SELECT s.value FROM setting s WHERE s.name = 'lost_after_days') AS lost_value
   FROM customer c LEFT JOIN channel h ON h.id = c.channel_id
- WHERE c.id = :customer_id AND c.deleted_ms IS NULL AND in_scope(c);
+ WHERE c.id = (SELECT coalesce(m.merged_into_id, m.id) FROM customer m WHERE m.id = :customer_id)
+   AND c.deleted_ms IS NULL AND in_scope(c);
 
 -- name: customer_tags :many     along the key; the profile puts them into the order of words
 -- scope: none (of a customer that was reached)
@@ -135,9 +136,14 @@ SELECT g.id, g.family, g.name, g.color FROM customer_tag t JOIN tag g ON g.id = 
 
 -- name: customer_timeline :many
 -- scope: none (of a customer that was reached)
+-- a page of each of the person's records, from its index, and of those the latest: never all entries
 SELECT j.id, j.kind, j.occurred_ms, h.name AS channel_name, j.subject_id, j.amount_fen,
        j.properties
-  FROM journal j LEFT JOIN channel h ON h.id = j.channel_id
- WHERE j.customer_id = :customer_id AND j.occurred_ms <= :key_number
-   AND (j.occurred_ms < :key_number OR j.id < :from_id)
+  FROM customer r
+  JOIN journal j ON j.id IN (SELECT e.id FROM journal e
+                              WHERE e.customer_id = r.id AND e.occurred_ms <= :key_number
+                                AND (e.occurred_ms < :key_number OR e.id < :from_id)
+                              ORDER BY e.occurred_ms DESC, e.id DESC LIMIT :limit_count)
+  LEFT JOIN channel h ON h.id = j.channel_id
+ WHERE r.id = :customer_id OR r.merged_into_id = :customer_id
  ORDER BY j.occurred_ms DESC, j.id DESC LIMIT :limit_count;

@@ -105,7 +105,7 @@ static enum err identities_fill(struct ctx *c, struct profile_out *out)
     out->identities = (struct list){identity, rows.count};
     for (int64_t i = 0; i < rows.count; i++) {
         identity[i].kind = row[i].kind;
-        TRY(ctx_unseal(c, row[i].value_enc, "customer", out->id, &identity[i].value));
+        TRY(ctx_unseal(c, row[i].value_enc, "customer", row[i].record_id, &identity[i].value));
         identity[i].value = mask_identity(c->arena, row[i].kind, identity[i].value);
     }
     return OK;
@@ -143,7 +143,7 @@ static enum err profile_run(struct ctx *c, const void *in_, void *out_)
     if (err == E_NOT_FOUND)
         return customer_unknown(c, in->customer_id);
     TRY(err);
-    out->id = in->customer_id;
+    out->id = row.id;
     TRY(texts_open(c, &row, out));
     figures_fill(c, &row, out);
     limits.sleep_before_ms =
@@ -151,7 +151,7 @@ static enum err profile_run(struct ctx *c, const void *in_, void *out_)
     limits.lost_before_ms = c->now_ms - setting_int_of("lost_after_days", row.lost_value) * DAY_MS;
     out->state = str_of(customer_state(&limits, row.order_count, row.last_order_ms));
     TRY(identities_fill(c, out));
-    TRY(q_customer_tags(c, in->customer_id, &out->tags));
+    TRY(q_customer_tags(c, out->id, &out->tags));
     tags_sort(&out->tags);
     return OK;
 }

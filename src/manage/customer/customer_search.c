@@ -428,6 +428,34 @@ static enum err memory_search(struct ctx *c, struct str text, int64_t max, struc
     return err;
 }
 
+/* Records that were merged stand for their person, each once. */
+static enum err persons_find(struct ctx *c, struct list *ids)
+{
+    struct q_customer_person_in *keys =
+        arena_new_array(c->arena, struct q_customer_person_in, (size_t)ids->count + 1);
+    struct q_customer_person_row *rows =
+        arena_new_array(c->arena, struct q_customer_person_row, (size_t)ids->count + 1);
+    struct map *seen = map_new(c->arena, (size_t)ids->count);
+    int64_t *id = ids->at, count = 0;
+    bool is_new;
+
+    if (ids->count == 0)
+        return OK;
+    for (int64_t i = 0; i < ids->count; i++)
+        keys[i].customer_id = id[i];
+    TRY(q_customer_person(c, keys, ids->count, rows));
+    for (int64_t i = 0; i < ids->count; i++) {
+        struct str key = {(const char *)&rows[i].person_id, sizeof(rows[i].person_id)};
+        if (rows[i].person_id == NONE)
+            continue;
+        (void)map_slot(seen, key, &is_new);
+        if (is_new)
+            id[count++] = rows[i].person_id;
+    }
+    ids->count = count;
+    return OK;
+}
+
 /* Both, each customer once. */
 static struct list ids_join(struct ctx *c, struct list first, struct list second)
 {
@@ -461,5 +489,5 @@ enum err customer_search(struct ctx *c, struct str text, int64_t max, struct lis
     pthread_mutex_unlock(&memory.lock);
     TRY(err);
     *ids = ids_join(c, exact, parts);
-    return OK;
+    return persons_find(c, ids);
 }

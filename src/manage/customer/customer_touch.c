@@ -9,7 +9,8 @@
 /* A customer as far as this batch knows it. */
 struct record {
     struct customer_plan plan;      /* id; the rest only when is_new */
-    int64_t action_day, touched_ms; /* as stored */
+    int64_t person_id;              /* whom the record stands for */
+    int64_t action_day, touched_ms; /* the person's, as stored */
     int64_t new_action_day, new_touched_ms, touch_channel_id;
     bool is_new;
     bool is_nameless; /* nothing but anonymous ids */
@@ -80,6 +81,7 @@ static enum err slots_find(struct ctx *c, struct customer_touches *all)
             continue;
         all->slots[i].record = all->record_count;
         all->records[all->record_count++] = (struct record){.plan.id = rows[i].customer_id,
+                                                            .person_id = rows[i].person_id,
                                                             .action_day = rows[i].action_day,
                                                             .touched_ms = rows[i].touched_ms,
                                                             .new_action_day = NONE,
@@ -112,7 +114,7 @@ static enum err nameless_find(struct ctx *c, struct customer_touches *all)
         if (!may_promote(all, i))
             continue;
         records[count] = &all->records[all->slots[all->of[i].anonymous].record];
-        keys[count].customer_id = records[count]->plan.id;
+        keys[count].customer_id = records[count]->person_id;
         count++;
     }
     if (count == 0)
@@ -284,7 +286,7 @@ static enum err seen_write(struct ctx *c, const struct customer_touches *all)
             .action_day = record->new_action_day,
             .touched_ms = record->touched_ms,
             .channel_id = record->touch_channel_id,
-            .customer_id = record->plan.id,
+            .customer_id = record->person_id,
         };
     }
     if (count == 0)

@@ -67,9 +67,12 @@ static enum err timeline_run(struct ctx *c, const void *in_, void *out_)
 
     TRY(cursor_read(c, in->cursor, &from));
     TRY(customer_reach(c, in->customer_id, &person_id));
-    TRY(q_customer_timeline(
-        c, &(struct q_customer_timeline_in){person_id, from.key_number, from.id, limit_count},
-        &rows));
+    TRY(q_customer_timeline(c,
+                            &(struct q_customer_timeline_in){.customer_id = person_id,
+                                                             .key_number = from.key_number,
+                                                             .from_id = from.id,
+                                                             .limit_count = limit_count},
+                            &rows));
     row = rows.at;
     for (int64_t i = 0; i < rows.count; i++)
         *(struct timeline_item *)list_add(c->arena, &out->items, &cap,

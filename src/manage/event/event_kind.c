@@ -90,6 +90,9 @@ struct fields_properties {
 static const struct field edited_properties[] = {
     OUT(struct fields_properties, fields, .about = "names of what changed, without values"),
 };
+static const struct field merged_properties[] = {
+    OUT(struct fields_properties, reason, .about = "hand, or the rule: phone unionid visitor"),
+};
 static const struct field setting_properties[] = {OUT(struct fields_properties, name)};
 
 #define PROPERTIES(table, T) SHAPE_OF(#table, table, struct T)
@@ -134,6 +137,9 @@ const struct event_kind event_kinds[] = {
     {"customer_added", FACT, TITLES("首次接触", "First touch")},
     {"customer_edited", FACT, TITLES("资料变更", "Profile changed"),
      .properties = PROPERTIES(edited_properties, fields_properties)},
+    {"customer_merged", FACT, TITLES("客户合并", "Records became one person"),
+     .subject = "customer", .properties = PROPERTIES(merged_properties, fields_properties)},
+    {"customer_unmerged", FACT, TITLES("撤销合并", "Merge undone"), .subject = "customer"},
     {"tag_added", FACT, TITLES("打上标签", "Tag added"), .subject = "tag"},
     {"tag_removed", FACT, TITLES("移除标签", "Tag removed"), .subject = "tag"},
     {"owner_changed", FACT, TITLES("更换负责人", "Owner changed"), .subject = "staff"},

@@ -1,0 +1,264 @@
+/* Merging by hand: preview, merge, what everybody then reads, undo in any order, history. */
+#include "scenario.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define ADD POST, "/api/customers"
+#define ANA "/api/customers/$ana"
+#define BEA "/api/customers/$bea"
+#define ORDER(no, ms, who, price)                                                                  \
+    "{'source':'shop','order_no':'" no "','placed_ms':" ms ",'customer_id':'" who "','lines':["    \
+    "{'product_code':'A1','quantity_count':1,'unit_price_micro':" price "}]}"
+#define T1 "1767225600000" /* 2026-01-01T00:00:00Z */
+#define T2 "1768225600000"
+#define T3 "1769225600000"
+
+static const struct scenario people[] = {
+    {"ana", AS_OPERATOR, ADD,
+     "{'name':'Ana Lee','phone':'13800000001','region':'上海','attributes':{'size':'M'}}", 200, "",
+     "customer_added", .keep = "ana"},
+    {"bea", AS_OPERATOR, ADD,
+     "{'name':'Bea Lee','phone':'13800000002','email':'bea@x.cn','attributes':{'size':'L','pet':"
+     "'cat'}}",
+     200, "", "customer_added", .keep = "bea"},
+    {"eve", AS_OPERATOR, ADD, "{'name':'Eve','identities':[{'kind':'unionid','value':'u9'}]}", 200,
+     "", "customer_added", .keep = "eve"},
+    {"a tag", AS_OPERATOR, POST, "/api/tags", "{'family':'intent','name':'hot','color':'#ff0000'}",
+     200, "'id'", "", .keep = "hot"},
+    {"on bea", AS_OPERATOR, POST, BEA "/tags", "{'tag_id':'$hot','is_on':true}", 200, "{}",
+     "tag_added"},
+    {"ana buys", AS_OPERATOR, POST, "/api/orders", ORDER("1", T2, "$ana", "5000000"), 200, "",
+     "order_paid"},
+    {"bea buys", AS_OPERATOR, POST, "/api/orders", ORDER("2", T1, "$bea", "7000000"), 200, "",
+     "order_paid", .keep = "o2"},
+};
+
+static const struct scenario preview_cases[] = {
+    {"what would move", AS_OPERATOR, GET, ANA "/merge?other_customer_id=$bea", NULL, 200,
+     "'identities':[{'kind':'email','value':'b***@x.cn'},{'kind':'phone','value':'138****0002'}]",
+     ""},
+    {"which stands", AS_OPERATOR, GET, ANA "/merge?other_customer_id=$bea", NULL, 200,
+     "{'field':'phone','kept':'138****0001','other':'138****0002','result':'138****0001',"
+     "'is_conflict':true}",
+     "", .lacks = "13800000002"},
+    {"fills", AS_OPERATOR, GET, ANA "/merge?other_customer_id=$bea", NULL, 200,
+     "{'field':'email','kept':null,'other':'b***@x.cn','result':'b***@x.cn','is_conflict':false}",
+     ""},
+    {"an attribute", AS_OPERATOR, GET, ANA "/merge?other_customer_id=$bea", NULL, 200,
+     "{'field':'attributes.pet','kept':null,", ""},
+    {"counts", AS_OPERATOR, GET, ANA "/merge?other_customer_id=$bea", NULL, 200,
+     "'order_count':1,'paid_fen':700,'refunded_fen':0,'document_count':1,'event_count':3,", ""},
+    {"oneself", AS_OPERATOR, GET, ANA "/merge?other_customer_id=$ana", NULL, 409, "merge.same", ""},
+    {"nobody", AS_OPERATOR, GET, ANA "/merge?other_customer_id=5", NULL, 404, "customer.unknown",
+     ""},
+    {"not said", AS_OPERATOR, GET, ANA "/merge", NULL, 400, "other_customer_id", ""},
+    {"viewer", AS_VIEWER, GET, ANA "/merge?other_customer_id=$bea", NULL, 403, "gate.permission",
+     ""},
+    {"signed out", AS_NOBODY, GET, ANA "/merge?other_customer_id=$bea", NULL, 401, "", ""},
+};
+
+static const struct scenario merge_cases[] = {
+    {"viewer", AS_VIEWER, POST, ANA "/merge", "{'other_customer_id':'$bea'}", 403, "", ""},
+    {"signed out", AS_NOBODY, POST, ANA "/merge", "{'other_customer_id':'$bea'}", 401, "", ""},
+    {"nobody", AS_OPERATOR, POST, ANA "/merge", "{'other_customer_id':'5'}", 404,
+     "customer.unknown", ""},
+    {"a field without choice", AS_OPERATOR, POST, ANA "/merge",
+     "{'other_customer_id':'$bea','choices':[{'field':'paid_fen','choice':'take'}]}", 400,
+     "merge.field", ""},
+    {"no such choice", AS_OPERATOR, POST, ANA "/merge",
+     "{'other_customer_id':'$bea','choices':[{'field':'name','choice':'both'}]}", 400,
+     "input.choice", ""},
+    {"merges", AS_OPERATOR, POST, ANA "/merge",
+     "{'other_customer_id':'$bea','choices':[{'field':'phone','choice':'take'},"
+     "{'field':'attributes.size','choice':'keep'}]}",
+     200, "'customer_id':'$ana'", "customer_merged customer_merged", .keep = "m1"},
+    {"once", AS_OPERATOR, POST, ANA "/merge", "{'other_customer_id':'$bea'}", 409, "merge.same",
+     ""},
+    {"the other way round", AS_OPERATOR, POST, BEA "/merge", "{'other_customer_id':'$ana'}", 409,
+     "merge.same", ""},
+    {"one person under both ids", AS_ADMIN, GET, BEA, NULL, 200,
+     "{'id':'$ana','customer_number':1,'name':'Ana Lee','phone':'138****0002','email':'b***@x.cn'",
+     ""},
+    {"with the figures of both", AS_VIEWER, GET, ANA, NULL, 200,
+     "'order_count':2,'paid_fen':1200,'refunded_fen':0,'first_order_ms':" T1, ""},
+    {"her identities", AS_VIEWER, GET, ANA, NULL, 200, "{'kind':'phone','value':'138****0001'}",
+     ""},
+    {"and the other's", AS_VIEWER, GET, ANA, NULL, 200, "{'kind':'phone','value':'138****0002'}",
+     ""},
+    {"tags", AS_VIEWER, GET, ANA, NULL, 200, "'name':'hot'", ""},
+    {"attributes", AS_VIEWER, GET, ANA, NULL, 200, "'attributes':{'size':'M','pet':'cat'}", ""},
+    {"in the list once", AS_ADMIN, GET, "/api/customers?search=lee", NULL, 200, "'total_count':1",
+     "", .lacks = "Bea"},
+    {"the merged name finds the person", AS_ADMIN, GET, "/api/customers?search=bea%20l", NULL, 200,
+     "'items':[{'id':'$ana',", ""},
+    {"and the merged phone", AS_ADMIN, GET, "/api/customers?search=13800000002", NULL, 200,
+     "'items':[{'id':'$ana',", ""},
+    {"orders in one stream", AS_VIEWER, GET, BEA "/orders?limit=1", NULL, 200, "'order_no':'1'",
+     ""},
+    {"both", AS_VIEWER, GET, ANA "/orders", NULL, 200, "'order_no':'2'", ""},
+    {"one timeline", AS_VIEWER, GET, ANA "/timeline", NULL, 200, "'amount_fen':700", ""},
+    {"tagged once", AS_VIEWER, GET, "/api/tags", NULL, 200, "'customer_count':1", ""},
+    {"an order of the merged one", AS_OPERATOR, POST, "/api/orders",
+     "{'source':'shop','order_no':'3','placed_ms':" T3
+     ",'customer':{'kind':'phone','value':'13800000002'},'lines':["
+     "{'product_code':'A1','quantity_count':1,'unit_price_micro':1000000}]}",
+     200, "", "order_paid"},
+    {"is the person's", AS_VIEWER, GET, ANA, NULL, 200, "'order_count':3,'paid_fen':1300", ""},
+    {"a refund too", AS_OPERATOR, POST, "/api/orders/$o2/refund",
+     "{'refund_no':'r1','amount_fen':200}", 200, "{}", "order_refunded"},
+    {"is the person's", AS_VIEWER, GET, ANA, NULL, 200, "'refunded_fen':200", ""},
+    {"an edit is the person's", AS_OPERATOR, POST, BEA "/edit", "{'region':'北京'}", 200, "{}",
+     "customer_edited"},
+    {"history", AS_VIEWER, GET, BEA "/merges", NULL, 200,
+     "'rule':'hand','fields':'phone email touched_ms attributes.pet','staff_id'", ""},
+    {"history of nobody", AS_VIEWER, GET, "/api/customers/5/merges", NULL, 404, "", ""},
+    {"history signed out", AS_NOBODY, GET, BEA "/merges", NULL, 401, "", ""},
+};
+
+static const struct scenario undo_cases[] = {
+    {"viewer", AS_VIEWER, POST, "/api/merges/$m1/undo", "{}", 403, "", ""},
+    {"signed out", AS_NOBODY, POST, "/api/merges/$m1/undo", "{}", 401, "", ""},
+    {"no such", AS_OPERATOR, POST, "/api/merges/5/undo", "{}", 404, "merge.unknown", ""},
+    {"an edit in between", AS_OPERATOR, POST, ANA "/edit", "{'email':'new@x.cn'}", 200, "{}",
+     "customer_edited"},
+    {"undoes", AS_OPERATOR, POST, "/api/merges/$m1/undo", "{}", 200,
+     "'left':[{'field':'email','now':'n***@x.cn','before':null}]",
+     "customer_unmerged customer_unmerged"},
+    {"once", AS_OPERATOR, POST, "/api/merges/$m1/undo", "{}", 409, "merge.undone", ""},
+    {"ana has hers", AS_ADMIN, GET, ANA, NULL, 200,
+     "'name':'Ana Lee','phone':'138****0001','email':'n***@x.cn','region':'北京','attributes':"
+     "{'size':'M'}",
+     ""},
+    {"her orders", AS_VIEWER, GET, ANA, NULL, 200,
+     "'order_count':1,'paid_fen':500,'refunded_fen':0", ""},
+    {"no tag", AS_VIEWER, GET, ANA, NULL, 200, "'tags':[]", "", .lacks = "0002"},
+    {"bea has hers", AS_ADMIN, GET, BEA, NULL, 200,
+     "'id':'$bea','customer_number':2,'name':'Bea Lee','phone':'138****0002','email':'b***@x.cn'",
+     ""},
+    {"with the order that came since", AS_VIEWER, GET, BEA, NULL, 200,
+     "'order_count':2,'paid_fen':800,'refunded_fen':200", ""},
+    {"and her tag", AS_VIEWER, GET, BEA, NULL, 200, "'name':'hot'", ""},
+    {"the answer stays in the history", AS_VIEWER, GET, ANA "/merges", NULL, 200,
+     "'left':[{'field':'email','now':'n***@x.cn','before':null}]", ""},
+    {"two in the list", AS_ADMIN, GET, "/api/customers?search=lee", NULL, 200, "'total_count':2",
+     ""},
+};
+
+static const struct scenario chain_cases[] = {
+    {"bea into ana", AS_OPERATOR, POST, ANA "/merge", "{'other_customer_id':'$bea'}", 200, "",
+     "customer_merged customer_merged", .keep = "m2"},
+    {"ana into eve", AS_OPERATOR, POST, "/api/customers/$eve/merge", "{'other_customer_id':'$bea'}",
+     200, "'customer_id':'$eve'", "customer_merged customer_merged", .keep = "m3"},
+    {"bea is eve", AS_VIEWER, GET, BEA, NULL, 200, "'id':'$eve'", ""},
+    {"three records' orders", AS_VIEWER, GET, BEA, NULL, 200, "'order_count':3,'paid_fen':1300",
+     ""},
+    {"the first waits for the second", AS_OPERATOR, POST, "/api/merges/$m2/undo", "{}", 409,
+     "merge $m3 first", ""},
+    {"the second", AS_OPERATOR, POST, "/api/merges/$m3/undo", "{}", 200, "'left':[]",
+     "customer_unmerged customer_unmerged"},
+    {"bea is ana again", AS_VIEWER, GET, BEA, NULL, 200, "'id':'$ana'", ""},
+    {"eve has nothing", AS_VIEWER, GET, "/api/customers/$eve", NULL, 200,
+     "'phone':null,'email':null,'region':null,'attributes':{},", ""},
+    {"then the first", AS_OPERATOR, POST, "/api/merges/$m2/undo", "{}", 200, "'left':[]",
+     "customer_unmerged customer_unmerged"},
+    {"bea is bea", AS_VIEWER, GET, BEA, NULL, 200, "'id':'$bea'", ""},
+};
+
+/* Two merges into one record, the first undone first: the second stands as if alone. */
+static const struct scenario order_cases[] = {
+    {"fay", AS_OPERATOR, ADD, "{'identities':[{'kind':'member_no','value':'f'}]}", 200, "",
+     "customer_added", .keep = "fay"},
+    {"bea into fay", AS_OPERATOR, POST, "/api/customers/$fay/merge", "{'other_customer_id':'$bea'}",
+     200, "", "customer_merged customer_merged", .keep = "m4"},
+    {"ana into fay", AS_OPERATOR, POST, "/api/customers/$fay/merge",
+     "{'other_customer_id':'$ana','choices':[{'field':'phone','choice':'take'}]}", 200, "",
+     "customer_merged customer_merged", .keep = "m5"},
+    {"bea's name, ana's phone", AS_ADMIN, GET, "/api/customers/$fay", NULL, 200,
+     "'name':'Bea Lee','phone':'138****0001','email':'b***@x.cn','region':'北京'", ""},
+    {"bea out again", AS_OPERATOR, POST, "/api/merges/$m4/undo", "{}", 200, "'left':[]",
+     "customer_unmerged customer_unmerged"},
+    {"as if only ana had come", AS_ADMIN, GET, "/api/customers/$fay", NULL, 200,
+     "'name':'Ana Lee','phone':'138****0001','email':'n***@x.cn','region':'北京','attributes':"
+     "{'size':'M'}",
+     ""},
+    {"her order alone", AS_VIEWER, GET, "/api/customers/$fay", NULL, 200,
+     "'order_count':1,'paid_fen':500", ""},
+    {"ana out again", AS_OPERATOR, POST, "/api/merges/$m5/undo", "{}", 200, "'left':[]",
+     "customer_unmerged customer_unmerged"},
+    {"fay is bare", AS_ADMIN, GET, "/api/customers/$fay", NULL, 200,
+     "'name':null,'phone':null,'email':null,'region':null,'attributes':{}", ""},
+};
+
+/* The memory of names fills beside the requests. */
+static void names_await(void)
+{
+    for (int i = 0; i < 500; i++) {
+        struct app_call call = scenario_ask(AS_VIEWER, GET, "/api/customers?search=zzzz", NULL);
+        if (str_find(call.reply, S("\"is_search_ready\":true")) > 0)
+            return;
+        usleep(10000);
+    }
+    fail_msg("the names are never ready");
+}
+
+static void sound(void)
+{
+    struct app_call call = scenario_ask(AS_LOCAL, GET, "/local/check", NULL);
+
+    if (str_find(call.reply, S("\"failed_count\":0")) < 0)
+        fail_msg("%.*s", STR(call.reply));
+}
+
+static void test_merge(void **state)
+{
+    (void)state;
+    scenario_run(people);
+    scenario_run(preview_cases);
+    names_await();
+    scenario_run(merge_cases);
+    sound();
+    scenario_run(undo_cases);
+    sound();
+}
+
+static void test_chain(void **state)
+{
+    (void)state;
+    scenario_run(chain_cases);
+    sound();
+    scenario_run(order_cases);
+    sound();
+}
+
+/* Records are copied back and forth exactly: merging and undoing leaves both rows as they were. */
+static void test_exact(void **state)
+{
+    static const char rows[] =
+        "SELECT group_concat(id || region || attributes || ifnull(channel_id, '') || is_family || "
+        "touched_ms || ifnull(added_ms, '') || ifnull(action_day, '') || order_count || paid_fen "
+        "|| refunded_fen || ifnull(first_order_ms, '') || ifnull(second_order_ms, '') || "
+        "ifnull(last_order_ms, '') || invited_count) FROM (SELECT * FROM customer ORDER BY id)";
+    static const struct scenario cases[] = {
+        {"merge", AS_OPERATOR, POST, BEA "/merge", "{'other_customer_id':'$ana'}", 200, "",
+         "customer_merged customer_merged", .keep = "m6"},
+        {"undo", AS_OPERATOR, POST, "/api/merges/$m6/undo", "{}", 200, "'left':[]",
+         "customer_unmerged customer_unmerged"},
+    };
+    const char *before = scenario_text(rows);
+
+    (void)state;
+    scenario_run(cases);
+    assert_string_equal(before, scenario_text(rows));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_exact),
+    };
+
+    return cmocka_run_group_tests(tests, scenario_open, scenario_close);
+}
