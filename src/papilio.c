@@ -40,6 +40,7 @@ static const struct route *const routes[] = {
     import_routes,
     import_local_routes,
     overview_routes,
+    layer_routes,
     check_routes,
     audit_routes,
     staff_admin_routes,

@@ -14,12 +14,14 @@ static const struct field active_out[] = {
 
 struct cohort_row_out {
     struct str month;
-    int64_t size_count;
+    int64_t size_count, mature_month_count;
     struct list active;
 };
 static const struct field cohort_row_out[] = {
     OUT(struct cohort_row_out, month, .about = "of the first order, YYYY-MM"),
     OUT(struct cohort_row_out, size_count),
+    OUT(struct cohort_row_out, mature_month_count,
+        .about = "months of `active` that are over; the later ones may still grow"),
     OUT(struct cohort_row_out, active, .max = COHORT_MONTH_MAX, .of = SHAPE(active_out)),
 };
 
@@ -38,6 +40,7 @@ const struct shape cohort_out_shape = {
 
 struct matrix {
     int64_t first_month, month_count;
+    int64_t over_month; /* the first month that is not over */
     int64_t from_ms;
     int64_t *cells; /* [cohort * month_count + offset] */
 };
@@ -72,6 +75,11 @@ static void matrix_write(struct ctx *c, const struct matrix *matrix, struct list
             active[k] = (struct active_out){k, cells[k]};
         row->month = month_iso(c->arena, matrix->first_month + i);
         row->size_count = cells[0];
+        row->mature_month_count = matrix->over_month - matrix->first_month - i;
+        if (row->mature_month_count > count - i)
+            row->mature_month_count = count - i;
+        if (row->mature_month_count < 0)
+            row->mature_month_count = 0;
         row->active = (struct list){active, count - i};
     }
 }
@@ -80,6 +88,7 @@ enum err cohort_get(struct ctx *c, const void *in, void *out_)
 {
     struct cohort_out *out = out_;
     struct view view;
+    struct people people;
     struct purchase_span span;
     struct matrix matrix;
     struct purchase_visit visit = {.on_purchase = matrix_take, .user = &matrix};
@@ -95,9 +104,11 @@ enum err cohort_get(struct ctx *c, const void *in, void *out_)
         matrix.first_month = span.last_month - COHORT_MONTH_MAX + 1;
     matrix.month_count = span.last_month - matrix.first_month + 1;
     matrix.from_ms = view.from_ms;
+    matrix.over_month = zone_month(view.zone, view.as_of_ms);
     matrix.cells =
         arena_new_array(c->arena, int64_t, (size_t)(matrix.month_count * matrix.month_count));
-    TRY(purchase_each(c, &view, &span.calendar, &visit));
+    TRY(people_load(c, &view, false, &people));
+    TRY(purchase_each(c, &view, &people, &span.calendar, &visit));
     matrix_write(c, &matrix, &out->cohorts);
     return OK;
 }

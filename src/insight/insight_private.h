@@ -36,15 +36,41 @@ void calendar_init(struct arena *arena, const struct zone *zone, int64_t first_m
                    struct calendar *calendar);
 void calendar_find(const struct calendar *calendar, int64_t utc_ms, int64_t *day, int64_t *month);
 
-/* ---- purchases: counted orders of identified customers, each customer's in time order -------- */
+/* ---- people: who is in the asker's reach and in the view's branch, by id ---------------------- */
 
-/* One customer so far. A purchase day is a local day with at least one counted order. */
+#define PERSON_NO_DAY INT32_MIN
+
+struct person {
+    int64_t id, channel_id;               /* channel NONE: not known */
+    int32_t touched_day, child_birth_day; /* PERSON_NO_DAY: not known */
+};
+struct person_merge {
+    int64_t record_id, person_id;
+};
+struct people {
+    struct person *at;
+    int64_t count;
+    const struct person_merge *joined; /* records of persons that are several records, by id */
+    int64_t joined_count;
+};
+/* Three statements. is_gone_too: whose data were deleted as well, because their orders stay. */
+enum err people_load(struct ctx *c, const struct view *view, bool is_gone_too,
+                     struct people *people) MUST_USE;
+/* NONE: not among them. */
+int64_t people_index(const struct people *people, int64_t person_id);
+/* The person of a record: itself, or what it was merged into. */
+int64_t people_person_id(const struct people *people, int64_t record_id);
+
+/* ---- purchases: counted orders of these people, each person's in time order ------------------- */
+
+/* One person so far. A purchase day is a local day with at least one counted order. */
 struct buyer {
-    int64_t customer_id;
-    int64_t first_ms, last_ms;
+    const struct person *person; /* NULL: none yet */
+    int64_t first_ms, last_ms, paid_fen;
     int64_t first_day, second_day, last_day; /* purchase days; NONE: not yet */
     int64_t first_month, last_month;
     int64_t order_count, period_order_count; /* all, and those placed within the period */
+    int64_t period_day_count;                /* purchase days within the period */
 };
 struct purchase {
     int64_t placed_ms, paid_fen;
@@ -52,7 +78,7 @@ struct purchase {
     bool is_in_period;
 };
 struct purchase_visit {
-    /* `before` is the buyer without this purchase; customer_id NONE: it is the first. May be NULL. */
+    /* `before` is the buyer without this purchase. May be NULL. */
     void (*on_purchase)(void *user, const struct purchase *purchase, const struct buyer *before);
     void (*on_buyer)(void *user, const struct buyer *buyer); /* after the last one; may be NULL */
     void *user;
@@ -64,8 +90,9 @@ struct purchase_span {
 };
 enum err purchase_span_get(struct ctx *c, const struct view *view,
                            struct purchase_span *span) MUST_USE;
-/* One pass over all purchases before view->to_ms, in bounded memory. One statement. */
-enum err purchase_each(struct ctx *c, const struct view *view, const struct calendar *calendar,
+/* One pass over these people's purchases before view->to_ms, in bounded memory. One statement. */
+enum err purchase_each(struct ctx *c, const struct view *view, const struct people *people,
+                       const struct calendar *calendar,
                        const struct purchase_visit *visit) MUST_USE;
 
 /* ---- handlers of the other files' rows in overview_routes ------------------------------------ */

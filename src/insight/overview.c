@@ -259,6 +259,7 @@ static enum err overview_purchases(struct ctx *c, struct tally *tally, struct ov
 {
     struct purchase_visit visit = {tally_purchase, tally_buyer, tally};
     struct purchase_span span;
+    struct people people;
     enum err err = purchase_span_get(c, tally->view, &span);
 
     tally->figures = &out->figures;
@@ -268,7 +269,8 @@ static enum err overview_purchases(struct ctx *c, struct tally *tally, struct ov
     out->repurchase = (struct list){tally->repurchase, ARRAY_LEN(windows_days)};
     if (err == OK) {
         tally_init(c, tally, &span);
-        TRY(purchase_each(c, tally->view, &span.calendar, &visit));
+        TRY(people_load(c, tally->view, true, &people));
+        TRY(purchase_each(c, tally->view, &people, &span.calendar, &visit));
         out->months = tally_months(tally);
     } else if (err != E_NOT_FOUND) {
         return err;
@@ -323,10 +325,11 @@ static enum err overview_get(struct ctx *c, const void *in, void *out_)
 
 const struct route overview_routes[] = {
     {HTTP_GET, "/api/overview", "overview.read", &view_in_shape, SHAPE(overview_out), overview_get,
-     .about = "The butterfly, the figures beside it and the months"},
+     .about = "The butterfly, the figures beside it and the months", .statement_max = 16},
     {HTTP_GET, "/api/overview/cohort", "overview.read", &view_in_shape, &cohort_out_shape,
-     cohort_get, .about = "Who of each first-order month bought again, by months since then"},
+     cohort_get, .about = "Who of each first-order month bought again, by months since then",
+     .statement_max = 16},
     {HTTP_GET, "/api/overview/raw", "overview.read", NULL, &raw_out_shape, raw_get,
-     .about = "What came in and what of it counts"},
+     .about = "What came in and what of it counts", .needs_all = true, .statement_max = 16},
     {.path = NULL},
 };

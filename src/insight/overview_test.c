@@ -253,16 +253,17 @@ static void test_cohort(void **state)
 
     (void)state;
     expect(reply,
-           "{\"month\":\"2025-11\",\"size_count\":2,\"active\":["
+           "{\"month\":\"2025-11\",\"size_count\":2,\"mature_month_count\":4,\"active\":["
            "{\"month_number\":0,\"customer_count\":2},{\"month_number\":1,\"customer_count\":1},"
            "{\"month_number\":2,\"customer_count\":0},"
            "{\"month_number\":3,\"customer_count\":1}]}");
     expect(reply,
-           "{\"month\":\"2025-12\",\"size_count\":1,\"active\":["
+           "{\"month\":\"2025-12\",\"size_count\":1,\"mature_month_count\":3,\"active\":["
            "{\"month_number\":0,\"customer_count\":1},{\"month_number\":1,\"customer_count\":1},"
            "{\"month_number\":2,\"customer_count\":0}]}");
     reply = ask("/api/overview/cohort", "from_date=2025-12-01&to_date=2026-02-01");
-    expect(reply, "{\"cohorts\":[{\"month\":\"2025-12\",\"size_count\":1,\"active\":["
+    expect(reply, "{\"cohorts\":[{\"month\":\"2025-12\",\"size_count\":1,\"mature_month_count\":2,"
+                  "\"active\":["
                   "{\"month_number\":0,\"customer_count\":1},"
                   "{\"month_number\":1,\"customer_count\":1}]}]}");
 }

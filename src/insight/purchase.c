@@ -1,20 +1,32 @@
 /* The one pass over purchases that every figure about buying is made of. The database hands them
- * out by customer and time; memory holds one customer at a time, however large the base. */
+ * out by record and time; memory holds one person at a time, however large the base. Only of
+ * persons made of several records the purchases wait until all are there, and come last. */
 #include "gen/purchase.q.h"
+
+#include <stdlib.h>
 
 #include "insight/insight_private.h"
 
+struct waiting {
+    int64_t person_index, placed_ms, paid_fen;
+};
+
 struct pass {
+    struct arena *arena;
     const struct view *view;
+    const struct people *people;
     const struct calendar *calendar;
     const struct purchase_visit *visit;
     struct buyer buyer;
+    int64_t person_at, joined_at; /* how far along the persons and the records of several */
+    struct list waiting;
+    int64_t waiting_cap;
 };
 
-static void buyer_begin(struct buyer *buyer, int64_t customer_id)
+static void buyer_begin(struct buyer *buyer, const struct person *person)
 {
     *buyer = (struct buyer){
-        .customer_id = customer_id,
+        .person = person,
         .first_ms = NONE,
         .last_ms = NONE,
         .first_day = NONE,
@@ -34,24 +46,28 @@ static void buyer_add(struct buyer *buyer, const struct purchase *purchase)
     } else if (buyer->second_day == NONE && purchase->day != buyer->first_day) {
         buyer->second_day = purchase->day;
     }
+    if (purchase->is_in_period) {
+        buyer->period_day_count += purchase->day != buyer->last_day ? 1 : 0;
+        buyer->period_order_count++;
+    }
     buyer->last_ms = purchase->placed_ms;
     buyer->last_day = purchase->day;
     buyer->last_month = purchase->month;
+    buyer->paid_fen += purchase->paid_fen;
     buyer->order_count++;
-    buyer->period_order_count += purchase->is_in_period ? 1 : 0;
 }
 
 static void pass_end_buyer(struct pass *pass)
 {
-    if (pass->buyer.customer_id != NONE && pass->visit->on_buyer != NULL)
+    if (pass->buyer.person != NULL && pass->visit->on_buyer != NULL)
         pass->visit->on_buyer(pass->visit->user, &pass->buyer);
 }
 
-static void pass_take(struct pass *pass, int64_t customer_id, struct purchase *purchase)
+static void pass_take(struct pass *pass, const struct person *person, struct purchase *purchase)
 {
-    if (customer_id != pass->buyer.customer_id) {
+    if (person != pass->buyer.person) {
         pass_end_buyer(pass);
-        buyer_begin(&pass->buyer, customer_id);
+        buyer_begin(&pass->buyer, person);
     }
     calendar_find(pass->calendar, purchase->placed_ms, &purchase->day, &purchase->month);
     purchase->is_in_period = purchase->placed_ms >= pass->view->from_ms;
@@ -60,32 +76,70 @@ static void pass_take(struct pass *pass, int64_t customer_id, struct purchase *p
     buyer_add(&pass->buyer, purchase);
 }
 
-static enum err pass_all(void *user, const struct q_purchase_all_row *row)
+static void pass_wait(struct pass *pass, int64_t person_id, const struct purchase *purchase)
 {
+    int64_t index = people_index(pass->people, person_id);
+    struct waiting *waiting;
+
+    if (index == NONE)
+        return;
+    waiting = list_add(pass->arena, &pass->waiting, &pass->waiting_cap, sizeof(*waiting));
+    *waiting = (struct waiting){index, purchase->placed_ms, purchase->paid_fen};
+}
+
+/* Both lists and the purchases come by id: walk along. */
+static enum err pass_row(void *user, const struct q_purchase_all_row *row)
+{
+    struct pass *pass = user;
+    const struct people *people = pass->people;
     struct purchase purchase = {.placed_ms = row->placed_ms, .paid_fen = row->paid_fen};
 
-    pass_take(user, row->customer_id, &purchase);
+    while (pass->joined_at < people->joined_count &&
+           people->joined[pass->joined_at].record_id < row->customer_id)
+        pass->joined_at++;
+    if (pass->joined_at < people->joined_count &&
+        people->joined[pass->joined_at].record_id == row->customer_id) {
+        pass_wait(pass, people->joined[pass->joined_at].person_id, &purchase);
+        return OK;
+    }
+    while (pass->person_at < people->count && people->at[pass->person_at].id < row->customer_id)
+        pass->person_at++;
+    if (pass->person_at < people->count && people->at[pass->person_at].id == row->customer_id)
+        pass_take(pass, &people->at[pass->person_at], &purchase);
     return OK;
 }
 
-static enum err pass_branch(void *user, const struct q_purchase_branch_row *row)
+static int waiting_compare(const void *a_, const void *b_)
 {
-    struct purchase purchase = {.placed_ms = row->placed_ms, .paid_fen = row->paid_fen};
+    const struct waiting *a = a_, *b = b_;
 
-    pass_take(user, row->customer_id, &purchase);
-    return OK;
+    if (a->person_index != b->person_index)
+        return a->person_index < b->person_index ? -1 : 1;
+    return a->placed_ms < b->placed_ms ? -1 : a->placed_ms > b->placed_ms;
 }
 
-enum err purchase_each(struct ctx *c, const struct view *view, const struct calendar *calendar,
-                       const struct purchase_visit *visit)
+static void pass_take_waiting(struct pass *pass)
 {
-    struct pass pass = {.view = view, .calendar = calendar, .visit = visit};
+    struct waiting *waiting = pass->waiting.at;
 
-    buyer_begin(&pass.buyer, NONE);
-    if (view->branch_path.at == NULL)
-        TRY(q_purchase_all(c, view->to_ms, pass_all, &pass));
-    else
-        TRY(q_purchase_branch(c, view->to_ms, view->branch_path, pass_branch, &pass));
+    if (pass->waiting.count == 0)
+        return;
+    qsort(waiting, (size_t)pass->waiting.count, sizeof(*waiting), waiting_compare);
+    for (int64_t i = 0; i < pass->waiting.count; i++)
+        pass_take(
+            pass, &pass->people->at[waiting[i].person_index],
+            &(struct purchase){.placed_ms = waiting[i].placed_ms, .paid_fen = waiting[i].paid_fen});
+}
+
+enum err purchase_each(struct ctx *c, const struct view *view, const struct people *people,
+                       const struct calendar *calendar, const struct purchase_visit *visit)
+{
+    struct pass pass = {
+        .arena = c->arena, .view = view, .people = people, .calendar = calendar, .visit = visit};
+
+    buyer_begin(&pass.buyer, NULL);
+    TRY(q_purchase_all(c, view->to_ms, pass_row, &pass));
+    pass_take_waiting(&pass);
     pass_end_buyer(&pass);
     return OK;
 }

@@ -61,6 +61,7 @@ static enum err raw_purchases(struct ctx *c, struct raw_out *out)
     struct purchase_visit visit = {raw_purchase, raw_buyer, out};
     struct view view;
     struct purchase_span span;
+    struct people people;
     enum err err;
 
     TRY(view_read(c, &everything, &view));
@@ -68,7 +69,8 @@ static enum err raw_purchases(struct ctx *c, struct raw_out *out)
     if (err == E_NOT_FOUND)
         return OK;
     TRY(err);
-    return purchase_each(c, &view, &span.calendar, &visit);
+    TRY(people_load(c, &view, true, &people));
+    return purchase_each(c, &view, &people, &span.calendar, &visit);
 }
 
 enum err raw_get(struct ctx *c, const void *in, void *out_)

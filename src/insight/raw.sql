@@ -1,7 +1,7 @@
 -- What came in, before and after cleaning: documents as they are, and what of them counts.
 
 -- name: raw_documents :one
--- scope: none
+-- scope: none (the route is for those who see all)
 -- scan: counts all that came in
 SELECT CAST(coalesce(sum(line_count), 0) AS BIGINT) AS line_count,
        CAST(coalesce(sum(CASE WHEN customer_id IS NULL THEN line_count END), 0) AS BIGINT) AS guest_line_count,
@@ -23,7 +23,7 @@ SELECT count(CASE WHEN quantity_count <= 0 THEN 1 END) AS line_without_quantity_
   FROM order_line;
 
 -- name: raw_duplicates :one      lines that say the same as another one of their order
--- scope: none
+-- scope: none (the route is for those who see all)
 -- scan: counts all that came in
 SELECT CAST(coalesce(sum(g.same_count - 1), 0) AS BIGINT) AS duplicate_line_count
   FROM (SELECT count(*) AS same_count

@@ -21,9 +21,17 @@ function unpack(folder) {
     return file;
 }
 
-function readCsv(name) {
-    const [head, ...rows] = readFileSync(join(data, name), "utf8").trim().split(/\r?\n/).map((line) => line.split(","));
+function parseCsv(text) {
+    const [head, ...rows] = text.trim().split(/\r?\n/).map((line) => line.split(","));
     return rows.map((cells) => Object.fromEntries(head.map((key, i) => [key, cells[i] ?? ""])));
+}
+
+const readCsv = (name) => parseCsv(readFileSync(join(data, name), "utf8"));
+
+function readCsvXz(name) {
+    const done = spawnSync("xz", ["-dc", join(data, name)], { encoding: "utf8", maxBuffer: 1 << 26 });
+    assert.equal(done.status, 0, done.stderr);
+    return parseCsv(done.stdout);
 }
 
 // Money of the data is in pounds with thousandths; ours is whole pence.
@@ -130,6 +138,144 @@ async function checkCohorts(t, ask) {
     }
 }
 
+const CELLS = ["RFM", "RFm", "RfM", "Rfm", "rFM", "rFm", "rfM", "rfm"];
+const PERIOD = "to_date=2011-12-10";
+
+async function pageThrough(ask, path) {
+    const items = [];
+    for (let cursor = ""; cursor !== null;) {
+        const page = await ask(`${path}&limit=100${cursor && `&cursor=${cursor}`}`);
+        items.push(...page.items);
+        cursor = page.next_cursor ?? null;
+        assert.ok(items.length <= page.total_count);
+        if (cursor === null)
+            assert.equal(items.length, page.total_count);
+    }
+    return items;
+}
+
+async function checkRfmCells(t, rfm, expected) {
+    const means = expected.rfm.means;
+
+    await t.test("rfm.snapshot", () => assert.equal(rfm.snapshot_date, expected.rfm.snapshot));
+    await t.test("rfm.means.R", () => assert.ok(Math.abs(rfm.recency_mean_ppm / 1e6 - means.R) < 1e-6));
+    await t.test("rfm.means.F", () => assert.ok(Math.abs(rfm.order_mean_ppm / 1e6 - means.F) < 1e-6));
+    await t.test("rfm.means.M", () => assertMoney(rfm.paid_mean_fen, means.M, "means.M"));
+    for (const [cell, count] of Object.entries(Object.entries(expected.rfm).find(([key]) => key.startsWith("octants"))[1]))
+        await t.test(`rfm.octants_vs_mean.${cell}`, () =>
+            assert.equal(rfm.cells.find((row) => row.cell === cell).customer_count, count));
+    for (const [i, cut] of rfm.cuts.entries()) {
+        await t.test(`rfm.quintile_cuts_type7[${i}]`, () => {
+            const theirs = expected.rfm.quintile_cuts_type7;
+            assert.equal(cut.recency_tenth_days, Math.round(theirs.R[i] * 10));
+            assert.equal(cut.order_tenth_count, Math.round(theirs.F[i] * 10));
+            assertMoney(cut.paid_tenth_fen / 10, theirs.M[i], "M");
+        });
+    }
+    await t.test("rfm.score_counts", () => {
+        assert.deepEqual(rfm.scores.map((row) => row.recency_customer_count), expected.rfm.score_counts.R);
+        assert.deepEqual(rfm.scores.map((row) => row.order_customer_count), expected.rfm.score_counts.F);
+        assert.deepEqual(rfm.scores.map((row) => row.paid_customer_count), expected.rfm.score_counts.M);
+    });
+    await t.test("rfm.top20pct_revenue_share", () =>
+        assert.ok(Math.abs(rfm.top_20_fen / rfm.paid_fen - expected.rfm.top20pct_revenue_share) < 1e-6));
+    await t.test("rfm.top1pct_revenue_share", () =>
+        assert.ok(Math.abs(rfm.top_1_fen / rfm.paid_fen - expected.rfm.top1pct_revenue_share) < 1e-6));
+}
+
+// Every customer: R, F, M, the three scores and the cell, in order.
+const rowOf = (r, f, m, scores, cell) => [r, f, m, ...scores, cell].join(" ");
+
+async function checkRfm(t, ask, expected) {
+    const rfm = await ask(`/api/rfm?${PERIOD}`), theirs = readCsvXz("expected_rfm.csv.xz"), ours = [];
+
+    await checkRfmCells(t, rfm, expected);
+    for (const cell of CELLS) {
+        const items = await pageThrough(ask, `/api/layers/customers?${PERIOD}&rfm=${cell}`);
+        ours.push(...items);
+        await t.test(`the cell ${cell} opens its customers`, () => {
+            const row = rfm.cells.find((of) => of.cell === cell);
+            assert.equal(items.length, row.customer_count);
+            assert.equal(items.reduce((sum, item) => sum + item.paid_fen, 0), row.paid_fen);
+            assert.equal(new Set(items.map((item) => item.id)).size, items.length);
+        });
+    }
+    await t.test("expected_rfm.csv: every customer's R, F, M, scores and cell", () => {
+        const mine = ours.map((item) => rowOf(item.recency_days, item.order_count, item.paid_fen,
+            [item.recency_score, item.order_score, item.paid_score], item.rfm));
+        const wanted = theirs.map((row) => rowOf(row.recency_days, row.frequency, Math.round(row.monetary * 100),
+            [row.r_score, row.f_score, row.m_score], row.octant));
+        assert.equal(mine.length, theirs.length);
+        assert.deepEqual(mine.sort(), wanted.sort());
+    });
+    await t.test("expected_rfm.csv: by name", async () => {
+        for (let i = 0; i < theirs.length; i += 433) {
+            const found = await ask(`/api/customers?search=${theirs[i].customer_id}`);
+            const item = ours.find((of) => found.items.some((hit) => hit.id === of.id));
+            assert.equal(found.items.length, 1, theirs[i].customer_id);
+            assert.equal(item?.rfm, theirs[i].octant, theirs[i].customer_id);
+            assert.equal(item.recency_days, Number(theirs[i].recency_days));
+        }
+    });
+}
+
+async function checkFigures(t, ask, expected) {
+    const path = "/api/layers/figures?from_date=2010-12-01&to_date=2011-12-10";
+    const { total, rows } = await ask(`${path}&by=month`);
+    const byRfm = await ask(`${path}&by=rfm`), byFirst = await ask(`${path}&by=first_month`);
+    const matured = expected.repurchase.matured_only_30_90_180;
+
+    await t.test("figures: orders, revenue, average order", () => {
+        assert.equal(total.order_count, expected.clean.orders);
+        assertMoney(total.paid_fen, expected.clean.revenue, "clean.revenue");
+        assertMoney(total.average_order_fen, expected.clean.aov, "clean.aov");
+    });
+    await t.test("figures: repurchase by invoice and by day", () => {
+        assert.equal(total.repeat_count, expected.repurchase.customers_ge2_invoices);
+        assertRate(total.repeat_ppm, expected.repurchase.rate_ge2_invoices, "rate_ge2_invoices");
+        assert.equal(total.repeat_day_count, expected.repurchase.customers_ge2_days);
+        assertRate(total.repeat_day_ppm, expected.repurchase.rate_ge2_days, "rate_ge2_days");
+    });
+    for (const [i, row] of total.repurchase.entries()) {
+        await t.test(`figures: matured repurchase within ${row.within_days} days`, () => {
+            assert.equal(row.repeat_count, matured.numerators[i]);
+            assert.equal(row.matured_count, matured.denominators[i]);
+            assertRate(row.rate_ppm, matured.rates[i], "matured");
+            assertRate(row.all_rate_ppm, expected.repurchase.naive_30_90_180_over_all[i], "naive");
+        });
+    }
+    await t.test("figures: the rows add up", () => {
+        const sum = (of, key) => of.reduce((all, row) => all + row[key], 0);
+        for (const of of [rows, byRfm.rows, byFirst.rows]) {
+            assert.equal(sum(of, "order_count"), total.order_count);
+            assert.equal(sum(of, "paid_fen"), total.paid_fen);
+            assert.equal(sum(of, "first_count"), total.first_count);
+        }
+        assert.equal(sum(byRfm.rows, "lost_count"), total.lost_count);
+        assert.equal(sum(byFirst.rows, "aged_count"), total.aged_count);
+        assert.deepEqual(rows.at(-1).lost_count, total.lost_count);
+        assert.deepEqual(rows.map((row) => row.key), readCsv("expected_monthly.csv").map((row) => row.mon));
+    });
+}
+
+async function checkMatrix(t, ask) {
+    const matrix = await ask(`/api/layers/matrix?${PERIOD}`);
+
+    await t.test("matrix: each cell opens its customers", async () => {
+        for (const cell of matrix.rows.flatMap((row) => row.cells)) {
+            const page = await ask(
+                `/api/layers/customers?${PERIOD}&state=${cell.state}&recency=${cell.recency}&limit=1`);
+            assert.equal(page.total_count, cell.customer_count);
+            assert.equal(page.total_paid_fen, cell.paid_fen);
+        }
+        assert.equal(matrix.customer_count, 4372); // with those who only ever cancelled
+    });
+    await t.test("cohorts: a cell opens its customers", async () => {
+        const page = await ask(`/api/layers/customers?${PERIOD}&first_month=2010-12&active_month_number=11&limit=1`);
+        assert.equal(page.total_count, Number(readCsv("expected_cohort_matrix.csv")[0][11]));
+    });
+}
+
 test("Online Retail: a year of a real shop", { skip, timeout: 900_000 }, async (t) => {
     const folder = makeFolder(t), files = makeFolder(t), file = unpack(files);
     const expected = JSON.parse(readFileSync(join(data, "expected.json"), "utf8"));
@@ -155,6 +301,9 @@ test("Online Retail: a year of a real shop", { skip, timeout: 900_000 }, async (
     await checkOverview(t, ask, expected);
     await checkMonths(t, ask);
     await checkCohorts(t, ask);
+    await checkRfm(t, ask, expected);
+    await checkFigures(t, ask, expected);
+    await checkMatrix(t, ask);
 
     const again = importFile(folder, file); // while the server runs
     await t.test("the same file again changes nothing", async () => {

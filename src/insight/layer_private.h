@@ -1,0 +1,95 @@
+/* What the files of the layers share: rfm.c, matrix.c, figure.c, layer_customers.c. */
+#pragma once
+
+#include "insight/insight_private.h"
+
+/* ---- layers: the view of GET /api/rfm and /api/layers/... -------------------------------------- */
+
+struct layer_in {
+    struct str to_date, life_stage;
+    int64_t channel_id;
+};
+extern const struct shape layer_in_shape;
+
+/* The people and the calendar of a layer's view; `has_orders` false: no order by then. */
+struct layer {
+    struct view view;
+    struct people people;
+    struct purchase_span span;
+    bool has_orders;
+};
+enum err layer_open(struct ctx *c, const struct view_in *in, struct str life_stage,
+                    struct layer *layer) MUST_USE;
+/* The pass, if there is anything to pass over. */
+enum err layer_each(struct ctx *c, const struct layer *layer,
+                    const struct purchase_visit *visit) MUST_USE;
+int64_t layer_index(const struct layer *layer, const struct person *person);
+
+/* Age of the youngest child, in months; unknown: no child's birthday is. */
+#define LIFE_STAGE_NAMES "unknown|expecting|0-5|6-11|12-23|24-35|36-71|72-"
+
+/* Purchase states and how long ago the last order was, both as of view.as_of_ms. */
+#define STATE_NAMES "never|once|repeat|sleeping|lost"
+#define RECENCY_NAMES "0-30|31-90|91-180|181-365|366-|none"
+enum { STATE_NEVER, STATE_ONCE, STATE_REPEAT, STATE_SLEEPING, STATE_LOST, STATE_COUNT };
+enum { RECENCY_NONE = 5, RECENCY_COUNT };
+extern const char *const layer_states[STATE_COUNT], *const layer_recencies[RECENCY_COUNT];
+struct layer_limits {
+    int64_t as_of_ms, sleep_before_ms, lost_before_ms, lost_after_days;
+};
+enum err layer_limits_get(struct ctx *c, const struct view *view,
+                          struct layer_limits *limits) MUST_USE;
+/* buyer NULL: never bought */
+int layer_state(const struct layer_limits *limits, const struct buyer *buyer);
+int layer_recency(const struct layer_limits *limits, const struct buyer *buyer);
+
+/* ---- channels as rows ------------------------------------------------------------------------- */
+
+struct layer_channel {
+    int64_t id; /* NONE: not known; the last row */
+    struct str name;
+    bool has_children;
+};
+struct layer_channels {
+    struct layer_channel *rows;
+    int64_t row_count;
+    struct list all; /* every channel, by id */
+    const int64_t *row_of_place;
+};
+enum err layer_channels_load(struct ctx *c, const struct view *view,
+                             struct layer_channels *channels) MUST_USE;
+int64_t layer_channel_row(const struct layer_channels *channels, int64_t channel_id);
+
+/* ---- rfm: eight cells by whether R, F and M are on the better side of the mean ---------------- */
+
+enum { RFM_CELL_COUNT = 8, RFM_CUT_COUNT = 4 };
+#define RFM_NAMES "RFM|RFm|RfM|Rfm|rFM|rFm|rfM|rfm"
+extern const char *const rfm_cells[RFM_CELL_COUNT];
+struct rfm_value {
+    int64_t paid_fen;
+    int32_t recency_days, order_count;
+};
+struct rfm {
+    int64_t snapshot_day; /* the day after the view's last one */
+    struct rfm_value *values;
+    int64_t count;
+    int64_t recency_sum, order_sum, paid_sum;
+    /* a fifth of the cut times five is exact: cuts by linear interpolation (type 7), times 5 */
+    int64_t recency_cut5[RFM_CUT_COUNT], order_cut5[RFM_CUT_COUNT], paid_cut5[RFM_CUT_COUNT];
+    int64_t top_20_fen, top_1_fen; /* paid by the best 20 and 1 in a hundred, rounded up */
+};
+enum err rfm_compute(struct ctx *c, const struct layer *layer, struct rfm *rfm) MUST_USE;
+struct rfm_value rfm_value_of(const struct rfm *rfm, const struct buyer *buyer);
+int rfm_cell(const struct rfm *rfm, struct rfm_value value); /* index of rfm_cells */
+struct rfm_score {
+    int recency, order, paid; /* 1..5, 5 the best */
+};
+struct rfm_score rfm_score(const struct rfm *rfm, struct rfm_value value);
+
+/* ---- handlers of the other files' rows in layer_routes ----------------------------------------- */
+extern const struct shape rfm_out_shape, matrix_out_shape, figure_in_shape, figure_out_shape,
+    layer_customers_in_shape, layer_customers_out_shape;
+enum err rfm_get(struct ctx *c, const void *in, void *out);
+enum err matrix_get(struct ctx *c, const void *in, void *out);
+enum err figure_get(struct ctx *c, const void *in, void *out);
+enum err layer_customers_get(struct ctx *c, const void *in, void *out);

@@ -1,0 +1,149 @@
+/* The matrix (分层矩阵): customers by channel, purchase state and how long ago they last bought,
+ * with what they paid until then; only of one life stage, where asked. */
+#include "insight/layer_private.h"
+
+#define CELL_COUNT (STATE_COUNT * RECENCY_COUNT)
+#define MATRIX_ROW_MAX 5001
+
+struct matrix_cell_out {
+    struct str state, recency;
+    int64_t customer_count, paid_fen;
+};
+static const struct field matrix_cell_out[] = {
+    OUT(struct matrix_cell_out, state, .one_of = STATE_NAMES),
+    OUT(struct matrix_cell_out, recency, .one_of = RECENCY_NAMES,
+        .about = "days since the last order"),
+    OUT(struct matrix_cell_out, customer_count),
+    OUT(struct matrix_cell_out, paid_fen),
+};
+
+struct matrix_row_out {
+    int64_t channel_id, customer_count, paid_fen;
+    struct str channel_name;
+    bool has_children;
+    struct list cells;
+};
+static const struct field matrix_row_out[] = {
+    OUT(struct matrix_row_out, channel_id, .is_optional = true, .about = "none: not known"),
+    OUT(struct matrix_row_out, channel_name, .is_optional = true),
+    OUT(struct matrix_row_out, has_children, .about = "channels lie below this one"),
+    OUT(struct matrix_row_out, customer_count),
+    OUT(struct matrix_row_out, paid_fen),
+    OUT(struct matrix_row_out, cells, .of = SHAPE(matrix_cell_out), .about = "without empty ones"),
+};
+
+struct matrix_out {
+    int64_t customer_count, paid_fen, as_of_ms;
+    struct list rows;
+};
+static const struct field matrix_out[] = {
+    OUT(struct matrix_out, customer_count),
+    OUT(struct matrix_out, paid_fen),
+    OUT(struct matrix_out, as_of_ms),
+    OUT(struct matrix_out, rows, .max = MATRIX_ROW_MAX, .of = SHAPE(matrix_row_out)),
+};
+const struct shape matrix_out_shape = {
+    .name = "matrix_out",
+    .fields = matrix_out,
+    .count = ARRAY_LEN(matrix_out),
+    .bytes = sizeof(struct matrix_out),
+};
+
+struct filling {
+    const struct layer *layer;
+    struct layer_limits limits;
+    struct layer_channels channels;
+    struct matrix_cell_out *cells; /* CELL_COUNT a channel row */
+    bool *has_bought;              /* of each person */
+};
+
+static void cell_add(struct filling *filling, const struct person *person,
+                     const struct buyer *buyer)
+{
+    int64_t row = layer_channel_row(&filling->channels, person->channel_id);
+    int state = layer_state(&filling->limits, buyer);
+    int recency = layer_recency(&filling->limits, buyer);
+    struct matrix_cell_out *cell =
+        &filling->cells[row * CELL_COUNT + state * RECENCY_COUNT + recency];
+
+    cell->customer_count++;
+    cell->paid_fen += buyer == NULL ? 0 : buyer->paid_fen;
+}
+
+static void matrix_take_buyer(void *user, const struct buyer *buyer)
+{
+    struct filling *filling = user;
+
+    filling->has_bought[layer_index(filling->layer, buyer->person)] = true;
+    cell_add(filling, buyer->person, buyer);
+}
+
+/* Those who had not bought by then, though they were known. */
+static void matrix_take_rest(struct filling *filling)
+{
+    const struct people *people = &filling->layer->people;
+
+    for (int64_t i = 0; i < people->count; i++)
+        if (!filling->has_bought[i] && people->at[i].touched_day <= filling->layer->view.end_day)
+            cell_add(filling, &people->at[i], NULL);
+}
+
+static void row_write(struct arena *arena, const struct matrix_cell_out *cells,
+                      struct matrix_row_out *row)
+{
+    struct matrix_cell_out *kept = arena_new_array(arena, struct matrix_cell_out, CELL_COUNT);
+    int64_t count = 0;
+
+    for (int i = 0; i < CELL_COUNT; i++) {
+        if (cells[i].customer_count == 0)
+            continue;
+        kept[count] = cells[i];
+        kept[count].state = str_of(layer_states[i / RECENCY_COUNT]);
+        kept[count].recency = str_of(layer_recencies[i % RECENCY_COUNT]);
+        row->customer_count += kept[count].customer_count;
+        row->paid_fen += kept[count++].paid_fen;
+    }
+    row->cells = (struct list){kept, count};
+}
+
+static void rows_write(struct arena *arena, const struct filling *filling, struct matrix_out *out)
+{
+    const struct layer_channels *channels = &filling->channels;
+    struct matrix_row_out *rows =
+        arena_new_array(arena, struct matrix_row_out, (size_t)channels->row_count);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < channels->row_count; i++) {
+        struct matrix_row_out *row = &rows[count];
+        *row = (struct matrix_row_out){.channel_id = channels->rows[i].id,
+                                       .channel_name = channels->rows[i].name,
+                                       .has_children = channels->rows[i].has_children};
+        row_write(arena, filling->cells + i * CELL_COUNT, row);
+        out->customer_count += row->customer_count;
+        out->paid_fen += row->paid_fen;
+        count += row->customer_count > 0 ? 1 : 0;
+    }
+    out->rows = (struct list){rows, count};
+}
+
+enum err matrix_get(struct ctx *c, const void *in_, void *out_)
+{
+    const struct layer_in *in = in_;
+    struct matrix_out *out = out_;
+    struct layer layer;
+    struct filling filling = {.layer = &layer};
+    struct purchase_visit visit = {.on_buyer = matrix_take_buyer, .user = &filling};
+
+    TRY(layer_open(c, &(struct view_in){.to_date = in->to_date, .channel_id = in->channel_id},
+                   in->life_stage, &layer));
+    TRY(layer_limits_get(c, &layer.view, &filling.limits));
+    TRY(layer_channels_load(c, &layer.view, &filling.channels));
+    filling.cells = arena_new_array(c->arena, struct matrix_cell_out,
+                                    (size_t)filling.channels.row_count * CELL_COUNT);
+    filling.has_bought = arena_new_array(c->arena, bool, (size_t)layer.people.count + 1);
+    TRY(layer_each(c, &layer, &visit));
+    matrix_take_rest(&filling);
+    *out = (struct matrix_out){.as_of_ms = layer.view.as_of_ms};
+    rows_write(c->arena, &filling, out);
+    return OK;
+}
