@@ -528,6 +528,26 @@ static int rows_count(void *user, int count, char **values, char **names)
     return 0;
 }
 
+/* Statement by statement, so that a test can let each of them fail. */
+static int script_run(struct db *db, const char *sql)
+{
+    int code = SQLITE_OK;
+
+    while (code == SQLITE_OK && *sql != '\0') {
+        sqlite3_stmt *stmt = NULL;
+
+        if (is_failing_now(db))
+            return SQLITE_IOERR;
+        code = sqlite3_prepare_v2(db->sqlite, sql, -1, &stmt, &sql);
+        if (stmt != NULL) { /* what is left behind the last statement is none */
+            while ((code = sqlite3_step(stmt)) == SQLITE_ROW)
+                ;
+            code = sqlite3_finalize(stmt);
+        }
+    }
+    return code;
+}
+
 /* A migration may rebuild a table that others point at, so foreign keys are checked at its end
  * instead of on the way. */
 static enum err migration_run(struct db *db, const struct db_migration *migration)
@@ -538,7 +558,7 @@ static enum err migration_run(struct db *db, const struct db_migration *migratio
 
     TRY(db_begin(db));
     snprintf(version, sizeof(version), "PRAGMA user_version = %d", migration->number);
-    code = sqlite3_exec(db->sqlite, migration->sql, NULL, NULL, NULL);
+    code = script_run(db, migration->sql);
     if (code == SQLITE_OK)
         code = sqlite3_exec(db->sqlite, version, NULL, NULL, NULL);
     if (code == SQLITE_OK)
