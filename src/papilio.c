@@ -18,7 +18,8 @@ static const struct route live_routes[] = {
     {.path = NULL},
 };
 
-/* clang-format off: one a line, so that two additions never meet */
+/* One a line, so that two additions never meet. */
+/* clang-format off */
 static const struct route *const routes[] = {
     live_routes,
     setup_routes,
@@ -51,6 +52,11 @@ static const struct route *const routes[] = {
     job_routes,
     merge_routes,
     merge_undo_routes,
+    attribute_routes,
+    child_routes,
+    note_routes,
+    relation_routes,
+    card_routes,
     NULL,
 };
 /* clang-format on */

@@ -123,6 +123,7 @@ test("channels and what they cost", async () => {
 });
 
 test("customers, tags and events", async () => {
+    made.attribute = (await good("/api/attributes", { name: "size", title: "尺码", kind: "choice", choices: ["L", "M"] })).id;
     made.customer = (await good("/api/customers", {
         name: "王小明", phone: "13800138000", email: "wang@example.com", region: "上海", channel_id: made.leaf,
         identities: [{ kind: "member_no", value: "M-1" }], attributes: { size: "L" },
@@ -157,6 +158,44 @@ test("masked, and shown by a change of its own", async () => {
     assert.deepEqual([masked.phone, masked.email], ["138****8000", "w***@example.com"]);
     const clear = await good(`/api/customers/${made.customer}/reveal`, { fields: "phone email" });
     assert.deepEqual([clear.phone, clear.email, clear.name], ["13800138000", "wang@example.com", null]);
+});
+
+test("what the brand knows of a customer besides", async () => {
+    const customer = `/api/customers/${made.customer}`;
+    await good(`/api/attributes/${made.attribute}/edit`, { title: "号型", choices: ["S", "L", "M"], is_archived: false });
+    await good("/api/attributes/order", { items: [{ id: made.attribute }] });
+    assert.deepEqual((await good("/api/attributes")).items[0].choices, ["S", "L", "M"]);
+    await bad(`${customer}/edit`, { attributes: { size: "XL" } }, "attribute.value");
+    await good(`${customer}/edit`, { birth_date: "1992-02-29", attributes: { size: "M" } });
+    const child = (await good(`${customer}/children`, { birth_date: "2020-01-31", name: "小明" })).id;
+    await good(`/api/children/${child}/edit`, { birth_date: "2020-02-29" });
+    made.group = (await good("/api/tag-groups", { family: "intent", name: "热度", is_exclusive: false })).id;
+    await good(`/api/tag-groups/${made.group}/edit`, { name: "热度", is_exclusive: true });
+    await good(`/api/tags/${made.tag}/move`, { group_id: made.group });
+    const { owner_staff_id } = await good(`${customer}/card`);
+    assert.equal(owner_staff_id, null);
+    const { staff } = await good("/api/owners");
+    await good(`${customer}/owner`, { staff_id: staff[0].staff_id, reason: "新客" });
+    assert.equal((await good(`${customer}/owner`)).items[0].reason, "新客");
+    await good(`${customer}/relations`, { source: "scan", remark: "王太太" });
+    await good(`${customer}/relations/${staff[0].staff_id}/remark`, { remark: "小王" });
+    assert.equal((await good(`${customer}/relations`)).items[0].remark, "小王");
+    await good(`${customer}/relations/${staff[0].staff_id}/lost`, {});
+    await good(`${customer}/block`, { is_blocked: true, reason: "恶意退货" });
+    const note = (await good(`${customer}/notes`, { text: "下午联系" })).id;
+    await good(`/api/notes/${note}/edit`, { text: "上午联系" });
+    assert.equal((await good(`${customer}/notes`)).items[0].text, "上午联系");
+    await good(`/api/notes/${note}/delete`, {});
+    const card = await good(`${customer}/card`);
+    assert.deepEqual([card.birth_date, card.life_stage_zh, card.owner_staff_id, card.block_reason],
+        ["1992-02-29", "6 岁以上", staff[0].staff_id, "恶意退货"]);
+    assert.deepEqual(card.attributes.map(({ title, value }) => [title, value]), [["号型", "M"]]);
+    assert.deepEqual(card.thickness, [{ family: "intent", known_count: 1, group_count: 1, thickness_ppm: 1_000_000 }]);
+    await good(`/api/children/${child}/delete`, {});
+    await good(`/api/tag-groups/${made.group}/delete`, {});
+    const spare = (await good("/api/tags", { family: "spending", name: "大单", color: "#2563eb" })).id;
+    await good(`/api/tags/${spare}/delete`, { customer_count: 0 });
+    await good(`${customer}/timeline?group=profile`);
 });
 
 test("orders", async () => {

@@ -124,3 +124,8 @@ extern const struct route tag_routes[];
 extern const struct route owner_routes[];
 extern const struct route reveal_routes[];
 extern const struct route merge_routes[], merge_undo_routes[];
+extern const struct route attribute_routes[];
+extern const struct route child_routes[];
+extern const struct route note_routes[];
+extern const struct route relation_routes[];
+extern const struct route card_routes[];

@@ -2,6 +2,7 @@
  * identities too, so that they are found; a changed one takes the old one's place. */
 #include "gen/customer.q.h"
 #include "manage/channel/channel.h"
+#include "manage/customer/attribute.h"
 #include "manage/customer/customer_private.h"
 
 #define TEXT_MAX 100
@@ -53,6 +54,7 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
 {
     const struct customer_add_in *in = in_;
     struct customer_add_out *out = out_;
+    struct attributes all;
     struct customer_new n;
     struct str path;
 
@@ -63,12 +65,15 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
     n.phone = str_trim(in->phone);
     n.email = str_trim(in->email);
     n.region = in->region;
-    n.attributes = in->attributes;
     n.channel_id = in->channel_id;
     if (n.name.len == 0 && n.phone.len == 0 && n.email.len == 0 && n.ref_count == 0)
         return fail(c, E_INPUT, "customer.empty", "a name or an identity is needed");
     if (n.channel_id != NONE)
         TRY(channel_path(c, n.channel_id, &path));
+    if (in->attributes.at) {
+        TRY(attributes_load(c, &all));
+        TRY(attributes_patch(c, &all, (struct str){0}, in->attributes, &n.attributes));
+    }
     return customer_add(c, &n, &out->id);
 }
 
@@ -76,7 +81,7 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
 
 struct customer_edit_in {
     int64_t customer_id;
-    struct str name, phone, email, region, attributes;
+    struct str name, phone, email, region, attributes, birth_date;
     bool is_family, has_family;
 };
 static const struct field customer_edit_in[] = {
@@ -89,7 +94,9 @@ static const struct field customer_edit_in[] = {
     IN(struct customer_edit_in, is_family, .is_optional = true, .about = "家人",
        .given = offsetof(struct customer_edit_in, has_family)),
     IN(struct customer_edit_in, attributes, .is_optional = true, .is_json = true,
-       .max = CUSTOMER_ATTRIBUTES_MAX),
+       .max = CUSTOMER_ATTRIBUTES_MAX, .about = "those to change; null takes one away"),
+    IN(struct customer_edit_in, birth_date, .is_optional = true, .max = 10,
+       .about = "2020-02-29; empty text: not known any more"),
 };
 
 /* Identities that go and come with a change, and the names of what changed. */
@@ -143,6 +150,20 @@ static enum err identity_edit(struct ctx *c, struct edit *edit, const char *kind
     return OK;
 }
 
+static enum err attributes_edit(struct ctx *c, struct edit *edit, struct str *field,
+                                struct str given)
+{
+    struct attributes all;
+    struct str next;
+
+    if (given.at == NULL)
+        return OK;
+    TRY(attributes_load(c, &all));
+    TRY(attributes_patch(c, &all, *field, given, &next));
+    text_edit(c, edit, "attributes", field, next);
+    return OK;
+}
+
 /* The new ones must be nobody's, or this customer's already (then there is nothing to write). */
 static enum err come_check(struct ctx *c, struct edit *edit, int64_t customer_id)
 {
@@ -185,8 +206,7 @@ static enum err edit_apply(struct ctx *c, const struct customer_edit_in *in, str
 {
     text_edit(c, edit, "name", &image->name, in->name);
     text_edit(c, edit, "region", &image->region, in->region);
-    TRY(customer_attributes_check(c, in->attributes));
-    text_edit(c, edit, "attributes", &image->attributes, in->attributes);
+    TRY(attributes_edit(c, edit, &image->attributes, in->attributes));
     edit->customer_id = image->id;
     TRY(identity_edit(c, edit, "phone", &image->phone, in->phone));
     TRY(identity_edit(c, edit, "email", &image->email, in->email));
@@ -202,21 +222,24 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
     const struct customer_edit_in *in = in_;
     struct customer_image image;
     struct edit edit = {.fields = S("")};
-
     int64_t person_id;
+    bool is_born;
 
     (void)out;
     TRY(customer_reach(c, in->customer_id, &person_id));
     TRY(customer_images_read(c, &person_id, 1, &image));
     must(image.is_there);
     TRY(edit_apply(c, in, &edit, &image));
+    TRY(customer_birth_edit(c, person_id, in->birth_date, &is_born));
+    if (is_born)
+        edit_note(c, &edit, "birth_date");
     return edit.fields.len > 0 ? edit_write(c, &edit, &image) : OK;
 }
 
 const struct route customer_routes[] = {
     {HTTP_POST, "/api/customers", "customer.write", SHAPE(customer_add_in), SHAPE(customer_add_out),
-     add_run, .about = "A new customer", .statement_max = 10},
+     add_run, .about = "A new customer", .statement_max = 14},
     {HTTP_POST, "/api/customers/{customer_id}/edit", "customer.write", SHAPE(customer_edit_in),
-     NULL, edit_run, .about = "Change what is given; the rest stays"},
+     NULL, edit_run, .about = "Change what is given; the rest stays", .statement_max = 14},
     {.path = NULL},
 };

@@ -1,11 +1,13 @@
 /* Customers from a file: what is not there yet is added, what differs is changed, and the same rows
  * again change nothing. A page of rows costs a fixed number of statements, whatever its size. */
 #include "gen/customer.q.h"
+#include "manage/customer/attribute.h"
 #include "manage/customer/customer_private.h"
 
 struct row {
     struct identities identities;
-    int64_t image; /* tidy: an index into images; NONE: refused */
+    struct str attributes; /* as their definitions want them */
+    int64_t image;         /* tidy: an index into images; NONE: refused */
     bool is_changed;
 };
 
@@ -16,6 +18,7 @@ struct batch {
     struct fault *faults;
     struct map *owners; /* kind and value -> image index + 1 */
     struct map *by_id;  /* customer id -> image index + 1 */
+    struct attributes attributes;
     struct customer_image *images;
     bool *is_new, *is_dirty; /* of each image */
     int64_t image_count;
@@ -55,11 +58,13 @@ static enum err row_refuse(struct ctx *c, struct batch *b, int64_t i, enum err e
     return OK;
 }
 
-static enum err row_check(struct ctx *c, const struct customer_new *n, struct identities *all)
+static enum err row_check(struct ctx *c, const struct batch *b, const struct customer_new *n,
+                          struct row *row)
 {
     TRY(customer_attributes_check(c, n->attributes));
-    TRY(identities_gather(c, n, all));
-    if (all->count == 0)
+    TRY(attributes_read(c, &b->attributes, n->attributes, &row->attributes));
+    TRY(identities_gather(c, n, &row->identities));
+    if (row->identities.count == 0)
         return fail(c, E_INPUT, "customer.identity",
                     "nothing says who this is: phone, email or "
                     "another identity is needed");
@@ -70,7 +75,7 @@ static enum err rows_check(struct ctx *c, struct batch *b, int64_t *identity_cou
 {
     *identity_count = 0;
     for (int64_t i = 0; i < b->count; i++) {
-        enum err err = row_check(c, &b->given[i], &b->rows[i].identities);
+        enum err err = row_check(c, b, &b->given[i], &b->rows[i]);
         b->faults[i] = (struct fault){0};
         if (err != OK)
             TRY(row_refuse(c, b, i, err));
@@ -182,7 +187,6 @@ static void row_apply(const struct ctx *c, struct batch *b, int64_t i)
     is_changed |= text_set(&image->phone, row->identities.phone);
     is_changed |= text_set(&image->email, row->identities.email);
     is_changed |= text_set(&image->region, n->region);
-    is_changed |= text_set(&image->attributes, n->attributes);
     is_changed |= earlier_set(&image->added_ms, n->added_ms);
     if (image->touched_ms == INT64_MAX && n->touched_ms == NONE)
         image->touched_ms = c->now_ms;
@@ -195,6 +199,18 @@ static void row_apply(const struct ctx *c, struct batch *b, int64_t i)
     b->is_dirty[row->image] |= row->is_changed;
 }
 
+/* Over what stands there; a new customer's cannot fail, so no half-made one is left. */
+static enum err row_attributes(struct ctx *c, struct batch *b, struct row *row)
+{
+    struct str next;
+
+    if (row->attributes.at == NULL)
+        return OK;
+    TRY(attributes_join(c, b->images[row->image].attributes, row->attributes, &next));
+    row->is_changed |= text_set(&b->images[row->image].attributes, next);
+    return OK;
+}
+
 static enum err rows_apply(struct ctx *c, struct batch *b)
 {
     for (int64_t i = 0; i < b->count; i++) {
@@ -202,6 +218,8 @@ static enum err rows_apply(struct ctx *c, struct batch *b)
         if (b->rows[i].image == NONE)
             continue;
         err = row_owner(c, b, &b->rows[i]);
+        if (err == OK)
+            err = row_attributes(c, b, &b->rows[i]);
         if (err != OK) {
             TRY(row_refuse(c, b, i, err));
             continue;
@@ -295,6 +313,7 @@ enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int6
 
     must(count <= CUSTOMER_BATCH_MAX);
     b.rows = arena_new_array(c->arena, struct row, (size_t)count + 1);
+    TRY(attributes_load(c, &b.attributes));
     TRY(rows_check(c, &b, &identity_count));
     batch_init(c, &b, identity_count);
     TRY(owners_find(c, &b, identity_count));

@@ -143,6 +143,13 @@ SELECT j.id, j.kind, j.occurred_ms, h.name AS channel_name, j.subject_id, j.amou
   JOIN journal j ON j.id IN (SELECT e.id FROM journal e
                               WHERE e.customer_id = r.id AND e.occurred_ms <= :key_number
                                 AND (e.occurred_ms < :key_number OR e.id < :from_id)
+                                AND (:kind_group IS NULL OR :kind_group =
+                                     CASE WHEN substr(e.kind, 1, 6) = 'order_' THEN 'trade'
+                                          WHEN substr(e.kind, 1, 4) = 'tag_' THEN 'tag'
+                                          WHEN substr(e.kind, 1, 9) IN ('customer_', 'relation_')
+                                               OR substr(e.kind, 1, 6) = 'owner_'
+                                               OR substr(e.kind, 1, 8) = 'consent_' THEN 'profile'
+                                          ELSE 'behaviour' END)
                               ORDER BY e.occurred_ms DESC, e.id DESC LIMIT :limit_count)
   LEFT JOIN channel h ON h.id = j.channel_id
  WHERE r.id = :customer_id OR r.merged_into_id = :customer_id

@@ -55,6 +55,9 @@ enum err customer_unknown(struct ctx *c, int64_t customer_id);
 enum err customer_attributes_check(struct ctx *c, struct str attributes) MUST_USE;
 /* customer_edited; fields: blank-separated names of what changed, no values. */
 enum err customer_edited_emit(struct ctx *c, int64_t customer_id, struct str fields) MUST_USE;
+/* A birth date given as text; no value: not asked, empty: not known any more. E_INPUT "birth.date". */
+enum err customer_birth_edit(struct ctx *c, int64_t customer_id, struct str birth_date,
+                    bool *is_changed) MUST_USE;
 /* Guarded: sets the inviter once and counts it. */
 enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t inviter_id) MUST_USE;
 

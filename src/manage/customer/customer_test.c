@@ -12,6 +12,8 @@
 #define ANA "/api/customers/$ana"
 
 static const struct scenario add_cases[] = {
+    {"an attribute", AS_ADMIN, POST, "/api/attributes",
+     "{'name':'size','title':'Size','kind':'text'}", 200, "'id'", ""},
     {"adds", AS_OPERATOR, ADD,
      "{'name':'Ana Lee','phone':'+86 138-0013-8000','email':'Ana@Example.COM','region':'上海',"
      "'identities':[{'kind':'shop:web','value':' 77 '}],'attributes':{'size':'M'}}",

@@ -15,6 +15,10 @@
 #define T3 "1769225600000"
 
 static const struct scenario people[] = {
+    {"size", AS_ADMIN, POST, "/api/attributes", "{'name':'size','title':'Size','kind':'text'}", 200,
+     "'id'", ""},
+    {"pet", AS_ADMIN, POST, "/api/attributes", "{'name':'pet','title':'Pet','kind':'text'}", 200,
+     "'id'", ""},
     {"ana", AS_OPERATOR, ADD,
      "{'name':'Ana Lee','phone':'13800000001','region':'上海','attributes':{'size':'M'}}", 200, "",
      "customer_added", .keep = "ana"},

@@ -9,7 +9,7 @@
 
 struct timeline_in {
     int64_t customer_id, limit_count;
-    struct str cursor;
+    struct str cursor, group;
 };
 struct timeline_item {
     int64_t id, occurred_ms, subject_id, amount_fen;
@@ -22,6 +22,8 @@ struct timeline_out {
 static const struct field timeline_in[] = {
     IN(struct timeline_in, customer_id),
     IN(struct timeline_in, cursor, .is_optional = true, .max = 60),
+    IN(struct timeline_in, group, .is_optional = true, .one_of = "trade|behaviour|profile|tag",
+       .about = "only events of these kinds"),
     FIELD_LIMIT(struct timeline_in, limit_count, PAGE_MAX),
 };
 static const struct field timeline_item[] = {
@@ -71,6 +73,7 @@ static enum err timeline_run(struct ctx *c, const void *in_, void *out_)
                             &(struct q_customer_timeline_in){.customer_id = person_id,
                                                              .key_number = from.key_number,
                                                              .from_id = from.id,
+                                                             .kind_group = in->group,
                                                              .limit_count = limit_count},
                             &rows));
     row = rows.at;

@@ -9,6 +9,7 @@
 #include "kit/app.h"
 #include "kit/audit.h"
 #include "kit/journal.h"
+#include "manage/customer/life_stage.h"
 #include "manage/setting/setting_private.h"
 
 #define TEXT_MAX 60
@@ -39,6 +40,9 @@ static const struct setting_definition definitions[] = {
      "A customer with an own action within these days is active."},
     {"loyal_order_count", "int", "3", 1, 100, false, "忠诚订单数", "Orders of the loyal",
      "下单达到这个次数的客户算忠诚客户。", "A customer with this many orders is loyal."},
+    {"life_stage_months", "text", "\"6 12 36 72\"", 1, TEXT_MAX, false, "生命阶段（月）",
+     "Life stages (months)", "按最小孩子的月龄分段：填写每段开始的月龄，用空格隔开，从小到大。",
+     "Bands by the youngest child's age: the month each begins, rising, with blanks between."},
     {"behaviour_keep_months", "int", "0", 0, 120, false, "行为保留月数",
      "Months to keep behaviours",
      "浏览、点击等行为到达后保留这么多个月，之后删除；0 表示一直保留。订单等事实不会删除。",
@@ -278,6 +282,20 @@ static enum err order_check(struct ctx *c, struct str name, struct str value)
     return OK;
 }
 
+static enum err months_check(struct ctx *c, struct str name, struct str value)
+{
+    struct life_stages stages;
+    struct str text;
+
+    if (!str_is(name, "life_stage_months"))
+        return OK;
+    TRY(value_text(c, value, &text));
+    if (!life_stage_parse(text, &stages))
+        return fail_at(c, "setting.months", S("value"),
+                       "up to 11 rising whole numbers of months with one blank between");
+    return OK;
+}
+
 /* What follows from a setting at once. */
 static enum err effect_run(struct ctx *c, struct str name)
 {
@@ -329,6 +347,7 @@ static enum err set_run(struct ctx *c, const void *in_, void *out_)
         return fail(c, E_CONFLICT, "setting.fixed", "%s was fixed at set-up", definition->name);
     TRY(value_check(c, definition, in->value));
     TRY(order_check(c, in->name, in->value));
+    TRY(months_check(c, in->name, in->value));
     if (in->version_count == 0)
         TRY(q_setting_first(c, in->name, in->value, &changed_count));
     else
