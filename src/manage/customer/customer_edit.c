@@ -3,7 +3,7 @@
 #include "gen/customer.q.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/attribute.h"
-#include "manage/customer/customer_private.h"
+#include "manage/customer/merge_private.h"
 
 #define TEXT_MAX 100
 
@@ -50,6 +50,63 @@ static const struct field customer_add_in[] = {
 };
 static const struct field customer_add_out[] = {OUT(struct customer_add_out, id)};
 
+/* Whose the identities are: nobody's, or the first two persons they name and by which. */
+struct named {
+    int64_t count, ids[2]; /* count: as many persons as there are, at most 3 are told apart */
+    struct str kinds[2];
+};
+
+static enum err named_find(struct ctx *c, const struct identities *all, struct named *named)
+{
+    struct q_customer_seen_in *keys =
+        arena_new_array(c->arena, struct q_customer_seen_in, (size_t)all->count + 1);
+    struct q_customer_seen_row *rows =
+        arena_new_array(c->arena, struct q_customer_seen_row, (size_t)all->count + 1);
+
+    *named = (struct named){.ids = {NONE, NONE}};
+    for (int64_t i = 0; i < all->count; i++)
+        keys[i] = (struct q_customer_seen_in){all->plans[i].ref.kind, all->plans[i].hash};
+    if (all->count > 0)
+        TRY(q_customer_seen(c, keys, all->count, rows));
+    for (int64_t i = 0; i < all->count; i++) {
+        int64_t id = rows[i].person_id;
+        if (id == NONE || id == named->ids[0] || id == named->ids[1])
+            continue;
+        if (named->count < 2) {
+            named->ids[named->count] = id;
+            named->kinds[named->count] = all->plans[i].ref.kind;
+        }
+        named->count++;
+    }
+    return OK;
+}
+
+/* What was given names two customers: where a rule makes one of them, it is a change of that one.
+ */
+static enum err add_joined(struct ctx *c, const struct customer_new *n, int64_t *customer_id)
+{
+    struct merge_pair pair = {0};
+    struct identities all;
+    struct named named;
+    struct fault fault;
+
+    *customer_id = NONE;
+    TRY(identities_gather(c, n, &all));
+    if (all.count < 2)
+        return OK;
+    TRY(named_find(c, &all, &named));
+    if (named.count != 2)
+        return OK;
+    pair.kept_id = named.ids[0] < named.ids[1] ? named.ids[0] : named.ids[1];
+    pair.merged_id = named.ids[0] < named.ids[1] ? named.ids[1] : named.ids[0];
+    TRY(merge_by_staff(c, &pair, named.kinds[0], named.kinds[1]));
+    if (pair.merge_id == NONE)
+        return OK;
+    TRY(customer_import_batch(c, n, 1, customer_id, NULL, &fault));
+    must(*customer_id == pair.kept_id);
+    return OK;
+}
+
 static enum err add_run(struct ctx *c, const void *in_, void *out_)
 {
     const struct customer_add_in *in = in_;
@@ -74,7 +131,8 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
         TRY(attributes_load(c, &all));
         TRY(attributes_patch(c, &all, (struct str){0}, in->attributes, &n.attributes));
     }
-    return customer_add(c, &n, &out->id);
+    TRY(add_joined(c, &n, &out->id));
+    return out->id == NONE ? customer_add(c, &n, &out->id) : OK;
 }
 
 /* ---- edit ------------------------------------------------------------------------------------ */
@@ -217,6 +275,24 @@ static enum err edit_apply(struct ctx *c, const struct customer_edit_in *in, str
     return come_check(c, edit, image->id);
 }
 
+/* A phone that is another customer's: where the rule says so, the two become one person. */
+static enum err edit_join(struct ctx *c, int64_t person_id, struct str phone)
+{
+    struct merge_pair pair = {.kept_id = person_id};
+    struct customer_new n;
+    struct identities all;
+    struct named named;
+
+    customer_new_init(&n);
+    n.phone = str_trim(phone);
+    TRY(identities_gather(c, &n, &all));
+    TRY(named_find(c, &all, &named));
+    if (named.count == 0 || named.ids[0] == person_id)
+        return OK;
+    pair.merged_id = named.ids[0];
+    return merge_by_staff(c, &pair, S("phone"), S("phone"));
+}
+
 static enum err edit_run(struct ctx *c, const void *in_, void *out)
 {
     const struct customer_edit_in *in = in_;
@@ -227,6 +303,7 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
 
     (void)out;
     TRY(customer_reach(c, in->customer_id, &person_id));
+    TRY(edit_join(c, person_id, in->phone));
     TRY(customer_images_read(c, &person_id, 1, &image));
     must(image.is_there);
     TRY(edit_apply(c, in, &edit, &image));
@@ -238,8 +315,9 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
 
 const struct route customer_routes[] = {
     {HTTP_POST, "/api/customers", "customer.write", SHAPE(customer_add_in), SHAPE(customer_add_out),
-     add_run, .about = "A new customer", .statement_max = 14},
+     add_run, .about = "A new customer; where it names two by unionid or phone, they become one",
+     .statement_max = 50},
     {HTTP_POST, "/api/customers/{customer_id}/edit", "customer.write", SHAPE(customer_edit_in),
-     NULL, edit_run, .about = "Change what is given; the rest stays", .statement_max = 14},
+     NULL, edit_run, .about = "Change what is given; the rest stays", .statement_max = 40},
     {.path = NULL},
 };

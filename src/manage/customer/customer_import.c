@@ -2,13 +2,14 @@
  * again change nothing. A page of rows costs a fixed number of statements, whatever its size. */
 #include "gen/customer.q.h"
 #include "manage/customer/attribute.h"
-#include "manage/customer/customer_private.h"
+#include "manage/customer/merge_private.h"
 
 struct row {
     struct identities identities;
     struct str attributes; /* as their definitions want them */
     int64_t image;         /* tidy: an index into images; NONE: refused */
     bool is_changed;
+    bool is_deferred; /* names two persons whom a rule merges: taken once they are one */
 };
 
 struct batch {
@@ -24,6 +25,10 @@ struct batch {
     int64_t image_count;
     struct identity_plan *links;
     int64_t link_count;
+    struct merge_rules rules;
+    struct merge_pair *pairs; /* to be merged by rule */
+    int64_t pair_count, deferred_count;
+    bool has_rules, is_last; /* is_last: nothing waits any more */
 };
 
 static int64_t *owner_of(struct ctx *c, struct batch *b, struct customer_ref ref)
@@ -211,6 +216,58 @@ static enum err row_attributes(struct ctx *c, struct batch *b, struct row *row)
     return OK;
 }
 
+/* The older record is the person. */
+static void pair_add(struct batch *b, int64_t a_id, int64_t b_id, const char *rule)
+{
+    b->pairs[b->pair_count++] = (struct merge_pair){
+        .kept_id = a_id < b_id ? a_id : b_id, .merged_id = a_id < b_id ? b_id : a_id, .rule = rule};
+}
+
+/* Identities of several persons: do rules make one person of them all? */
+static bool row_pairs(struct ctx *c, struct batch *b, const struct row *row)
+{
+    const struct identity_plan *plans = row->identities.plans, *first = NULL;
+    int64_t first_at = 0, pair_count = b->pair_count;
+
+    for (int64_t j = 0; j < row->identities.count; j++) {
+        int64_t at = *owner_of(c, b, plans[j].ref) - 1;
+        const char *rule;
+        if (at < 0 || (first && at == first_at))
+            continue;
+        if (first == NULL) {
+            first = &plans[j];
+            first_at = at;
+            continue;
+        }
+        rule = merge_rule(&b->rules, first->ref.kind, plans[j].ref.kind);
+        if (rule == NULL) {
+            b->pair_count = pair_count;
+            return false;
+        }
+        pair_add(b, b->images[first_at].id, b->images[at].id, rule);
+    }
+    return true;
+}
+
+static enum err row_defer(struct ctx *c, struct batch *b, int64_t i, enum err err)
+{
+    struct row *row = &b->rows[i];
+
+    if (err == E_CONFLICT && !b->has_rules && !b->is_last) {
+        struct fault fault = c->fault;
+        TRY(merge_rules_get(c, &b->rules));
+        c->fault = fault;
+        b->has_rules = true;
+    }
+    if (err != E_CONFLICT || b->is_last || !row_pairs(c, b, row))
+        return row_refuse(c, b, i, err);
+    c->fault = (struct fault){0};
+    row->is_deferred = true;
+    row->image = NONE;
+    b->deferred_count++;
+    return OK;
+}
+
 static enum err rows_apply(struct ctx *c, struct batch *b)
 {
     for (int64_t i = 0; i < b->count; i++) {
@@ -221,7 +278,7 @@ static enum err rows_apply(struct ctx *c, struct batch *b)
         if (err == OK)
             err = row_attributes(c, b, &b->rows[i]);
         if (err != OK) {
-            TRY(row_refuse(c, b, i, err));
+            TRY(row_defer(c, b, i, err));
             continue;
         }
         row_link(c, b, &b->rows[i]);
@@ -302,6 +359,64 @@ static void batch_init(struct ctx *c, struct batch *b, int64_t identity_count)
     b->is_new = arena_new_array(c->arena, bool, images);
     b->is_dirty = arena_new_array(c->arena, bool, images);
     b->links = arena_new_array(c->arena, struct identity_plan, (size_t)identity_count + 1);
+    b->pairs = arena_new_array(c->arena, struct merge_pair, (size_t)identity_count + 1);
+}
+
+/* The answers to the rows, side by side as in the header. */
+struct answers {
+    int64_t *customer_ids;
+    bool *is_changed; /* NULL: not asked */
+    struct fault *faults;
+};
+
+static enum err batch_run(struct ctx *c, struct batch *b, const struct answers *answers)
+{
+    int64_t identity_count;
+
+    b->rows = arena_new_array(c->arena, struct row, (size_t)b->count + 1);
+    TRY(attributes_load(c, &b->attributes));
+    TRY(rows_check(c, b, &identity_count));
+    batch_init(c, b, identity_count);
+    TRY(owners_find(c, b, identity_count));
+    TRY(images_load(c, b));
+    TRY(rows_apply(c, b));
+    TRY(batch_write(c, b));
+    TRY(inviters_link(c, b));
+    for (int64_t i = 0; i < b->count; i++) {
+        bool is_good = b->rows[i].image != NONE;
+        answers->customer_ids[i] = is_good ? b->images[b->rows[i].image].id : NONE;
+        if (answers->is_changed)
+            answers->is_changed[i] = is_good && b->rows[i].is_changed;
+    }
+    return OK;
+}
+
+/* Rows that name persons whom rules merge: once more, when they are one; what is not one by then is
+ * refused. */
+static enum err deferred_run(struct ctx *c, const struct batch *b, const struct answers *answers)
+{
+    size_t room = (size_t)b->deferred_count;
+    struct customer_new *given = arena_new_array(c->arena, struct customer_new, room);
+    int64_t *places = arena_new_array(c->arena, int64_t, room);
+    struct answers again = {arena_new_array(c->arena, int64_t, room), NULL,
+                            arena_new_array(c->arena, struct fault, room)};
+    struct batch last = {.given = given, .faults = again.faults, .is_last = true};
+
+    for (int64_t i = 0; i < b->count; i++) {
+        if (!b->rows[i].is_deferred)
+            continue;
+        places[last.count] = i;
+        given[last.count++] = b->given[i];
+    }
+    TRY(merge_by_rule(c, b->pairs, b->pair_count));
+    TRY(batch_run(c, &last, &again));
+    for (int64_t i = 0; i < last.count; i++) {
+        answers->customer_ids[places[i]] = again.customer_ids[i];
+        answers->faults[places[i]] = again.faults[i];
+        if (answers->is_changed)
+            answers->is_changed[places[i]] = again.customer_ids[i] != NONE;
+    }
+    return OK;
 }
 
 /* tidy: a batch and three answers to each of its rows, side by side as in the header */
@@ -309,23 +424,9 @@ enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int6
                                int64_t *customer_ids, bool *is_changed, struct fault *faults)
 {
     struct batch b = {.given = n, .count = count, .faults = faults};
-    int64_t identity_count;
+    struct answers answers = {customer_ids, is_changed, faults};
 
     must(count <= CUSTOMER_BATCH_MAX);
-    b.rows = arena_new_array(c->arena, struct row, (size_t)count + 1);
-    TRY(attributes_load(c, &b.attributes));
-    TRY(rows_check(c, &b, &identity_count));
-    batch_init(c, &b, identity_count);
-    TRY(owners_find(c, &b, identity_count));
-    TRY(images_load(c, &b));
-    TRY(rows_apply(c, &b));
-    TRY(batch_write(c, &b));
-    TRY(inviters_link(c, &b));
-    for (int64_t i = 0; i < count; i++) {
-        bool is_good = b.rows[i].image != NONE;
-        customer_ids[i] = is_good ? b.images[b.rows[i].image].id : NONE;
-        if (is_changed)
-            is_changed[i] = is_good && b.rows[i].is_changed;
-    }
-    return OK;
+    TRY(batch_run(c, &b, &answers));
+    return b.deferred_count > 0 ? deferred_run(c, &b, &answers) : OK;
 }

@@ -145,6 +145,7 @@ static void test_add(void **state)
 static void test_edit(void **state)
 {
     (void)state;
+    scenario_sql("INSERT INTO setting VALUES ('merge_by_phone', '0', 1, 0, NULL)"); /* merge_test */
     scenario_run(edit_cases);
 }
 

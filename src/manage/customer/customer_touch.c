@@ -2,7 +2,7 @@
  * unknown ones made with a fixed number more. Always: one record a distinct reference; a visitor's
  * record gets a name only while it has none (docs/decisions/0010). */
 #include "gen/customer.q.h"
-#include "manage/customer/customer_private.h"
+#include "manage/customer/merge_private.h"
 
 #define NO_RECORD (-1)
 
@@ -37,6 +37,8 @@ struct customer_touches {
     int64_t slot_count;
     struct record *records;
     int64_t record_count, new_count, link_count;
+    struct merge_pair *pairs; /* visitors with a history who said who they are */
+    int64_t pair_count;
 };
 
 static int64_t slot_of(struct ctx *c, struct customer_touches *all, struct customer_ref ref)
@@ -91,14 +93,20 @@ static enum err slots_find(struct ctx *c, struct customer_touches *all)
     return OK;
 }
 
-/* A new person behind a known visitor: may the visitor's record have the name? */
-static bool may_promote(const struct customer_touches *all, int64_t i)
+/* Somebody else, known or not, behind a known visitor: may the visitor's record have the name, or
+ * become that person? */
+static bool may_be_named(const struct customer_touches *all, int64_t i)
 {
     const struct touch_slots *of = &all->of[i];
+    int64_t person, anonymous;
 
-    return of->person != NO_RECORD && of->anonymous != NO_RECORD &&
-           all->slots[of->person].record == NO_RECORD &&
-           all->slots[of->anonymous].record != NO_RECORD;
+    if (of->person == NO_RECORD || of->anonymous == NO_RECORD ||
+        all->slots[of->anonymous].record == NO_RECORD)
+        return false;
+    person = all->slots[of->person].record;
+    anonymous = all->slots[of->anonymous].record;
+    return person == NO_RECORD ||
+           all->records[person].person_id != all->records[anonymous].person_id;
 }
 
 static enum err nameless_find(struct ctx *c, struct customer_touches *all)
@@ -111,7 +119,7 @@ static enum err nameless_find(struct ctx *c, struct customer_touches *all)
     int64_t count = 0;
 
     for (int64_t i = 0; i < all->count; i++) {
-        if (!may_promote(all, i))
+        if (!may_be_named(all, i))
             continue;
         records[count] = &all->records[all->slots[all->of[i].anonymous].record];
         keys[count].customer_id = records[count]->person_id;
@@ -136,6 +144,7 @@ enum err customer_touches_find(struct ctx *c, struct customer_touch *touches, in
     all->of = arena_new_array(c->arena, struct touch_slots, (size_t)count + 1);
     all->slots = arena_new_array(c->arena, struct slot, (size_t)count * 3 + 1);
     all->records = arena_new_array(c->arena, struct record, (size_t)count * 3 + 1);
+    all->pairs = arena_new_array(c->arena, struct merge_pair, (size_t)count + 1);
     for (int64_t i = 0; i < count; i++)
         all->of[i] = (struct touch_slots){slot_of(c, all, touches[i].person),
                                           slot_of(c, all, touches[i].anonymous),
@@ -173,8 +182,25 @@ static int64_t record_new(struct ctx *c, struct customer_touches *all,
         .is_new = true,
         .is_nameless = is_nameless,
     };
+    all->records[all->record_count].person_id = all->records[all->record_count].plan.id;
     all->new_count++;
     return all->record_count++;
+}
+
+/* A visitor with a history is the person who says so, unless another name was there before. */
+static void visitor_join(struct customer_touches *all, const struct slot *person,
+                         const struct slot *anonymous)
+{
+    struct record *to = &all->records[person->record], *from = &all->records[anonymous->record];
+
+    if (to->person_id == from->person_id || !from->is_nameless ||
+        identity_is(person->ref, "anonymous"))
+        return;
+    all->pairs[all->pair_count++] = (struct merge_pair){
+        .kept_id = to->person_id, .merged_id = from->person_id, .rule = "visitor"};
+    for (int64_t i = 0, person_id = from->person_id; i < all->record_count; i++)
+        if (all->records[i].person_id == person_id)
+            all->records[i].is_nameless = false;
 }
 
 /* The record of a touch with a person, made or promoted where there is none. */
@@ -195,6 +221,8 @@ static int64_t person_settle(struct ctx *c, struct customer_touches *all,
         slot_link(all, of->person, record_new(c, all, touch, false));
     if (anonymous && anonymous->record == NO_RECORD)
         slot_link(all, of->anonymous, person->record);
+    else if (anonymous)
+        visitor_join(all, person, anonymous);
     return person->record;
 }
 
@@ -311,13 +339,24 @@ static enum err promoted_emit(struct ctx *c, const struct customer_touches *all)
     return journal_emit(c, events, count);
 }
 
+static enum err visitors_merge(struct ctx *c, const struct customer_touches *all)
+{
+    struct merge_rules rules;
+
+    if (all->pair_count == 0)
+        return OK;
+    TRY(merge_rules_get(c, &rules));
+    return rules.by_visitor == 1 ? merge_write(c, all->pairs, all->pair_count) : OK;
+}
+
 enum err customer_touches_settle(struct ctx *c, struct customer_touches *all)
 {
     all_settle(c, all);
     if (all->link_count > 0)
         TRY(new_write(c, all));
     TRY(seen_write(c, all));
-    return promoted_emit(c, all);
+    TRY(promoted_emit(c, all));
+    return visitors_merge(c, all);
 }
 
 enum err customer_find_or_add_batch(struct ctx *c, const struct customer_ref *refs, int64_t count,

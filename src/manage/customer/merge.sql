@@ -91,16 +91,15 @@ UPDATE customer
 UPDATE duplicate SET status = 'merged'
  WHERE low_customer_id = :low_id AND high_customer_id = :high_id AND status = 'open';
 
--- name: merge_clash :lookup     both hold an identity of a kind of which a person has one
+-- name: merge_kinds :lookup     how many identities a person has of the kinds of which people have one
 -- scope: none (the program's own rules)
-SELECT count(*) AS clash_count
-  FROM customer a JOIN identity i ON i.customer_id = a.id
- WHERE (a.id = :kept_id OR a.merged_into_id = :kept_id)
-   AND i.kind IN ('unionid', 'member_no', 'external_userid')
-   AND EXISTS (SELECT 1 FROM customer b JOIN identity j ON j.customer_id = b.id
-                WHERE (b.id = :merged_id OR b.merged_into_id = :merged_id) AND j.kind = i.kind);
+SELECT count(CASE WHEN i.kind = 'unionid' THEN 1 END) AS unionid_count,
+       count(CASE WHEN i.kind = 'member_no' THEN 1 END) AS member_count,
+       count(CASE WHEN i.kind = 'external_userid' THEN 1 END) AS external_count
+  FROM customer r JOIN identity i ON i.customer_id = r.id
+ WHERE (r.id = :customer_id OR r.merged_into_id = :customer_id);
 
--- name: merge_clash_suggest :batch
+-- name: merge_suggest :batch
 -- scope: none (the program's own rules)
 INSERT INTO duplicate (low_customer_id, high_customer_id, reason, score_ppm, status, found_ms)
 VALUES (:low_id, :high_id, :reason, :score_ppm, 'open', :now_ms)

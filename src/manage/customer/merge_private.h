@@ -59,6 +59,24 @@ struct merge_pair {
 };
 enum err merge_write(struct ctx *c, struct merge_pair *pairs, int64_t count) MUST_USE;
 
+/* ---- merging by rule ------------------------------------------------------------------------- */
+
+struct merge_rules {
+    int64_t by_unionid, by_phone, by_visitor; /* tidy: settings, 0 or 1 */
+};
+enum err merge_rules_get(struct ctx *c, struct merge_rules *rules) MUST_USE;
+/* The rule by which an operation that names two persons by identities of these kinds may merge them:
+ * "unionid" "phone"; NULL: none. */
+const char *merge_rule(const struct merge_rules *rules, struct str kind, struct str other_kind);
+/* merge_write, but never two persons who both have a unionid, a member number or an external_userid: they
+ * stay two and become a suggestion (merge_id NONE). The program's own: no reach is asked. */
+enum err merge_by_rule(struct ctx *c, struct merge_pair *pairs, int64_t count) MUST_USE;
+
+/* The same for what a colleague wrote, who must have the right and the reach to merge the two by hand.
+ * Otherwise, or without a rule, nothing happens (merge_id NONE). */
+enum err merge_by_staff(struct ctx *c, struct merge_pair *pair, struct str kind,
+                        struct str other_kind) MUST_USE;
+
 /* Fields as people see them: masked where they are personal. */
 struct str merge_masked(struct ctx *c, struct str name, struct str value);
 /* The fields an undoing left as they were, for the answer. */

@@ -1,8 +1,11 @@
 /* Merging by hand: preview, merge, what everybody then reads, undo in any order, history. */
 #include "scenario.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include "manage/customer/customer.h"
 
 #define ADD POST, "/api/customers"
 #define ANA "/api/customers/$ana"
@@ -256,12 +259,200 @@ static void test_exact(void **state)
     assert_string_equal(before, scenario_text(rows));
 }
 
+/* ---- by rule --------------------------------------------------------------------------------- */
+
+#define SEND POST, "/api/v1/events"
+
+static const struct scenario rule_cases[] = {
+    {"by phone", AS_OPERATOR, ADD, "{'name':'Hal','phone':'13800000101','region':'苏州'}", 200, "",
+     "customer_added", .keep = "hal"},
+    {"by shop id", AS_OPERATOR, ADD,
+     "{'name':'Hal A','identities':[{'kind':'shop:web','value':'h1'}]}", 200, "", "customer_added",
+     .keep = "hal2"},
+    {"both at once", AS_OPERATOR, ADD,
+     "{'phone':'13800000101','identities':[{'kind':'shop:web','value':'h1'},"
+     "{'kind':'shop:app','value':'h2'}],'email':'hal@x.cn'}",
+     200, "'id':'$hal'", "customer_merged customer_merged customer_edited"},
+    {"is one, with what was given", AS_ADMIN, GET, "/api/customers/$hal2", NULL, 200,
+     "'id':'$hal','customer_number':", ""},
+    {"with the e-mail", AS_ADMIN, GET, "/api/customers/$hal2", NULL, 200,
+     "'name':'Hal','phone':'138****0101','email':'h***@x.cn','region':'苏州'", ""},
+    {"the rule is kept", AS_VIEWER, GET, "/api/customers/$hal/merges", NULL, 200, "'rule':'phone'",
+     ""},
+    {"one of them alone is there already", AS_OPERATOR, ADD, "{'phone':'13800000101'}", 409,
+     "customer $hal has this phone", ""},
+
+    {"ida", AS_OPERATOR, ADD,
+     "{'name':'Ida','identities':[{'kind':'unionid','value':'ui'},{'kind':'member_no','value':'m1'}"
+     "]}",
+     200, "", "customer_added", .keep = "ida"},
+    {"jon", AS_OPERATOR, ADD,
+     "{'name':'Jon','phone':'13800000103','identities':[{'kind':'member_no','value':'m2'}]}", 200,
+     "", "customer_added", .keep = "jon"},
+    {"two member numbers are two people", AS_OPERATOR, ADD,
+     "{'phone':'13800000103','identities':[{'kind':'unionid','value':'ui'}]}", 409,
+     "customer.exists", ""},
+    {"kim", AS_OPERATOR, ADD, "{'name':'Kim','phone':'13800000104'}", 200, "", "customer_added",
+     .keep = "kim"},
+    {"her phone on ida", AS_OPERATOR, POST, "/api/customers/$ida/edit", "{'phone':'138 0000 0104'}",
+     200, "{}", "customer_merged customer_merged"},
+    {"makes one of them", AS_ADMIN, GET, "/api/customers/$kim", NULL, 200,
+     "{'id':'$ida','customer_number':", ""},
+    {"jon's phone on ida", AS_OPERATOR, POST, "/api/customers/$ida/edit", "{'phone':'13800000103'}",
+     409, "customer $jon has this phone", ""},
+
+    {"a visitor", AS_KEY, SEND,
+     "{'message_id':'r1','kind':'page_viewed','anonymous_id':'w1','occurred_ms':1700000000000}",
+     200, "", "customer_added page_viewed"},
+    {"is hal", AS_KEY, SEND,
+     "{'message_id':'r2','kind':'page_viewed','anonymous_id':'w1','customer':{'kind':'phone',"
+     "'value':'13800000101'}}",
+     200, "", "customer_merged customer_merged page_viewed"},
+    {"with the history", AS_VIEWER, GET, "/api/customers/$hal/timeline", NULL, 200,
+     "'occurred_ms':1700000000000", ""},
+    {"and the first touch", AS_VIEWER, GET, "/api/customers/$hal", NULL, 200,
+     "'touched_ms':1700000000000", ""},
+    {"the same visitor is jon? no", AS_KEY, SEND,
+     "{'message_id':'r3','kind':'page_viewed','anonymous_id':'w1','customer':{'kind':'phone',"
+     "'value':'13800000103'}}",
+     200, "", "page_viewed"},
+    {"a new name for hal's visitor", AS_KEY, SEND,
+     "{'message_id':'r4','kind':'page_viewed','anonymous_id':'w1','customer':{'kind':'shop:web',"
+     "'value':'h9'}}",
+     200, "", "customer_added page_viewed"},
+    {"two visitors, two names, one batch", AS_KEY, SEND,
+     "{'events':[{'message_id':'s1','kind':'page_viewed','anonymous_id':'w2'},"
+     "{'message_id':'s2','kind':'page_viewed','anonymous_id':'w2','customer':{'kind':'phone',"
+     "'value':'13800000101'}},"
+     "{'message_id':'s3','kind':'page_viewed','anonymous_id':'w2','customer':{'kind':'phone',"
+     "'value':'13800000103'}},"
+     "{'message_id':'s4','kind':'page_viewed','anonymous_id':'w3'},"
+     "{'message_id':'s5','kind':'page_viewed','anonymous_id':'w3','customer':{'kind':'phone',"
+     "'value':'13800000103'}}]}",
+     200, "'accepted_count':5", NULL},
+    {"jon has his own alone", AS_VIEWER, GET, "/api/customers/$jon/merges", NULL, 200,
+     "'rule':'visitor'", "", .lacks = "},{'id'"},
+};
+
+static void test_rule(void **state)
+{
+    (void)state;
+    scenario_run(rule_cases);
+    assert_int_equal(scenario_number("SELECT count(*) FROM duplicate"), 0); /* rolled back */
+    sound();
+}
+
+static struct customer_new row_of(struct str phone, const struct customer_ref *ref, struct str name)
+{
+    struct customer_new n;
+
+    customer_new_init(&n);
+    n.phone = phone;
+    n.refs = ref;
+    n.ref_count = ref ? 1 : 0;
+    n.name = name;
+    return n;
+}
+
+struct import {
+    const struct customer_new *rows;
+    int64_t count, ids[8];
+    bool is_changed[8];
+    struct fault faults[8];
+};
+
+static enum err import_step(struct ctx *c, void *user)
+{
+    struct import *import = user;
+
+    return customer_import_batch(c, import->rows, import->count, import->ids, import->is_changed,
+                                 import->faults);
+}
+
+/* A file's rows: the same page makes two people and finds that they are one; not where each has a
+ * unionid. */
+static void test_rule_import(void **state)
+{
+    static const struct customer_ref shop = {{"shop:im", 7}, {"1", 1}},
+                                     mail = {{"email", 5}, {"q@x.cn", 6}},
+                                     one = {{"unionid", 7}, {"q1", 2}},
+                                     two = {{"unionid", 7}, {"q2", 2}};
+    const struct customer_new rows[] = {
+        row_of(S("15100000001"), NULL, S("Q")),     row_of((struct str){0}, &shop, S("Q too")),
+        row_of(S("15100000001"), &shop, S("Quin")), row_of((struct str){0}, &mail, S("R")),
+        row_of(S("15100000002"), &one, S("S")),     row_of(S("15100000003"), &two, S("T")),
+        row_of(S("15100000002"), &two, S("U")),
+    };
+    struct import import = {.rows = rows, .count = ARRAY_LEN(rows)};
+    int64_t merge_count;
+
+    (void)state;
+    scenario_write(import_step, &import);
+    assert_int_equal(import.ids[2], import.ids[0]);
+    assert_true(import.is_changed[2]);
+    assert_true(import.faults[2].code == NULL);
+    assert_true(import.ids[3] != import.ids[0]);
+    assert_string_equal(import.faults[6].code, "customer.conflict");
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer_merge WHERE rule = 'phone' AND "
+                                     "merged_customer_id IN (SELECT customer_id FROM identity "
+                                     "WHERE kind = 'shop:im')"),
+                     1);
+    merge_count = scenario_number("SELECT count(*) FROM customer_merge");
+    assert_int_equal(
+        scenario_number("SELECT count(*) FROM duplicate WHERE reason = 'identity' AND status = "
+                        "'open'"),
+        1);
+    sound();
+    scenario_write(import_step, &import); /* again */
+    assert_int_equal(import.ids[0], import.ids[1]);
+    assert_int_equal(import.ids[6], NONE);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer_merge"), merge_count);
+}
+
+/* Two at once: the writer takes one after the other, and the second finds one person. */
+struct racer {
+    pthread_t thread;
+    int status;
+};
+
+static void *race(void *user)
+{
+    struct racer *racer = user;
+    struct app_call call = {.method = HTTP_POST, .is_local = true};
+    struct arena *arena = arena_new(1 << 20);
+
+    call.path = str_fmt(arena, "/api/customers/%s/merge", scenario_get("ana"));
+    call.body = str_fmt(arena, "{\"other_customer_id\":\"%s\"}", scenario_get("bea"));
+    app_request(scenario_app, arena, &call);
+    racer->status = call.status;
+    arena_free(arena);
+    return NULL;
+}
+
+static void test_race(void **state)
+{
+    struct racer racers[4];
+    int good = 0, refused = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(racers); i++)
+        assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(racers); i++) {
+        pthread_join(racers[i].thread, NULL);
+        good += racers[i].status == 200;
+        refused += racers[i].status == 409;
+    }
+    assert_int_equal(good, 1);
+    assert_int_equal(refused, 3);
+    sound();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_merge),       cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_exact),       cmocka_unit_test(test_rule),
+        cmocka_unit_test(test_rule_import), cmocka_unit_test(test_race),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);

@@ -48,6 +48,18 @@ static const struct setting_definition definitions[] = {
      "浏览、点击等行为到达后保留这么多个月，之后删除；0 表示一直保留。订单等事实不会删除。",
      "Views, clicks and the like are deleted this many months after arrival; 0 keeps them. Facts "
      "such as orders stay."},
+    {"merge_by_unionid", "int", "1", 0, 1, false, "按 unionid 自动合并", "Merge by unionid",
+     "同一操作带来的两个身份分属两位客户，其中一个是 unionid 时自动合并为一人；0 表示不合并。",
+     "Where one operation names two customers and one of the two identities is a unionid, they "
+     "become one person; 0: they stay two."},
+    {"merge_by_phone", "int", "1", 0, 1, false, "按手机号自动合并", "Merge by phone",
+     "同一操作带来的两个身份分属两位客户，其中一个是手机号时自动合并为一人；0 表示不合并。",
+     "Where one operation names two customers and one of the two identities is a phone, they "
+     "become one person; 0: they stay two."},
+    {"merge_visitors", "int", "1", 0, 1, false, "访客自动归入本人", "Merge visitors",
+     "匿名访客表明身份后，之前的浏览记录归入本人；0 表示不归入。",
+     "A visitor with a history who says who they are becomes that person; 0: the history stays "
+     "apart."},
     {"reveal_per_hour", "int", "200", 0, 100000, false, "每小时查看明文次数",
      "Clear texts shown per hour",
      "每位同事每小时最多查看这么多次客户的明文资料（姓名、手机号、邮箱、地址）；每次都记入审计。",
