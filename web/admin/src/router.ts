@@ -30,6 +30,12 @@ export const router = createRouter({
             meta: { isPublic: true, title: 'setup.title' },
         },
         {
+            path: '/link',
+            name: 'link',
+            component: () => import('./pages/LinkPage.vue'),
+            meta: { isPublic: true, title: 'link.title' },
+        },
+        {
             path: '/login',
             name: 'login',
             component: () => import('./pages/LoginPage.vue'),
@@ -49,6 +55,8 @@ export const router = createRouter({
                     meta: { title: 'nav.settings' },
                     children: [
                         page(() => import('./pages/setting/SettingPage.vue'), 'settings', '', 'nav.settings'),
+                        page(() => import('./pages/team/TeamPage.vue'), 'team', 'team', 'setting.sections.team'),
+                        page(() => import('./pages/team/RolePage.vue'), 'roles', 'roles', 'setting.sections.roles'),
                         page(() => import('./pages/setting/KeyPage.vue'), 'keys', 'keys', 'setting.sections.keys'),
                         page(() => import('./pages/team/AuditPage.vue'), 'audit', 'audit', 'setting.sections.audit'),
                         page(() => import('./pages/setting/MyPage.vue'), 'me', 'me', 'setting.sections.me'),
