@@ -4,9 +4,11 @@
  * rather than giving weak bytes. */
 #include "host/crypto.h"
 
+#include <limits.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -131,6 +133,16 @@ void hash_keyed(const uint8_t key[KEY_BYTES], struct str text, uint8_t out[HASH_
     must(EVP_MAC_update(mac, (const unsigned char *)text.at, text.len) == 1);
     must(EVP_MAC_final(mac, out, &len, HASH_BYTES) == 1);
     must(len == HASH_BYTES);
+}
+
+void hash_sha1_keyed(struct str key, struct str text, uint8_t out[HASH_SHA1_BYTES])
+{
+    unsigned int len = 0;
+
+    must(key.len <= INT_MAX);
+    must(HMAC(EVP_sha1(), key.at, (int)key.len, (const unsigned char *)text.at, text.len, out,
+              &len) != NULL);
+    must(len == HASH_SHA1_BYTES);
 }
 
 bool bytes_equal_slow(struct str a, struct str b)

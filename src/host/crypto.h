@@ -11,6 +11,9 @@ void random_bytes(void *at, size_t len);
 void hash_sha256(struct str text, uint8_t out[HASH_BYTES]);
 /* Keyed hash for exact look-up of personal data: HMAC-SHA256. */
 void hash_keyed(const uint8_t key[KEY_BYTES], struct str text, uint8_t out[HASH_BYTES]);
+/* HMAC-SHA1, which one-time codes (RFC 6238) are made with; for nothing else. */
+#define HASH_SHA1_BYTES 20
+void hash_sha1_keyed(struct str key, struct str text, uint8_t out[HASH_SHA1_BYTES]);
 bool bytes_equal_slow(struct str a, struct str b); /* in constant time */
 
 /* AES-256-GCM: [key id][nonce][cipher text][tag]. `bound` is authenticated, not stored (table and row the text belongs to). */

@@ -129,6 +129,7 @@ static enum err keep_step(struct ctx *c, void *user)
     (void)user;
     TRY(reply_turn(c));
     TRY(q_session_delete_expired(c, &changed_count));
+    TRY(seen_write(c));
     TRY(job_forget(c));
     return c->app->config.on_minute ? c->app->config.on_minute(c) : OK;
 }
@@ -213,6 +214,7 @@ static void parts_make(struct app *app)
     app->loop_count = app->config.loop_count ? app->config.loop_count : 1;
     app->live = live_new(app);
     app->throttles = throttles_new(app);
+    app->seen = seen_new(app);
     app->jobs = jobs_new(app);
     pthread_mutex_init(&app->keeper_lock, NULL);
     pthread_cond_init(&app->keeper_wake, NULL);

@@ -52,7 +52,7 @@ enum err app_read(struct app *app, struct arena *arena, app_command *fn, void *u
 struct app_call {
     enum http_method method;
     struct str path, query, body;
-    struct str cookie, csrf, write_key,
+    struct str cookie, csrf, write_key, bearer, agent,
         idempotency_key; /* no value: none. cookie is the session token */
     bool is_local;       /* as over the unix socket: all rights, nobody's staff id */
     int64_t fail_nth;    /* > 0: the nth statement of the command fails */

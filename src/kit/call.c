@@ -23,6 +23,7 @@ void call_init(struct call *call, struct app *app, struct arena *arena)
                              .ended_staff_id = NONE,
                              .now_ms = clock_now_ms()};
     call->who.staff_id = NONE;
+    call->who.api_key_id = NONE;
     call->trace.start_us = clock_mono_us();
 }
 
@@ -215,6 +216,7 @@ static enum err decode(struct call *call)
 
     call->ctx.body = call->body;
     call->ctx.peer = call->peer;
+    call->ctx.agent = call->agent;
     call->ctx.upload_path = call->upload_path;
     if (route->out)
         call->out = arena_alloc(call->arena, route->out->bytes);

@@ -41,6 +41,7 @@ struct ctx {
     struct str session_token; /* set by session_begin: becomes the cookie */
     bool is_session_over;     /* set by session_end: the cookie goes */
     int64_t ended_staff_id;   /* set by session_end...: whose open event streams end; NONE */
+    struct str agent;         /* the browser, as it names itself */
     struct str peer;          /* address of the peer (IPv6: its network), for throttling */
     struct str upload_path;   /* ROUTE_UPLOAD: the file with the body; gone after the answer unless
                                  renamed */

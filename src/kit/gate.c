@@ -32,6 +32,19 @@ static enum err session_check(struct call *call)
     return OK;
 }
 
+static enum err bearer_check(struct call *call)
+{
+    enum err err = session_find_key(&call->ctx, call->bearer, &call->who);
+
+    if (err == E_NOT_FOUND)
+        return fail(&call->ctx, E_SIGN_IN, "gate.api_key",
+                    "this key is not known, over, or revoked");
+    TRY(err);
+    call->ctx.me_staff_id = call->who.staff_id;
+    call->ctx.me_api_key_id = call->who.api_key_id;
+    return OK;
+}
+
 static bool is_change(const struct call *call)
 {
     return call->method != HTTP_GET && call->method != HTTP_HEAD;
@@ -40,7 +53,8 @@ static bool is_change(const struct call *call)
 /* A page of another site can send a form with our cookie, but not this header. */
 static enum err csrf_check(struct call *call)
 {
-    if (!is_change(call) || call->who.staff_id == NONE || call->who.has_key)
+    if (!is_change(call) || call->who.staff_id == NONE || call->who.has_key ||
+        call->who.api_key_id != NONE)
         return OK;
     if (call->csrf.at && bytes_equal_slow(call->csrf, call->who.csrf))
         return OK;
@@ -60,7 +74,11 @@ static enum err permission_check(struct call *call)
 {
     const char *permission = call->route->permission;
 
-    if (call->is_local || strcmp(permission, "public") == 0)
+    if (call->is_local)
+        return OK;
+    if (call->route->needs_session && call->who.api_key_id != NONE)
+        return fail(&call->ctx, E_FORBIDDEN, "gate.session", "not with a key: sign in for this");
+    if (strcmp(permission, "public") == 0)
         return OK;
     if (strcmp(permission, "write_key") == 0 && call->who.has_key)
         return OK;
@@ -85,7 +103,7 @@ enum err gate_pass(struct call *call)
     if (!call->is_local && strcmp(call->route->permission, "write_key") == 0)
         TRY(key_check(call));
     if (!call->is_local && !call->who.has_key)
-        TRY(session_check(call));
+        TRY(call->bearer.at ? bearer_check(call) : session_check(call));
     TRY(permission_check(call));
     return csrf_check(call);
 }

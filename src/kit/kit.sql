@@ -11,7 +11,7 @@ INSERT INTO meta (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
 -- name: session_get :one
-SELECT s.staff_id, s.csrf, s.expires_ms, r.permissions, r.scope, o.path AS org_path
+SELECT s.staff_id, s.csrf, s.expires_ms, s.id, s.seen_ms, r.permissions, r.scope, o.path AS org_path
   FROM session s JOIN staff p ON p.id = s.staff_id JOIN role r ON r.name = p.role
   LEFT JOIN org o ON o.id = p.org_id
  WHERE s.token_hash = :token_hash AND s.expires_ms > :now_ms AND p.is_active = 1
@@ -28,8 +28,8 @@ VALUES (:name, :title, :permissions, :scope, 1, 1, :now_ms)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: session_add :exec
-INSERT INTO session (token_hash, staff_id, csrf, created_ms, expires_ms)
-VALUES (:token_hash, :staff_id, :csrf, :now_ms, :expires_ms);
+INSERT INTO session (token_hash, staff_id, csrf, created_ms, expires_ms, id, agent, peer, seen_ms)
+VALUES (:token_hash, :staff_id, :csrf, :now_ms, :expires_ms, :id, :agent, :peer, :now_ms);
 
 -- name: session_delete :exec
 DELETE FROM session WHERE token_hash = :token_hash;
@@ -97,3 +97,16 @@ INSERT INTO audit_detail (audit_id, salt_blob, detail) VALUES (:audit_id, :salt_
 -- name: audit_detail_erase :changed     the chain holds without it
 DELETE FROM audit_detail
  WHERE audit_id IN (SELECT id FROM audit WHERE noun = :noun AND subject_id = :subject_id);
+
+-- name: session_seen :batch
+UPDATE session SET seen_ms = :seen_ms WHERE id = :id;
+
+-- name: api_key_used :batch
+UPDATE api_key SET used_ms = :used_ms WHERE id = :id;
+
+-- name: api_key_find :one     what the key may and what its owner may; both are needed
+SELECT k.id, k.staff_id, k.permissions AS key_permissions, k.used_ms, r.permissions, r.scope, o.path AS org_path
+  FROM api_key k JOIN staff p ON p.id = k.staff_id JOIN role r ON r.name = p.role
+  LEFT JOIN org o ON o.id = p.org_id
+ WHERE k.key_hash = :key_hash AND k.revoked_ms IS NULL AND (k.expires_ms IS NULL OR k.expires_ms > :now_ms)
+   AND p.is_active = 1;

@@ -40,7 +40,7 @@ struct call {
     void *user;
     /* as it came */
     enum http_method method;
-    struct str path, query, body, cookie, csrf, write_key, repeat_key, peer, upload_path;
+    struct str path, query, body, cookie, csrf, write_key, bearer, repeat_key, agent, peer, upload_path;
     bool is_local;
     int64_t fail_nth;
     /* found on the way */
@@ -77,6 +77,7 @@ struct call_queue {
 };
 
 struct live; /* open event streams */
+struct seen; /* sessions and keys used since the last minute */
 struct throttles;
 struct metrics {
     _Atomic int64_t request_count[6]; /* by status / 100 */
@@ -107,6 +108,7 @@ struct app {
     struct call_queue writes, reads, prepares;
     struct http_server *server;
     struct live *live;
+    struct seen *seen;
     struct throttles *throttles;
     struct metrics metrics;
     struct jobs *jobs;
@@ -124,6 +126,16 @@ enum err route_table_build(struct app *app, struct str *why) MUST_USE;
 const struct route *route_match(struct call *call); /* NULL: none; fills parts */
 /* session.c */
 enum err session_find(struct ctx *c, struct str token, struct principal *who) MUST_USE;
+/* The owner and the rights of a program's key. */
+enum err session_find_key(struct ctx *c, struct str key, struct principal *who) MUST_USE;
+/* seen.c: last_ms as the row has it */
+struct seen_at {
+    int64_t id, last_ms;
+    bool is_key;
+};
+struct seen *seen_new(struct app *app);
+void seen_mark(struct ctx *c, const struct seen_at *at);
+enum err seen_write(struct ctx *c) MUST_USE; /* once a minute, on the writer */
 /* gate.c: who asks and may they */
 enum err gate_pass(struct call *call) MUST_USE;
 /* role.c */

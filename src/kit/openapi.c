@@ -297,9 +297,11 @@ static void security(struct json_out *json, const struct route *route)
     if (strcmp(route->permission, "public") == 0)
         json_raw(json, S("[]"));
     else if (strcmp(route->permission, "write_key") == 0)
-        json_raw(json, S("[{\"session\":[]},{\"write_key\":[]}]"));
-    else
+        json_raw(json, S("[{\"session\":[]},{\"api_key\":[]},{\"write_key\":[]}]"));
+    else if (route->needs_session)
         json_raw(json, S("[{\"session\":[]}]"));
+    else
+        json_raw(json, S("[{\"session\":[]},{\"api_key\":[]}]"));
 }
 
 static void operation(struct json_out *json, struct shapes *shapes, const struct route *route)
@@ -354,6 +356,7 @@ static void components(struct json_out *json, struct shapes *shapes)
     json_name(json, "securitySchemes");
     json_raw(json,
              S("{\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"papilio_session\"},"
+               "\"api_key\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
                "\"write_key\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-Write-Key\"}}"));
     json_name(json, "schemas");
     json_object_begin(json);

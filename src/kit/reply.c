@@ -29,9 +29,9 @@ static struct str asked(struct call *call)
 
 static void hashes_make(struct call *call)
 {
-    struct str who =
-        str_fmt(call->arena, "%" PRId64 "\n%d %s\n%.*s\n%.*s", call->who.staff_id,
-                call->who.is_local, call->route->path, STR(call->path), STR(call->repeat_key));
+    struct str who = str_fmt(call->arena, "%" PRId64 "\n%" PRId64 "\n%d %s\n%.*s\n%.*s",
+                             call->who.staff_id, call->who.api_key_id, call->who.is_local,
+                             call->route->path, STR(call->path), STR(call->repeat_key));
 
     hash_sha256(who, call->key_hash);
     hash_sha256(asked(call), call->body_hash);

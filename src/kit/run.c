@@ -343,6 +343,8 @@ void app_request(struct app *app, struct arena *arena, struct app_call *asked)
     call.csrf = asked->csrf;
     call.write_key = asked->write_key;
     call.repeat_key = asked->idempotency_key;
+    call.bearer = asked->bearer;
+    call.agent = asked->agent;
     call.is_local = asked->is_local;
     call.fail_nth = asked->fail_nth;
     call.peer = S("127.0.0.1");

@@ -265,6 +265,17 @@ static struct str peer_owner(struct arena *arena, struct str peer)
     return str_hex(arena, (struct str){(const char *)six.s6_addr, 8});
 }
 
+/* "Authorization: Bearer ..."; another scheme is for whoever stands before us. */
+static struct str bearer_of(const struct http_request *request)
+{
+    struct str value = http_header(request, "Authorization"), scheme, rest;
+
+    if (value.at == NULL)
+        return value;
+    str_cut(value, ' ', &scheme, &rest);
+    return str_eq_nocase(scheme, S("Bearer")) ? str_trim(rest) : (struct str){0};
+}
+
 static struct call *call_of(struct app *app, struct http_request *request)
 {
     struct call *call = arena_new_one(http_arena(request), struct call);
@@ -278,6 +289,8 @@ static struct call *call_of(struct app *app, struct http_request *request)
     call->csrf = http_header(request, "X-CSRF-Token");
     call->write_key = http_header(request, "X-Write-Key");
     call->repeat_key = http_header(request, "Idempotency-Key");
+    call->bearer = bearer_of(request);
+    call->agent = http_header(request, "User-Agent");
     call->peer = peer_owner(call->arena, http_peer(request));
     call->is_local = http_is_local(request);
     call->upload_path = http_body_path(request);

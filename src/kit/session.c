@@ -5,6 +5,7 @@
 #include "kit/kit_private.h"
 
 #define SESSION_MS (30 * DAY_MS)
+#define AGENT_MAX 300
 
 static struct str token_hash(struct ctx *c, struct str token)
 {
@@ -16,7 +17,11 @@ static struct str token_hash(struct ctx *c, struct str token)
 
 enum err session_begin(struct ctx *c, int64_t staff_id, struct str *csrf)
 {
-    struct q_session_add_in row = {.staff_id = staff_id, .expires_ms = c->now_ms + SESSION_MS};
+    struct q_session_add_in row = {.staff_id = staff_id,
+                                   .expires_ms = c->now_ms + SESSION_MS,
+                                   .id = ctx_id(c),
+                                   .agent = str_sub(c->agent, 0, AGENT_MAX),
+                                   .peer = c->peer};
 
     c->session_token = token_new(c->arena, 32);
     *csrf = token_new(c->arena, 24);
@@ -48,5 +53,33 @@ enum err session_find(struct ctx *c, struct str token, struct principal *who)
     who->staff_id = row.staff_id;
     ctx_rights(c, row.permissions, row.scope, row.org_path);
     who->csrf = row.csrf;
+    seen_mark(c, &(struct seen_at){row.id, row.seen_ms, false});
+    return OK;
+}
+
+/* Only what both have: the key's own words that its owner may still say. */
+static struct str permissions_meet(struct ctx *c, struct str words)
+{
+    struct str kept = S(""), head;
+    bool is_more;
+
+    do {
+        is_more = str_cut(words, ' ', &head, &words);
+        if (head.len > 0 && ctx_may_all(c, head))
+            kept = str_fmt(c->arena, "%.*s%s%.*s", STR(kept), kept.len ? " " : "", STR(head));
+    } while (is_more);
+    return kept;
+}
+
+enum err session_find_key(struct ctx *c, struct str key, struct principal *who)
+{
+    struct q_api_key_find_row row;
+
+    TRY(q_api_key_find(c, token_hash(c, key), &row));
+    who->staff_id = row.staff_id;
+    who->api_key_id = row.id;
+    ctx_rights(c, row.permissions, row.scope, row.org_path);
+    c->me_permissions = permissions_meet(c, row.key_permissions);
+    seen_mark(c, &(struct seen_at){row.id, row.used_ms, true});
     return OK;
 }

@@ -1,5 +1,6 @@
 // The document is the truth: what the program answers conforms to it, what it lists exists, and nothing else is taken.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { before, after, test } from "node:test";
 import { makeFolder, Person, startServer } from "./papilio.mjs";
@@ -289,6 +290,50 @@ test("staff, organisation, roles and the audit trail", async () => {
     assert.equal((await good("/api/staff")).items.length, 2);
     const trail = await good(`/api/audit?noun=staff&subject_id=${made.id}`);
     assert.ok(trail.items.length >= 3 && trail.items[0].staff_name === "蝶", JSON.stringify(trail));
+});
+
+// RFC 6238 with SHA-1, 30 seconds, six digits.
+function codeOf(secret, step) {
+    const bits = [...secret].map((at) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(at).toString(2).padStart(5, "0")).join("");
+    const bytes = Buffer.from(bits.match(/.{8}/g).map((each) => parseInt(each, 2)));
+    const counter = Buffer.alloc(8);
+    counter.writeBigUInt64BE(BigInt(step));
+    const mac = createHmac("sha1", bytes).update(counter).digest();
+    return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+test("second factor, sessions and keys", async () => {
+    const { secret } = await good("/api/me/totp/begin", { password: "another horse battery" });
+    const step = Math.floor(Date.now() / 30_000);
+    const { recovery_codes } = await good("/api/me/totp/confirm", { code: codeOf(secret, step) });
+    assert.equal(recovery_codes.length, 10);
+    assert.deepEqual(await good("/api/me/totp"), { is_on: true, recovery_left_count: 10 });
+    const login = { login: "admin", password: "another horse battery" };
+    await bad("/api/login", login, "login.code_needed");
+    await bad("/api/login", { ...login, code: codeOf(secret, step) }, "login.code");
+    await good("/api/login", { ...login, code: recovery_codes[0].code });
+    await good("/api/me/totp/off", { password: login.password, code: codeOf(secret, step + 1) });
+    const { items } = await good("/api/me/sessions");
+    assert.ok(items.length >= 2 && items.filter((item) => item.is_current).length === 1, JSON.stringify(items));
+    await good(`/api/me/sessions/${items.find((item) => !item.is_current).id}/revoke`, {});
+    await good("/api/me/sessions/revoke_others", {});
+    assert.equal((await good("/api/me/sessions")).items.length, 1);
+    const li = (await good("/api/staff?search=li")).items[0];
+    const other = new Person(server.url);
+    assert.equal((await other.ask("/api/login", { login: "li", password: "a long password" })).status, 200);
+    const theirs = (await good(`/api/staff/${li.id}/sessions`)).items;
+    await good(`/api/staff/${li.id}/sessions/${theirs[0].id}/revoke`, {});
+    assert.equal((await other.ask("/api/me")).status, 401);
+    await good(`/api/staff/${li.id}/sessions/revoke_all`, {});
+
+    const made = await good("/api/keys", { name: "crm", permissions: "customer.read", expires_days: 1 });
+    const ask_with = (path) => fetch(`${server.url}${path}`, { headers: { Authorization: `Bearer ${made.key}` } });
+    assert.equal((await ask_with("/api/customers")).status, 200);
+    assert.equal((await ask_with("/api/orders/1")).status, 403);
+    assert.equal((await ask_with("/api/keys")).status, 403);
+    assert.equal((await good("/api/keys")).items[0].hint, made.hint);
+    await good(`/api/keys/${made.id}/revoke`, {});
+    assert.equal((await ask_with("/api/customers")).status, 401);
 });
 
 test("what is not in the document is refused", async () => {

@@ -37,3 +37,36 @@ const struct right *right_find(struct str name)
             return right;
     return NULL;
 }
+
+bool right_list_has(struct str list, const char *name)
+{
+    struct str head;
+    bool is_more;
+
+    do {
+        is_more = str_cut(list, ' ', &head, &list);
+        if (str_is(head, name))
+            return true;
+    } while (is_more);
+    return false;
+}
+
+enum err right_list_normal(struct ctx *c, struct str text, struct str *out)
+{
+    struct str rest = text, head;
+    struct buf buf;
+    bool is_more;
+
+    do {
+        is_more = str_cut(rest, ' ', &head, &rest);
+        if (head.len > 0 && right_find(head) == NULL)
+            return fail_at(c, "role.right", S("permissions"), "no such right: %.*s", STR(head));
+    } while (is_more);
+    buf_init(&buf, PERMISSIONS_MAX);
+    for (const struct right *right = rights; right->name; right++)
+        if (right_list_has(text, right->name))
+            buf_fmt(&buf, "%s%s", buf.len ? " " : "", right->name);
+    *out = str_copy(c->arena, buf_view(&buf));
+    buf_release(&buf);
+    return OK;
+}

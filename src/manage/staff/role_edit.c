@@ -10,7 +10,6 @@
 #define ROLE_MAX 100
 #define ROLE_NAME_MAX 40
 #define ROLE_TITLE_MAX 40
-#define PERMISSIONS_MAX 2000
 #define SCOPES "own|store|all"
 
 /* ---- checks ---------------------------------------------------------------------------------- */
@@ -40,40 +39,6 @@ enum err role_check_below(struct ctx *c, struct str name)
         return fail_at(c, "staff.role", S("role"), "no such role");
     TRY(err);
     return below_check(c, row.permissions);
-}
-
-static bool has_word(struct str list, const char *word)
-{
-    struct str head;
-    bool is_more;
-
-    do {
-        is_more = str_cut(list, ' ', &head, &list);
-        if (str_is(head, word))
-            return true;
-    } while (is_more);
-    return false;
-}
-
-/* Known rights alone, each once, in the order of the table. */
-static enum err permissions_normal(struct ctx *c, struct str text, struct str *out)
-{
-    struct str rest = text, head;
-    bool is_more;
-    struct buf buf;
-
-    do {
-        is_more = str_cut(rest, ' ', &head, &rest);
-        if (head.len > 0 && right_find(head) == NULL)
-            return fail_at(c, "role.right", S("permissions"), "no such right: %.*s", STR(head));
-    } while (is_more);
-    buf_init(&buf, PERMISSIONS_MAX);
-    for (const struct right *right = rights; right->name; right++)
-        if (has_word(text, right->name))
-            buf_fmt(&buf, "%s%s", buf.len ? " " : "", right->name);
-    *out = str_copy(c->arena, buf_view(&buf));
-    buf_release(&buf);
-    return below_check(c, *out);
 }
 
 /* ---- list ------------------------------------------------------------------------------------ */
@@ -192,7 +157,8 @@ static enum err add_run(struct ctx *c, const void *in_, void *out)
     if (!name_is_good(in->name))
         return fail_at(c, "role.name", S("name"), "a name has small letters, digits and _");
     TRY(title_trim(c, &row.title));
-    TRY(permissions_normal(c, in->permissions, &row.permissions));
+    TRY(right_list_normal(c, in->permissions, &row.permissions));
+    TRY(below_check(c, row.permissions));
     TRY(q_role_room(c, &room));
     if (room.role_count >= ROLE_MAX)
         return fail(c, E_CONFLICT, "role.too_many", "there are %d roles already", ROLE_MAX);
@@ -227,7 +193,7 @@ static enum err own_check(struct ctx *c, const struct q_role_change_in *change)
     TRY(q_role_mine(c, c->me_staff_id, &mine));
     if (!str_eq(mine.role, change->name))
         return OK;
-    if (has_word(change->permissions, "role.write") && str_is(change->scope, "all"))
+    if (right_list_has(change->permissions, "role.write") && str_is(change->scope, "all"))
         return OK;
     return fail(c, E_CONFLICT, "role.own", "with this you would shut yourself out");
 }
@@ -249,7 +215,8 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
     change.permissions = row.permissions;
     TRY(title_trim(c, &change.title));
     if (in->permissions.at)
-        TRY(permissions_normal(c, in->permissions, &change.permissions));
+        TRY(right_list_normal(c, in->permissions, &change.permissions));
+    TRY(below_check(c, change.permissions));
     TRY(own_check(c, &change));
     TRY(q_role_change(c, &change, &changed_count));
     if (changed_count == 0)

@@ -20,6 +20,9 @@ extern const struct route staff_admin_routes[];
 extern const struct route staff_link_routes[];
 extern const struct route role_routes[];
 extern const struct route org_routes[];
+extern const struct route session_routes[];
+extern const struct route api_key_routes[];
+extern const struct route totp_routes[];
 enum err staff_link_forget(struct ctx *c) MUST_USE; /* links that are over; for app_config.on_minute */
 
 /* While no staff exists: a new one-time set-up token (24 hours, single use, only its hash is kept;

@@ -7,10 +7,12 @@ SELECT count(*) AS staff_count FROM staff;
 SELECT title, permissions, scope, version_count FROM role WHERE name = :name;
 
 -- name: staff_by_login :one
-SELECT id, password, is_active FROM staff WHERE login = :login;
+SELECT id, password, is_active, totp_step_number FROM staff WHERE login = :login;
 
 -- name: staff_get :one
-SELECT login, name, role, password, is_active FROM staff WHERE id = :staff_id;
+SELECT login, name, role, password, is_active,
+       CASE WHEN totp_step_number IS NOT NULL THEN 1 ELSE 0 END AS has_totp
+  FROM staff WHERE id = :staff_id;
 
 -- name: staff_add :changed
 INSERT INTO staff (id, login, name, role, password, is_active, created_ms, password_ms, org_id)

@@ -7,6 +7,7 @@
 #define NAME_MAX_CHARS 60
 #define PASSWORD_MIN 10
 #define PASSWORD_MAX 200
+#define PERMISSIONS_MAX 2000 /* bytes of a list of rights */
 
 /* Lower case; letters, digits and . _ - @ only. E_INPUT "staff.login". */
 enum err staff_login_normal(struct ctx *c, struct str login, struct str *out) MUST_USE;
@@ -17,6 +18,20 @@ enum err staff_add_at(struct ctx *c, const struct staff_new *n, int64_t org_id, 
 enum err staff_check_below(struct ctx *c, int64_t staff_id) MUST_USE;
 /* May I give this role? 400 "staff.role", 403 "role.beyond". */
 enum err role_check_below(struct ctx *c, struct str name) MUST_USE;
+/* Known rights alone, each once, in the order of the table. 400 "role.right" at permissions. */
+enum err right_list_normal(struct ctx *c, struct str text, struct str *out) MUST_USE;
+bool right_list_has(struct str list, const char *name);
+/* 401 "login.code" unless the code is the second factor's of now, or a recovery code: taken, so that it
+ * never works again. Throttled. */
+enum err totp_take(struct ctx *c, int64_t staff_id, struct str code) MUST_USE;
+/* The six digits of a 30-second step. */
+int64_t totp_code(struct str secret, int64_t step_number);
+#define TOTP_CODE_MAX 40
+
+/* At most `max` a minute under the key. 429 "login.too_often". */
+enum err staff_tries_take(struct ctx *c, struct str key, int max) MUST_USE;
+/* On a worker, and throttled: is this my password? 400 "password.wrong" at `field`. */
+enum err staff_password_check(struct ctx *c, struct str password, const char *field) MUST_USE;
 /* A new link that sets the password; the one before is void. */
 enum err staff_link_make(struct ctx *c, int64_t staff_id, struct str *token, int64_t *expires_ms) MUST_USE;
 
