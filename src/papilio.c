@@ -48,6 +48,9 @@ static const struct route *const routes[] = {
     staff_link_routes,
     role_routes,
     org_routes,
+    session_routes,
+    api_key_routes,
+    totp_routes,
     owner_routes,
     job_routes,
     merge_routes,
@@ -58,14 +61,6 @@ static const struct route *const routes[] = {
     relation_routes,
     card_routes,
     NULL,
-    live_routes,       setup_routes,    staff_routes,         setting_routes,
-    write_key_routes,  channel_routes,  channel_list_routes,  channel_cost_routes,
-    event_routes,      customer_routes, customer_list_routes, customer_profile_routes,
-    reveal_routes,     timeline_routes, tag_routes,           order_routes,
-    order_list_routes, import_routes,   import_local_routes,  overview_routes,
-    check_routes,      audit_routes,    staff_admin_routes,   staff_link_routes,
-    role_routes,       org_routes,      session_routes,       api_key_routes,
-    totp_routes,       owner_routes,    job_routes,           NULL,
 };
 /* clang-format on */
 
