@@ -39,6 +39,16 @@ static int check(struct cli *cli)
     return check_command(cli, &config);
 }
 
+static int backup(struct cli *cli)
+{
+    return command_backup(cli, &config);
+}
+
+static int restore(struct cli *cli)
+{
+    return command_restore(cli, &config, &command_options);
+}
+
 static int openapi(struct cli *cli)
 {
     struct buf buf;
@@ -79,6 +89,12 @@ static const struct command {
      "import customers|orders|events|costs FILE --data DIR [--mapping MAP.json]\n"
      "          [--source NAME] [--rejects FILE]   take in a file; prints a summary as JSON"},
     {"check", 0, check, "check --data DIR\n          every invariant of the base"},
+    {"backup", 1, backup,
+     "backup FILE|DIR --data DIR\n          the base and its files in one tar file; also beside a "
+     "running server"},
+    {"restore", 1, restore,
+     "restore FILE --data DIR [--key-file FILE] [--deletions FILE] [--force]\n"
+     "          a verified backup becomes a data folder again"},
     {"openapi", 0, openapi, "openapi\n          print the API document"},
     {"version", 0, version, "version"},
     {"help", 0, help, "help"},
@@ -129,6 +145,8 @@ int main(int argc, const char **argv)
         {"--brand", &command_options.brand, NULL},
         {"--zone", &command_options.zone, NULL},
         {"--currency", &command_options.currency, NULL},
+        {"--deletions", &command_options.deletions, NULL},
+        {"--force", NULL, &command_options.is_forced},
         {NULL, NULL, NULL},
     };
     int status;

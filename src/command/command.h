@@ -14,14 +14,19 @@ extern const int command_page_count;
 /* Says why on stderr; returns 1. */
 int command_refuse(struct str why);
 
-/* What the options of `demo` and `user` set; no value: not given. */
+/* What the options of `demo`, `user` and `restore` set; no value: not given. */
 struct command_options {
     struct str seed;       /* demo */
     struct str name, role, org; /* user */
     struct str brand, zone,
         currency; /* user add: with these the first account sets the brand up too */
+    struct str deletions; /* restore */
+    bool is_forced;       /* restore */
 };
 
 int command_serve(struct cli *cli, struct app_config *config);
 int command_demo(struct cli *cli, struct app_config *config, const struct command_options *options);
+int command_backup(struct cli *cli, const struct app_config *config);
+int command_restore(struct cli *cli, const struct app_config *config,
+                    const struct command_options *options);
 int command_user(struct cli *cli, struct app_config *config, const struct command_options *options);

@@ -122,6 +122,28 @@ void hash_sha256(struct str text, uint8_t out[HASH_BYTES])
     must(EVP_DigestFinal_ex(digest, out, NULL) == 1);
 }
 
+struct hasher {
+    crypto_hash_sha256_state state;
+};
+
+struct hasher *hash_begin(struct arena *arena)
+{
+    struct hasher *hasher = arena_new_one(arena, struct hasher);
+
+    crypto_hash_sha256_init(&hasher->state);
+    return hasher;
+}
+
+void hash_add(struct hasher *hasher, struct str bytes)
+{
+    crypto_hash_sha256_update(&hasher->state, (const unsigned char *)bytes.at, bytes.len);
+}
+
+void hash_end(struct hasher *hasher, uint8_t out[HASH_BYTES])
+{
+    crypto_hash_sha256_final(&hasher->state, out);
+}
+
 void hash_keyed(const uint8_t key[KEY_BYTES], struct str text, uint8_t out[HASH_BYTES])
 {
     struct contexts *mine = contexts_mine();

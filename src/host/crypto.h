@@ -9,6 +9,11 @@
 
 void random_bytes(void *at, size_t len);
 void hash_sha256(struct str text, uint8_t out[HASH_BYTES]);
+/* The same of what comes piece by piece. */
+struct hasher;
+struct hasher *hash_begin(struct arena *arena);
+void hash_add(struct hasher *hasher, struct str bytes);
+void hash_end(struct hasher *hasher, uint8_t out[HASH_BYTES]);
 /* Keyed hash for exact look-up of personal data: HMAC-SHA256. */
 void hash_keyed(const uint8_t key[KEY_BYTES], struct str text, uint8_t out[HASH_BYTES]);
 /* HMAC-SHA1, which one-time codes (RFC 6238) are made with; for nothing else. */

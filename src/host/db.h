@@ -43,6 +43,11 @@ void db_rollback_to(struct db *db); /* undoes and releases the savepoint; nothin
  * answers E_IO, db_commit too, and db_rollback ends it. */
 bool db_is_open_transaction(const struct db *db);
 
+enum err db_version(struct db *db, int *version) MUST_USE; /* the last migration it has been through */
+/* A copy of the whole base as it stands at this moment, while others write (VACUUM INTO). The file must not be there;
+ * E_IO: disk full ... */
+enum err db_copy(struct db *db, struct str path) MUST_USE;
+
 /* --- for generated code only ------------------------------------------------------------------- */
 struct db_stmt; /* a prepared statement while it runs */
 enum err db_start(struct db *db, int query, struct db_stmt **out) MUST_USE;
@@ -65,5 +70,6 @@ int64_t db_step_us(const struct db *db);      /* microseconds spent in statement
 const char *db_error(const struct db *db);   /* the database's own words, for the log */
 /* PRAGMA quick_check and foreign_key_check: one line a finding, "" if sound. */
 enum err db_verify(struct db *db, struct arena *arena, struct str *out) MUST_USE;
+enum err db_verify_whole(struct db *db, struct arena *arena, struct str *out) MUST_USE; /* integrity_check: indexes too */
 void db_rest(struct db *db); /* for a connection with nothing to do: the memory of its page cache goes back to the system */
 enum err db_checkpoint(struct db *db) MUST_USE; /* moves the WAL into the file, as far as readers let it */

@@ -512,7 +512,7 @@ static int number_of(void *user, int count, char **values, char **names)
     return str_to_int(text, user) ? 0 : 1;
 }
 
-static enum err version_read(struct db *db, int *version)
+enum err db_version(struct db *db, int *version)
 {
     int64_t found = 0;
     int code = sqlite3_exec(db->sqlite, "PRAGMA user_version", number_of, &found, NULL);
@@ -578,7 +578,7 @@ enum err db_migrate(struct db *db, int *was_version)
     enum err err = OK;
 
     must(db->mode == DB_WRITE);
-    TRY(version_read(db, was_version));
+    TRY(db_version(db, was_version));
     if (*was_version > db_migration_count)
         return db_refuse(db, E_CONFLICT, "the base is newer than this program");
     if (*was_version == db_migration_count)
@@ -621,17 +621,53 @@ static int finding_add(void *user, int count, char **values, char **names)
     return 0;
 }
 
-enum err db_verify(struct db *db, struct arena *arena, struct str *out)
+static enum err verify(struct db *db, const char *const checks[2], struct arena *arena,
+                       struct str *out)
 {
-    static const char *const checks[] = {"PRAGMA quick_check(100)", "PRAGMA foreign_key_check"};
     struct buf findings;
     int code = SQLITE_OK;
 
     buf_init(&findings, 1024 * 1024);
-    for (size_t i = 0; i < ARRAY_LEN(checks) && code == SQLITE_OK; i++)
+    for (int i = 0; i < 2 && code == SQLITE_OK; i++)
         code = sqlite3_exec(db->sqlite, checks[i], finding_add, &findings, NULL);
     *out = findings.len == 0 ? S("") : str_copy(arena, buf_view(&findings));
     buf_release(&findings);
+    return code == SQLITE_OK ? OK : db_failed(db, code);
+}
+
+enum err db_verify(struct db *db, struct arena *arena, struct str *out)
+{
+    static const char *const checks[] = {"PRAGMA quick_check(100)", "PRAGMA foreign_key_check"};
+
+    return verify(db, checks, arena, out);
+}
+
+enum err db_verify_whole(struct db *db, struct arena *arena, struct str *out)
+{
+    static const char *const checks[] = {"PRAGMA integrity_check(100)", "PRAGMA foreign_key_check"};
+
+    return verify(db, checks, arena, out);
+}
+
+/* query_only would forbid the copy too; the connection itself stays read-only. */
+enum err db_copy(struct db *db, struct str path)
+{
+    sqlite3_stmt *stmt = NULL;
+    int code;
+
+    must(db->mode == DB_READ);
+    code = sqlite3_exec(db->sqlite, "PRAGMA query_only = OFF", NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_prepare_v2(db->sqlite, "VACUUM INTO ?1", -1, &stmt, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_bind_text64(stmt, 1, path.at, path.len, SQLITE_STATIC, SQLITE_UTF8);
+    if (code == SQLITE_OK) {
+        sqlite3_step(stmt);
+        code = sqlite3_finalize(stmt);
+    }
+    if (code != SQLITE_OK)
+        return db_failed(db, code);
+    code = sqlite3_exec(db->sqlite, read_pragmas, NULL, NULL, NULL);
     return code == SQLITE_OK ? OK : db_failed(db, code);
 }
 

@@ -3,9 +3,12 @@
  * inherited. */
 #include "host/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,6 +166,32 @@ enum err file_remove(struct str path)
     return unlink(cpath) == 0 ? OK : err_of_errno();
 }
 
+const char *file_why(void)
+{
+    return strerror(errno);
+}
+
+enum err file_move(struct str from, struct str to)
+{
+    char was[PATH_BYTES], now[PATH_BYTES];
+    int status;
+
+    if (!path_copy(from, was) || !path_copy(to, now))
+        return E_NOT_FOUND;
+    status = renameat2(AT_FDCWD, was, AT_FDCWD, now, RENAME_NOREPLACE);
+    if (status != 0 && errno == EINVAL) { /* a file system that cannot promise it */
+        if (access(now, F_OK) == 0)
+            return E_CONFLICT;
+        status = rename(was, now);
+    }
+    if (status != 0)
+        return errno == EEXIST ? E_CONFLICT : err_of_errno();
+    TRY(folder_sync(from));
+    return folder_sync(to);
+}
+
+/* ---- folders --------------------------------------------------------------------------------- */
+
 enum err folder_make(struct str path)
 {
     char cpath[PATH_BYTES];
@@ -180,6 +209,73 @@ enum err folder_make(struct str path)
             cpath[i] = '/';
     }
     return stat(cpath, &info) == 0 && S_ISDIR(info.st_mode) ? OK : E_IO;
+}
+
+bool folder_is(struct str path)
+{
+    char cpath[PATH_BYTES];
+    struct stat info;
+
+    return path_copy(path, cpath) && stat(cpath, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool folder_is_mine(struct str path)
+{
+    char cpath[PATH_BYTES];
+    struct stat info;
+
+    return path_copy(path, cpath) && stat(cpath, &info) == 0 && info.st_uid == geteuid();
+}
+
+static int name_compare(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+enum err folder_list(struct arena *arena, struct str path, int64_t max, struct list *out)
+{
+    char cpath[PATH_BYTES];
+    struct dirent *entry;
+    enum err err = OK;
+    int64_t cap = 0;
+    DIR *folder;
+
+    *out = (struct list){.count = 0};
+    if (!path_copy(path, cpath))
+        return E_NOT_FOUND;
+    folder = opendir(cpath);
+    if (folder == NULL)
+        return err_of_errno();
+    while (err == OK && (entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (out->count >= max)
+            err = E_TOO_LARGE;
+        else
+            *(struct str *)list_add(arena, out, &cap, sizeof(struct str)) =
+                str_copy(arena, str_of(entry->d_name));
+    }
+    closedir(folder);
+    if (out->count > 0)
+        qsort(out->at, (size_t)out->count, sizeof(struct str), name_compare);
+    return err;
+}
+
+static int one_remove(const char *path, const struct stat *info, int type, struct FTW *ftw)
+{
+    (void)info, (void)type, (void)ftw;
+    return remove(path);
+}
+
+enum err folder_remove(struct str path)
+{
+    char cpath[PATH_BYTES];
+
+    if (!path_copy(path, cpath))
+        return E_NOT_FOUND;
+    if (nftw(cpath, one_remove, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
+        return OK;
+    return E_IO;
 }
 
 enum err file_lock(struct str path, int *out_fd)

@@ -10,7 +10,15 @@ enum err file_write(struct str path, struct str content,
                     int mode) MUST_USE; /* whole, atomically, fsynced */
 bool file_exists(struct str path);
 enum err file_remove(struct str path) MUST_USE;
+/* To another name on the same disk, durably. E_CONFLICT: that name is taken, nothing is overwritten. */
+enum err file_move(struct str from, struct str to) MUST_USE;
+const char *file_why(void); /* the system's words for what just failed in this thread */
 enum err folder_make(struct str path) MUST_USE; /* with parents, 0700 */
+bool folder_is(struct str path);
+bool folder_is_mine(struct str path); /* belongs to the user this process runs as */
+/* The names in it, without . and .., sorted; at most `max` of them (E_TOO_LARGE). */
+enum err folder_list(struct arena *arena, struct str path, int64_t max, struct list *out) MUST_USE; /* of struct str */
+enum err folder_remove(struct str path) MUST_USE; /* with all that is in it; OK if it is not there */
 /* Holds an exclusive lock on path until the process ends or folder_unlock. */
 enum err file_lock(struct str path, int *out_fd) MUST_USE;
 void file_unlock(int fd);

@@ -24,6 +24,8 @@ struct app_config {
     const struct reaction *reactions;   /* ended by a row with kind NULL */
     enum err (*on_open)(struct ctx *c); /* on the writer at start, in a transaction; may be NULL */
     enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */
+    /* after a restore, on the writer: whoever stands in DATA/deletions.log goes again; NULL: nobody does */
+    enum err (*on_restore)(struct ctx *c, int64_t *deleted_count);
     int reader_count, loop_count;         /* 0: 2 and 1 */
     int queue_max;                        /* 0: 4,096 requests may wait; more: 503 */
     bool is_trace; /* serve --trace: a line per request with the time and statements of each station
