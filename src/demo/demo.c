@@ -21,7 +21,7 @@ struct making {
     struct demo_world world;
     struct q_demo_is_empty_row state;
     struct fault fault;
-    struct str hashes[4]; /* passwords of the staff */
+    struct str hash; /* of the password */
 };
 
 /* ---- the state of the folder ----------------------------------------------------------------- */
@@ -43,48 +43,29 @@ static enum err mark_done(struct ctx *c, void *user)
     return q_demo_mark(c, S("1"));
 }
 
-/* ---- staff and channels ---------------------------------------------------------------------- */
+/* ---- the administrator and channels ---------------------------------------------------------------------- */
 
-static const struct {
-    const char *login, *name, *role;
-} staff[] = {
-    {DEMO_LOGIN, "演示管理员", "admin"},
-    {"ops.lin", "林运营", "operator"},
-    {"ops.zhou", "周运营", "operator"},
-    {"view.chen", "陈老板", "viewer"},
-};
-
-/* Random passwords; only the admin's is told. */
-static void passwords_make(struct making *making)
+/* A random password; it is told at the end. */
+static void password_make(struct making *making)
 {
-    for (size_t i = 0; i < ARRAY_LEN(staff); i++) {
-        struct str password = token_new(making->arena, 12);
-        making->hashes[i] = password_hash(making->arena, password);
-        if (i == 0)
-            making->demo->password = password;
-    }
+    making->demo->password = token_new(making->arena, 12);
     making->demo->login = S(DEMO_LOGIN);
+    making->hash = password_hash(making->arena, making->demo->password);
 }
 
-static enum err staff_make(struct ctx *c, const struct making *making)
+static enum err admin_make(struct ctx *c, const struct making *making)
 {
     struct staff_setup setup = {
         .login = S(DEMO_LOGIN),
-        .name = str_of(staff[0].name),
-        .hash = making->hashes[0],
+        .name = S("演示管理员"),
+        .hash = making->hash,
         .brand_name = S(DEMO_BRAND),
         .zone = S(DEMO_ZONE),
         .currency = S(DEMO_CURRENCY),
     };
     int64_t staff_id;
 
-    TRY(staff_setup_run(c, &setup, &staff_id));
-    for (size_t i = 1; i < ARRAY_LEN(staff); i++) {
-        struct staff_new n = {str_of(staff[i].login), str_of(staff[i].name), str_of(staff[i].role),
-                              making->hashes[i]};
-        TRY(staff_add(c, &n, &staff_id));
-    }
-    return OK;
+    return staff_setup_run(c, &setup, &staff_id);
 }
 
 static int channel_index(const char *code)
@@ -118,7 +99,7 @@ static enum err brand_make(struct ctx *c, void *user)
     const struct making *making = user;
 
     TRY(q_demo_mark(c, S("filling")));
-    TRY(staff_make(c, making));
+    TRY(admin_make(c, making));
     return channels_make(c);
 }
 
@@ -195,13 +176,14 @@ static enum err demo_make(struct making *making)
 {
     int64_t begin_us;
 
-    passwords_make(making);
+    password_make(making);
     TRY(app_write(making->app, making->arena, brand_make, making, &making->fault));
     TRY(files_make(making));
     begin_us = clock_mono_us();
     for (size_t i = 0; i < ARRAY_LEN(imports); i++)
         TRY(file_import(making, imports[i].kind, imports[i].mapping));
     TRY(demo_calls_make(making->app, &making->world, &making->fault));
+    TRY(demo_team_make(making->app, &making->world, &making->fault));
     making->demo->imported_ms = (clock_mono_us() - begin_us) / 1000;
     return app_write(making->app, making->arena, mark_done, NULL, &making->fault);
 }

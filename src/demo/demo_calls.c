@@ -238,6 +238,12 @@ static void customer_calls(struct calls *calls, int index)
         tag_on(calls, index, "常客");
     else if (customer->order_count > 0 && !customer->has_paid_full)
         tag_on(calls, index, "只买促销");
+    if (random_chance(random, 0.25))
+        call_add(calls,
+                 str_fmt(arena, "/api/customers/%" PRId64 "/children", calls->customer_ids[index]),
+                 str_fmt(arena, "{\"birth_date\":\"%.*s\"}",
+                         STR(day_iso(arena, customer->baby_month * 30 + index % 28))),
+                 (struct str){0});
     if (customer->is_family)
         call_add(calls,
                  str_fmt(arena, "/api/customers/%" PRId64 "/edit", calls->customer_ids[index]),

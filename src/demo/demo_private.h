@@ -106,5 +106,7 @@ enum err demo_files_write(struct demo_world *world, struct str folder, int64_t *
 enum err demo_events_write(struct demo_world *world, struct str path, int64_t *event_count) MUST_USE;
 /* Refunds, cancellations, tags and family, through the routes: demo_calls.c. */
 enum err demo_calls_make(struct app *app, struct demo_world *world, struct fault *fault) MUST_USE;
+/* The organisation, its people, and whose customers are whose: demo_team.c. */
+enum err demo_team_make(struct app *app, const struct demo_world *world, struct fault *fault) MUST_USE;
 /* "2025-11-08 20:15:03" of a second of the year. */
 struct str demo_time(struct arena *arena, const struct demo_world *world, int second);
