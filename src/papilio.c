@@ -9,6 +9,7 @@
 #include "manage/customer/customer.h"
 #include "manage/event/event.h"
 #include "manage/import/import.h"
+#include "manage/privacy/privacy.h"
 #include "manage/setting/setting.h"
 #include "manage/staff/staff.h"
 
@@ -34,6 +35,7 @@ static const struct route *const routes[] = {
     customer_list_routes,
     customer_profile_routes,
     reveal_routes,
+    consent_routes,
     timeline_routes,
     tag_routes,
     order_routes,

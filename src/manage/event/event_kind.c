@@ -93,6 +93,13 @@ static const struct field edited_properties[] = {
 static const struct field merged_properties[] = {
     OUT(struct fields_properties, reason, .about = "hand, or the rule: phone unionid visitor"),
 };
+struct consent_properties {
+    struct str purpose, source;
+};
+static const struct field consent_properties[] = {
+    OUT(struct consent_properties, purpose),
+    OUT(struct consent_properties, source, .about = "h5 mini store phone paper import"),
+};
 static const struct field setting_properties[] = {OUT(struct fields_properties, name)};
 
 #define PROPERTIES(table, T) SHAPE_OF(#table, table, struct T)
@@ -135,6 +142,10 @@ const struct event_kind event_kinds[] = {
      .subject = "customer", .properties = PROPERTIES(invite_properties, invite_properties)},
 
     {"customer_added", FACT, TITLES("首次接触", "First touch")},
+    {"consent_given", FACT, TITLES("同意授权", "Gave consent"), .subject = "consent",
+     .properties = PROPERTIES(consent_properties, consent_properties)},
+    {"consent_withdrawn", FACT, TITLES("撤回授权", "Withdrew consent"), .subject = "consent",
+     .properties = PROPERTIES(consent_properties, consent_properties)},
     {"customer_edited", FACT, TITLES("资料变更", "Profile changed"),
      .properties = PROPERTIES(edited_properties, fields_properties)},
     {"customer_merged", FACT, TITLES("客户合并", "Records became one person"),

@@ -1,0 +1,13 @@
+/* Privacy: what people agreed to, what one person may ask of us (export, deletion), the keys personal data
+ * is sealed with, how long things are kept. */
+#pragma once
+
+#include "kit/app.h"
+#include "kit/job.h"
+#include "kit/route.h"
+
+/* May the person's data be used for this purpose (privacy marketing profiling transfer minor)? The latest
+ * decision of the person decides, whichever of the person's records it was made under; none: no. */
+enum err consent_has(struct ctx *c, int64_t customer_id, const char *purpose, bool *is_given) MUST_USE;
+
+extern const struct route consent_routes[];
