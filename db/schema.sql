@@ -371,6 +371,7 @@ CREATE TABLE privacy_request (
     status TEXT NOT NULL,                -- running done failed
     receipt TEXT NOT NULL,               -- JSON: what was found and erased, table by table
     staff_id INTEGER,
+    job_id INTEGER,                      -- the job that makes the file, or finishes the deletion
     asked_ms INTEGER NOT NULL,
     done_ms INTEGER
 ) STRICT;

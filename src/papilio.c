@@ -36,6 +36,7 @@ static const struct route *const routes[] = {
     customer_profile_routes,
     reveal_routes,
     consent_routes,
+    request_routes,
     timeline_routes,
     tag_routes,
     order_routes,
@@ -67,7 +68,7 @@ static const struct route *const routes[] = {
 /* clang-format on */
 
 /* A kind of durable job is one line here. */
-static const struct job_kind *const job_kinds[] = {NULL};
+static const struct job_kind *const job_kinds[] = {&privacy_export_job, &privacy_delete_job, NULL};
 
 /* At start, on the writer: the names begin to be read. */
 static enum err on_open(struct ctx *c)

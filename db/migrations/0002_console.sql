@@ -231,6 +231,7 @@ CREATE TABLE privacy_request (
     status TEXT NOT NULL,
     receipt TEXT NOT NULL,
     staff_id INTEGER,
+    job_id INTEGER,                      -- the job that makes the file, or finishes the deletion
     asked_ms INTEGER NOT NULL,
     done_ms INTEGER
 ) STRICT;

@@ -1,6 +1,6 @@
 /* A database connection, used by one thread at a time. SQL text comes only from tools/sqlgen: every query of the program is a
  * row of db_queries[], named Q_...; nothing else can be run, except the migrations at start.
- * SQLite: WAL, synchronous=FULL, foreign_keys=ON, secure_delete off, NOMUTEX, prepared statements kept. */
+ * SQLite: WAL, synchronous=FULL, foreign_keys=ON, secure_delete ON (what is deleted is overwritten), NOMUTEX, prepared statements kept. */
 #pragma once
 
 #include "base/base.h"

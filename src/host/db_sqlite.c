@@ -118,7 +118,7 @@ const char *db_error(const struct db *db)
 /* ---- open and close -------------------------------------------------------------------------- */
 
 static const char common_pragmas[] = "PRAGMA foreign_keys = ON;"
-                                     "PRAGMA secure_delete = OFF;"
+                                     "PRAGMA secure_delete = ON;"
                                      "PRAGMA trusted_schema = OFF;"
                                      "PRAGMA case_sensitive_like = ON;"; /* as in PostgreSQL */
 static const char read_pragmas[] = "PRAGMA query_only = ON;"

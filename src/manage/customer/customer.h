@@ -110,6 +110,8 @@ const char *customer_state(const struct customer_limits *limits, int64_t order_c
  * search. */
 void customer_search_begin(struct app *app);
 bool customer_search_is_ready(const struct app *app);
+/* For a deletion: at once, before anything else is searched. */
+void customer_search_forget(const struct app *app, const int64_t *ids, int64_t count);
 
 /* Reactions (flow/flow.c): member_registered, friend_added, official_followed set added_ms;
  * invite_accepted the inviter. */

@@ -136,7 +136,8 @@ SELECT kind, value_enc FROM identity
 -- scope: none (memory for all; what is found passes customer_page_match)
 SELECT id, customer_id FROM journal
  WHERE id > :from_id
-   AND kind IN ('customer_added', 'customer_edited', 'customer_merged', 'customer_unmerged')
+   AND kind IN ('customer_added', 'customer_edited', 'customer_merged', 'customer_unmerged',
+                'customer_deleted')
  ORDER BY id LIMIT :limit_count;
 
 -- name: customer_search_journal_end :one

@@ -104,6 +104,28 @@ static void record_end(size_t index)
     entry->bytes = (uint32_t)(memory.text.len - entry->offset);
 }
 
+/* Whoever is gone cannot be found, and nothing of them stays in memory. */
+static void record_blank(int64_t id)
+{
+    size_t low = 0, high = entry_count();
+    struct entry *entry;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (entry_at(middle)->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == entry_count() || entry_at(low)->id != id)
+        return;
+    entry = entry_at(low);
+    if (entry->bytes > 0)
+        memset(memory.text.at + entry->offset, '\n', entry->bytes);
+    memory.stale_bytes += entry->bytes;
+    entry->bytes = 0;
+}
+
 static int64_t record_id(const char *record)
 {
     size_t index = 0;
@@ -214,6 +236,14 @@ static void changed_add(struct ctx *c, const struct q_customer_search_one_row *r
     }
 }
 
+static void gone_blank(const struct q_customer_search_one_in *ids, int64_t count,
+                       const struct q_customer_search_one_row *rows)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (rows[i].id == NONE)
+            record_blank(ids[i].customer_id);
+}
+
 static enum err customers_reload(struct ctx *c, const struct q_customer_search_one_in *ids,
                                  int64_t count)
 {
@@ -227,6 +257,7 @@ static enum err customers_reload(struct ctx *c, const struct q_customer_search_o
     int64_t key_count = 0;
 
     TRY(q_customer_search_one(c, ids, count, rows));
+    gone_blank(ids, count, rows);
     for (int64_t i = 0; i < count; i++)
         for (int64_t j = 0;
              rows[i].id != NONE && j < rows[i].identity_count && j < IDENTITIES_SHOWN; j++)
@@ -333,6 +364,14 @@ void customer_search_begin(struct app *app)
     memory_reset();
     if (app_config(app)->listen.at)
         job_wake(app);
+    pthread_mutex_unlock(&memory.lock);
+}
+
+void customer_search_forget(const struct app *app, const int64_t *ids, int64_t count)
+{
+    pthread_mutex_lock(&memory.lock);
+    for (int64_t i = 0; i < count && memory.app == app; i++)
+        record_blank(ids[i]);
     pthread_mutex_unlock(&memory.lock);
 }
 

@@ -142,6 +142,7 @@ const struct event_kind event_kinds[] = {
      .subject = "customer", .properties = PROPERTIES(invite_properties, invite_properties)},
 
     {"customer_added", FACT, TITLES("首次接触", "First touch")},
+    {"customer_deleted", FACT, TITLES("资料删除", "Data deleted")},
     {"consent_given", FACT, TITLES("同意授权", "Gave consent"), .subject = "consent",
      .properties = PROPERTIES(consent_properties, consent_properties)},
     {"consent_withdrawn", FACT, TITLES("撤回授权", "Withdrew consent"), .subject = "consent",

@@ -1,6 +1,7 @@
 -- What people agreed to and took back. A text never changes; a decision is never deleted.
 
 -- name: consent_text_list :many
+-- scope: none (counts only)
 SELECT t.id, t.purpose, t.version_number, t.title, t.body, t.created_ms,
        (SELECT count(*) FROM consent n WHERE n.consent_text_id = t.id) AS consent_count
   FROM consent_text t ORDER BY t.purpose, t.version_number DESC LIMIT 500;

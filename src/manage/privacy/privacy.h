@@ -10,4 +10,11 @@
  * decision of the person decides, whichever of the person's records it was made under; none: no. */
 enum err consent_has(struct ctx *c, int64_t customer_id, const char *purpose, bool *is_given) MUST_USE;
 
+/* After a restore, on the writer: whoever stands in DATA/deletions.log and is back goes again. */
+enum err deletion_replay(struct ctx *c, int64_t *deleted_count) MUST_USE;
+
+extern const struct job_kind privacy_export_job;
+extern const struct job_kind privacy_delete_job;
+
 extern const struct route consent_routes[];
+extern const struct route request_routes[];

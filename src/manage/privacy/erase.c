@@ -1,0 +1,216 @@
+/* Deletes one person. Always: all records that stand for the person go in one transaction;
+ * afterwards nothing in the base says who they were, the rows that count stay under the bare
+ * number, and whoever comes back is a new customer. Consents stay as proof of what was lawful then,
+ * ended. */
+#include "gen/erase.q.h"
+#include "host/file.h"
+#include "kit/journal.h"
+#include "manage/customer/customer.h"
+#include "manage/privacy/privacy_private.h"
+
+#define NEEDLE_MIN 5
+#define RECEIPT_MAX (256 * 1024)
+#define SCRATCH_MAX ((size_t)16 * 1024 * 1024)
+#define MATCH_MAX 10000
+
+/* ---- refused rows of imports ----------------------------------------------------------------- */
+
+/* By what the person was known, and the rows that hold one of it. */
+struct reject_search {
+    struct ctx *c;
+    struct arena *keep;
+    struct str *needles;
+    int64_t needle_count;
+    struct q_erase_reject_in *rows;
+    int64_t row_count;
+};
+
+static struct str digits_of(struct arena *arena, struct str text)
+{
+    char *digits = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] >= '0' && text.at[i] <= '9')
+            digits[len++] = text.at[i];
+    return (struct str){digits, len};
+}
+
+static enum err needles_find(struct reject_search *search, int64_t person_id)
+{
+    const struct q_erase_values_row *row;
+    struct ctx *c = search->c;
+    struct list rows;
+
+    TRY(q_erase_values(c, person_id, &rows));
+    row = rows.at;
+    search->needles = arena_new_array(c->arena, struct str, (size_t)rows.count + 1);
+    for (int64_t i = 0; i < rows.count; i++) {
+        struct str value;
+        TRY(ctx_unseal(c, row[i].value_enc, "customer", row[i].customer_id, &value));
+        if (value.len >= NEEDLE_MIN)
+            search->needles[search->needle_count++] = str_lower(c->arena, value);
+    }
+    return OK;
+}
+
+/* A phone is found however it was written: among the row's digits alone. */
+static bool row_holds(const struct reject_search *search, struct str raw)
+{
+    struct arena *scratch = search->c->arena;
+    struct str lower = str_lower(scratch, raw), digits = digits_of(scratch, raw);
+
+    for (int64_t i = 0; i < search->needle_count; i++)
+        if (str_find(lower, search->needles[i]) >= 0 || str_find(digits, search->needles[i]) >= 0)
+            return true;
+    return false;
+}
+
+static enum err reject_row(void *user, const struct q_erase_reject_rows_row *row)
+{
+    struct reject_search *search = user;
+    struct str raw;
+
+    if (arena_used(search->c->arena) > SCRATCH_MAX / 4)
+        arena_reset(search->c->arena);
+    TRY(ctx_unseal(search->c, row->raw_enc, "import_reject", row->import_id, &raw));
+    if (search->row_count < MATCH_MAX && row_holds(search, raw))
+        search->rows[search->row_count++] =
+            (struct q_erase_reject_in){row->import_id, row->line_seq};
+    return OK;
+}
+
+static enum err rejects_find(struct reject_search *search)
+{
+    struct ctx *c = search->c;
+    enum err err;
+
+    search->keep = c->arena;
+    search->rows = arena_new_array(c->arena, struct q_erase_reject_in, MATCH_MAX);
+    c->arena = arena_new(SCRATCH_MAX);
+    err = q_erase_reject_rows(c, reject_row, search);
+    arena_free(c->arena);
+    c->arena = search->keep;
+    return err;
+}
+
+/* The rows, and the files they were written to, which hold others too: whoever needs such a file
+ * has it made again from the rows that are left. */
+static enum err rejects_erase(struct ctx *c, int64_t person_id, int64_t *erased_count)
+{
+    struct reject_search search = {.c = c};
+    int64_t last_id = NONE;
+
+    *erased_count = 0;
+    TRY(needles_find(&search, person_id));
+    if (search.needle_count == 0)
+        return OK;
+    TRY(rejects_find(&search));
+    if (search.row_count == 0)
+        return OK;
+    for (int64_t i = 0; i < search.row_count; i++) {
+        struct str path = str_fmt(c->arena, "%.*s/imports/%" PRId64 "-rejects.csv",
+                                  STR(app_config(c->app)->data), search.rows[i].import_id);
+        if (search.rows[i].import_id != last_id && file_remove(path) == E_IO)
+            return fail(c, E_IO, "privacy.file", "%.*s cannot be removed", STR(path));
+        last_id = search.rows[i].import_id;
+    }
+    *erased_count = search.row_count;
+    return q_erase_reject(c, search.rows, search.row_count, NULL);
+}
+
+/* ---- the tables ------------------------------------------------------------------------------ */
+
+typedef enum err table_erase(struct ctx *c, int64_t person_id, int64_t *changed_count);
+
+/* In this order: refused rows are found by the identities, and the tombstone closes. A test
+ * compares the list with the schema: every table that points at a customer stands here or among
+ * those that stay. */
+static const struct {
+    const char *table;
+    table_erase *erase;
+} tables[] = {
+    {"import_reject", rejects_erase},
+    {"identity", q_erase_identity},
+    {"child", q_erase_child},
+    {"customer_note", q_erase_note},
+    {"customer_owner", q_erase_owner},
+    {"relation", q_erase_relation},
+    {"customer_block", q_erase_block},
+    {"customer_tag", q_erase_tag},
+    {"customer_merge", q_erase_merge},
+    {"duplicate", q_erase_duplicate},
+    {"audit_detail", q_erase_audit_detail},
+    {"import_effect", q_erase_import_effect},
+    {"job_item", q_erase_job_item},
+    {"consent", q_erase_consent_end},
+    {"customer", q_erase_customer},
+};
+
+static enum err kept_write(struct ctx *c, int64_t person_id, struct json_out *json)
+{
+    struct q_erase_kept_row row;
+
+    TRY(q_erase_kept(c, person_id, &row));
+    json_name(json, "kept");
+    json_object_begin(json);
+    json_name(json, "journal");
+    json_int(json, row.journal_count);
+    json_name(json, "shop_order");
+    json_int(json, row.order_count);
+    json_name(json, "consent");
+    json_int(json, row.consent_count);
+    json_object_end(json);
+    return OK;
+}
+
+static enum err tables_erase(struct ctx *c, int64_t person_id, struct json_out *json)
+{
+    int64_t changed_count;
+
+    json_object_begin(json);
+    TRY(kept_write(c, person_id, json));
+    json_name(json, "erased");
+    json_object_begin(json);
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        TRY(tables[i].erase(c, person_id, &changed_count));
+        json_name(json, tables[i].table);
+        json_int(json, changed_count);
+    }
+    json_object_end(json);
+    json_object_end(json);
+    return OK;
+}
+
+static enum err deleted_emit(struct ctx *c, const struct list *records)
+{
+    const struct q_erase_records_row *row = records->at;
+    struct event *events = arena_new_array(c->arena, struct event, (size_t)records->count + 1);
+    int64_t *ids = arena_new_array(c->arena, int64_t, (size_t)records->count + 1);
+
+    for (int64_t i = 0; i < records->count; i++) {
+        event_init(&events[i], c, "customer_deleted");
+        events[i].customer_id = ids[i] = row[i].id;
+    }
+    c->topics |= LIVE_CUSTOMERS;
+    TRY(journal_emit(c, events, records->count));
+    customer_search_forget(c->app, ids, records->count);
+    return OK;
+}
+
+enum err erase_person(struct ctx *c, int64_t person_id, struct str *receipt)
+{
+    struct json_out json;
+    struct list records;
+    struct buf buf;
+    enum err err;
+
+    TRY(q_erase_records(c, person_id, &records));
+    buf_init(&buf, RECEIPT_MAX);
+    json_out_init(&json, &buf);
+    err = tables_erase(c, person_id, &json);
+    *receipt = str_copy(c->arena, buf_view(&buf));
+    buf_release(&buf);
+    TRY(err);
+    return deleted_emit(c, &records);
+}

@@ -1,0 +1,13 @@
+/* What the files of this folder share. */
+#pragma once
+
+#include "manage/privacy/privacy.h"
+
+/* Wipes every record of the person within the caller's transaction. *receipt: a JSON object of what was
+ * erased and what stays; the files are the job's. */
+enum err erase_person(struct ctx *c, int64_t person_id, struct str *receipt) MUST_USE;
+/* Numbers of all records of the person, into the list outside the base: append, fsync. */
+enum err deletion_note(struct ctx *c, int64_t person_id) MUST_USE;
+/* {"request_id":"1","person_id":"2"}: what both jobs are given. */
+enum err privacy_input_read(struct ctx *c, struct str input, int64_t *request_id,
+                            int64_t *person_id) MUST_USE;
