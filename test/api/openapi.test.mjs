@@ -199,6 +199,26 @@ test("what the brand knows of a customer besides", async () => {
     await good(`${customer}/timeline?group=profile`);
 });
 
+test("consents; a person's copy and deletion", async () => {
+    const { id, version_number } = await good("/api/consent-texts", { purpose: "marketing", title: "营销", body: "可以发。" });
+    assert.equal(version_number, 1);
+    assert.equal((await good("/api/consent-texts")).items.length, 1);
+    const given = await good(`/api/customers/${made.customer}/consents`, { consent_text_id: id, source: "h5" });
+    assert.equal((await good(`/api/customers/${made.customer}/consents`)).purposes[0].is_given, true);
+    await good(`/api/consents/${given.id}/withdraw`, { source: "h5" });
+    await bad(`/api/consents/${given.id}/withdraw`, { source: "h5" }, "consent.withdrawn");
+    await good(`/api/customers/${made.customer}/privacy/export`, { reason: "来信" });
+    const gone = (await good("/api/customers", { name: "要走的人", phone: "13711112222" })).id;
+    const { customer_number } = await good(`/api/customers/${gone}`);
+    await bad(`/api/customers/${gone}/privacy/delete`, { reason: "来信", confirm_number: customer_number + 1 }, "privacy.confirm");
+    const request = await good(`/api/customers/${gone}/privacy/delete`, { reason: "来信", confirm_number: customer_number });
+    const items = (await good("/api/privacy/requests")).items;
+    assert.deepEqual(items.map((item) => item.kind), ["delete", "export"]);
+    const receipt = await fetch(`${server.url}/api/privacy/requests/${request.id}/receipt`, { headers: { Cookie: admin.cookie } });
+    assert.match(await receipt.text(), /回执.*客户编号/s);
+    walked.add("get /api/privacy/requests/{request_id}/receipt");
+});
+
 test("orders", async () => {
     const customer = { kind: "member_no", value: "M-1" };
     const lines = [
