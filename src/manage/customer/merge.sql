@@ -86,6 +86,16 @@ UPDATE customer
                            AND g.merged_into_id IS NULL)
  WHERE id = (SELECT coalesce(m.merged_into_id, m.id) FROM customer m WHERE m.id = :customer_id);
 
+-- name: merge_inviter_count :batch     the same for the inviter in this record's row, whoever that is
+-- scope: none (of customers that were reached)
+UPDATE customer
+   SET invited_count = (SELECT count(*) FROM customer r
+                          JOIN customer g ON g.invited_by_customer_id = r.id
+                         WHERE (r.id = customer.id OR r.merged_into_id = customer.id)
+                           AND g.merged_into_id IS NULL)
+ WHERE id = (SELECT coalesce(m.merged_into_id, m.id) FROM customer g
+               JOIN customer m ON m.id = g.invited_by_customer_id WHERE g.id = :customer_id);
+
 -- name: merge_duplicate_close :batch
 -- scope: none (of customers that were reached, or that the program's own rules found)
 UPDATE duplicate SET status = 'merged'
@@ -157,6 +167,22 @@ SELECT j.kind, min(j.occurred_ms) AS first_ms, max(j.occurred_ms) AS last_ms
   FROM customer r JOIN journal j ON j.customer_id = r.id
  WHERE (r.id = :customer_id OR r.merged_into_id = :customer_id) AND j.id > :merge_id
  GROUP BY j.kind ORDER BY j.kind LIMIT 200;
+
+-- name: merge_first :one     the earliest merge into this record that stands
+-- scope: none (of a customer that was reached)
+SELECT id, fields_enc FROM customer_merge
+ WHERE kept_customer_id = :customer_id AND undone_ms IS NULL ORDER BY id LIMIT 1;
+
+-- name: merge_since_own :many     the same of one record
+-- scope: none (of a customer that was reached)
+SELECT j.kind, min(j.occurred_ms) AS first_ms, max(j.occurred_ms) AS last_ms
+  FROM journal j WHERE j.customer_id = :customer_id AND j.id > :merge_id
+ GROUP BY j.kind ORDER BY j.kind LIMIT 200;
+
+-- name: merge_records_seen :one     what the records that stay with a person brought with them
+-- scope: none (of a customer that was reached)
+SELECT min(r.touched_ms) AS touched_ms, max(r.action_day) AS action_day
+  FROM customer r WHERE r.merged_into_id = :customer_id;
 
 -- name: merge_seen_write :changed     of the record that stands alone again
 -- scope: none (of a customer that was reached)

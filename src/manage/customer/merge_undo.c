@@ -1,6 +1,7 @@
 /* A merge taken back. Always: merges may be undone in any order, except that one whose person was
  * merged on waits for that one; every field is then what it would be without this merge, unless
  * somebody changed it in between: such a field stays and is named in the answer. */
+#include "gen/customer.q.h"
 #include "manage/customer/merge_private.h"
 
 /* What the undoing works on. */
@@ -118,28 +119,11 @@ static void tags_undo(struct ctx *c, struct undo *undo)
 
 /* ---- what was done since --------------------------------------------------------------------- */
 
+/* First touch and last action: moved by events, so they follow from what each record's own events
+ * say, not from the merges' steps. */
 struct seen {
     int64_t touched_ms, action_day;
 };
-
-static enum err seen_since(struct ctx *c, int64_t customer_id, int64_t merge_id, struct seen *seen)
-{
-    const struct q_merge_since_row *row;
-    struct list rows;
-
-    *seen = (struct seen){NONE, NONE};
-    TRY(q_merge_since(c, customer_id, merge_id, &rows));
-    row = rows.at;
-    for (int64_t i = 0; i < rows.count; i++) {
-        const struct event_kind *kind = event_kind_find(c->app, row[i].kind);
-        int64_t day = zone_day(ctx_zone(c), row[i].last_ms);
-        if (seen->touched_ms == NONE || row[i].first_ms < seen->touched_ms)
-            seen->touched_ms = row[i].first_ms;
-        if (kind && kind->is_own_action && (seen->action_day == NONE || day > seen->action_day))
-            seen->action_day = day;
-    }
-    return OK;
-}
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -150,40 +134,118 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static int64_t later(int64_t a, int64_t b)
 {
-    if (a == NONE || b == NONE)
-        return a == NONE ? b : a;
-    return a > b ? a : b;
+    return a > b ? a : b; /* NONE is below everything */
 }
 
-/* First touch and last action moved on by themselves since: each side gets what its own events say,
- * if events are all that moved them. */
-static void seen_put(struct ctx *c, struct undo *undo, const char *name, const int64_t since[2])
+static struct seen seen_join(struct seen a, struct seen b)
 {
-    int64_t (*pick)(int64_t, int64_t) = strcmp(name, "touched_ms") == 0 ? earlier : later;
-    int64_t was = merge_number(&undo->was, name), is = merge_number(&undo->is, name);
-    int64_t next = pick(is, since[0]);
+    return (struct seen){earlier(a.touched_ms, b.touched_ms), later(a.action_day, b.action_day)};
+}
 
-    if (merge_number(&undo->now, name) == pick(pick(was, since[0]), since[1]))
-        merge_set(c, &undo->next, str_of(name),
-                  next == NONE ? (struct str){0} : str_fmt(c->arena, "%" PRId64, next));
-    else if (was != is)
-        left_note(c, undo, str_of(name));
+static struct seen seen_of(const struct merge_values *values)
+{
+    return (struct seen){merge_number(values, "touched_ms"), merge_number(values, "action_day")};
+}
+
+static struct seen seen_events(struct ctx *c, const struct list *rows)
+{
+    const struct q_merge_since_row *row = rows->at;
+    struct seen seen = {NONE, NONE};
+
+    for (int64_t i = 0; i < rows->count; i++) {
+        const struct event_kind *kind = event_kind_find(c->app, row[i].kind);
+        bool is_action = kind && kind->is_own_action;
+        seen = seen_join(seen,
+                         (struct seen){row[i].first_ms,
+                                       is_action ? zone_day(ctx_zone(c), row[i].last_ms) : NONE});
+    }
+    return seen;
+}
+
+/* Of one record alone: its rows have the same form. */
+static struct seen seen_own_events(struct ctx *c, const struct list *rows)
+{
+    const struct q_merge_since_own_row *row = rows->at;
+    struct q_merge_since_row *same =
+        arena_new_array(c->arena, struct q_merge_since_row, (size_t)rows->count + 1);
+
+    for (int64_t i = 0; i < rows->count; i++)
+        same[i] = (struct q_merge_since_row){row[i].kind, row[i].first_ms, row[i].last_ms};
+    return seen_events(c, &(struct list){same, rows->count});
+}
+
+/* What the kept record had before the first merge that stands, and when that was. */
+static enum err seen_begin(struct ctx *c, struct undo *undo, struct seen *base, int64_t *first_id)
+{
+    struct merge_record first = {0};
+    struct q_merge_first_row row;
+    struct list own;
+
+    TRY(q_merge_first(c, undo->record.kept_id, &row));
+    *first_id = first.id = row.id;
+    if (row.id != undo->record.id) {
+        TRY(merge_record_open(c, row.fields_enc, &first));
+        *base = seen_of(&first.before);
+        return OK;
+    }
+    *base = seen_of(&undo->record.before);
+    if (undo->later_count == 0)
+        return OK;
+    TRY(q_merge_since_own(c, undo->record.kept_id, row.id, &own));
+    *base = seen_join(*base, seen_own_events(c, &own));
+    return OK;
+}
+
+static void number_put(struct ctx *c, struct merge_values *values, const char *name, int64_t number)
+{
+    merge_set(c, values, str_of(name),
+              number == NONE ? (struct str){0} : str_fmt(c->arena, "%" PRId64, number));
+}
+
+static void seen_put(struct ctx *c, struct merge_values *values, struct seen seen)
+{
+    number_put(c, values, "touched_ms", seen.touched_ms);
+    number_put(c, values, "action_day", seen.action_day);
+}
+
+/* Where something else than events moved it, it stays. */
+static void seen_settle(struct ctx *c, struct undo *undo, struct seen explained, struct seen next)
+{
+    struct seen now = seen_of(&undo->now);
+
+    if (now.touched_ms != explained.touched_ms) {
+        if (next.touched_ms != explained.touched_ms)
+            left_note(c, undo, S("touched_ms"));
+        next.touched_ms = now.touched_ms;
+    }
+    if (now.action_day != explained.action_day) {
+        if (next.action_day != explained.action_day)
+            left_note(c, undo, S("action_day"));
+        next.action_day = now.action_day;
+    }
+    seen_put(c, &undo->next, next);
 }
 
 static enum err seen_undo(struct ctx *c, struct undo *undo)
 {
     const struct merge_record *record = &undo->record;
+    struct q_merge_records_seen_row others;
     struct seen kept, merged;
-    int64_t changed_count;
+    struct list kept_since, merged_since;
+    int64_t first_id, changed_count;
 
-    TRY(seen_since(c, record->kept_id, record->id, &kept));
-    TRY(seen_since(c, record->merged_id, record->id, &merged));
-    seen_put(c, undo, "touched_ms", (int64_t[]){kept.touched_ms, merged.touched_ms});
-    seen_put(c, undo, "action_day", (int64_t[]){kept.action_day, merged.action_day});
-    return q_merge_seen_write(
-        c, earlier(merge_number(&record->other, "touched_ms"), merged.touched_ms),
-        later(merge_number(&record->other, "action_day"), merged.action_day), record->merged_id,
-        &changed_count);
+    TRY(seen_begin(c, undo, &kept, &first_id));
+    if (first_id == record->id && undo->later_count > 0)
+        seen_put(c, &undo->later[0].before, kept);
+    TRY(q_merge_since(c, record->kept_id, first_id, &kept_since));
+    TRY(q_merge_since(c, record->merged_id, first_id, &merged_since));
+    TRY(q_merge_records_seen(c, record->kept_id, &others));
+    kept = seen_join(kept, seen_events(c, &kept_since));
+    kept = seen_join(kept, (struct seen){others.touched_ms, others.action_day});
+    merged = seen_join(seen_of(&record->other), seen_events(c, &merged_since));
+    seen_settle(c, undo, seen_join(kept, merged), kept);
+    return q_merge_seen_write(c, merged.touched_ms, merged.action_day, record->merged_id,
+                              &changed_count);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -312,18 +374,32 @@ static enum err records_rewrite(struct ctx *c, const struct undo *undo)
     return OK;
 }
 
+/* The inviter that comes back may have become this very person since. */
+static enum err inviter_check(struct ctx *c, struct undo *undo)
+{
+    static const char name[] = "invited_by_customer_id";
+    struct q_customer_person_in key = {merge_number(&undo->next, name)};
+    struct q_customer_person_row row;
+
+    if (key.customer_id == NONE)
+        return OK;
+    TRY(q_customer_person(c, &key, 1, &row));
+    if (row.person_id == undo->record.kept_id)
+        merge_set(c, &undo->next, str_of(name), (struct str){0});
+    return OK;
+}
+
+/* Guests are counted anew for both, and for whoever invited them before and after. */
 static enum err invited_write(struct ctx *c, const struct undo *undo)
 {
-    const struct merge_values *const values[] = {&undo->now, &undo->next, &undo->record.other};
-    struct q_merge_invited_count_in rows[5] = {{undo->record.kept_id}, {undo->record.merged_id}};
-    int64_t count = 2;
+    int64_t was_id = merge_number(&undo->now, "invited_by_customer_id");
+    const struct q_merge_invited_count_in rows[] = {
+        {undo->record.kept_id}, {undo->record.merged_id}, {was_id}};
+    const struct q_merge_inviter_count_in guests[] = {{undo->record.kept_id},
+                                                      {undo->record.merged_id}};
 
-    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-        int64_t inviter_id = merge_number(values[i], "invited_by_customer_id");
-        if (inviter_id != NONE)
-            rows[count++].customer_id = inviter_id;
-    }
-    return q_merge_invited_count(c, rows, count, NULL);
+    TRY(q_merge_invited_count(c, rows, was_id == NONE ? 2 : 3, NULL));
+    return q_merge_inviter_count(c, guests, ARRAY_LEN(guests), NULL);
 }
 
 static enum err unmerged_emit(struct ctx *c, const struct merge_record *record)
@@ -345,6 +421,7 @@ static enum err undo_write(struct ctx *c, struct undo *undo)
 
     TRY(link_undo(c, &undo->record));
     TRY(seen_undo(c, undo));
+    TRY(inviter_check(c, undo));
     merge_values_write(c, &undo->next, &kept);
     TRY(q_merge_person_write(c, &kept, 1, NULL));
     TRY(tags_remove(c, undo));
