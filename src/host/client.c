@@ -1,7 +1,8 @@
 /* One blocking request by libcurl, with a bound on time and on the size of the answer. */
 #include "host/client.h"
 
-#include <curl/curl.h>
+#include "host/client_private.h"
+
 #include <pthread.h>
 
 #define REPLY_MAX (64 * 1024 * 1024)
@@ -9,6 +10,14 @@
 static void client_init(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+CURL *client_curl(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, client_init);
+    return curl_easy_init();
 }
 
 static size_t take(char *at, size_t size, size_t count, void *user)
@@ -44,14 +53,11 @@ static CURLcode run(CURL *curl, struct arena *arena, struct client_call *call, s
 
 enum err client_run(struct arena *arena, struct client_call *call)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct buf buf;
     CURLcode code;
-    CURL *curl;
+    CURL *curl = client_curl();
     long status = 0;
 
-    pthread_once(&once, client_init);
-    curl = curl_easy_init();
     if (curl == NULL)
         return E_IO;
     buf_init(&buf, REPLY_MAX);
