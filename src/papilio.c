@@ -106,4 +106,5 @@ const struct app_config papilio_config = {
     .reactions = flow_reactions,
     .on_open = on_open,
     .on_minute = on_minute,
+    .on_restore = deletion_replay,
 };

@@ -185,6 +185,39 @@ test("restoring: into an empty folder, or with --force; damaged and newer ones a
     await back.kill();
 });
 
+test("who was deleted after the backup is deleted again by the restore", async (t) => {
+    const { folder, server, admin } = await filled(t, 4);
+    const out = makeFolder(t), file = join(out, "b.tar"), key = join(folder, "papilio.key"), list = join(folder, "deletions.log");
+    assert.equal(papilio(["backup", file, "--data", folder]).code, 0);
+    const { items } = (await admin.ask("/api/customers")).json;
+    const gone = items[0].id, number = Number(sql(join(folder, "papilio.db"), `SELECT customer_number FROM customer WHERE id = ${gone}`));
+    const deleted = await admin.ask(`/api/customers/${gone}/privacy/delete`, { reason: "asked", confirm_number: number });
+    assert.equal(deleted.status, 200, JSON.stringify(deleted.json));
+    for (let i = 0; !existsSync(list) && i < 100; i++)
+        await new Promise((done) => setTimeout(done, 100));
+    assert.match(readFileSync(list, "utf8"), /^\d+ \d+\n/);
+    await server.kill();
+    const sealed = (base) => sql(join(base, "papilio.db"), `SELECT count(*) FROM customer WHERE id = ${gone} AND name_enc IS NOT NULL`);
+
+    const without = makeFolder(t);
+    assert.equal(restored(file, without, key).code, 0);
+    assert.equal(sealed(without), "1", "without the list the backup's people are all back");
+
+    const there = makeFolder(t), done = restored(file, there, key, "--deletions", list);
+    assert.equal(done.code, 0, done.out + done.err);
+    assert.match(done.out, /1 people erased again/);
+    assert.equal(sealed(there), "0");
+    assert.equal(readFileSync(join(there, "deletions.log"), "utf8"), readFileSync(list, "utf8"), "the list goes on in the new folder");
+    const again = restored(file, there, key, "--force");
+    assert.equal(again.code, 0, again.out + again.err);
+    assert.match(again.out, /1 people erased again/, "by the folder's own list");
+    writeFileSync(join(out, "bad.log"), "nonsense\n");
+    const third = makeFolder(t);
+    refused(["restore", file, "--data", third, "--key-file", key, "--deletions", join(out, "bad.log")], /list of deletions is damaged/);
+    refused(["restore", file, "--data", third, "--key-file", key, "--deletions", join(out, "none.log")], /deletion list .*none\.log: No such file/);
+    assert.deepEqual(readdirSync(third), ["lock"]);
+});
+
 test("kill -9 at any moment leaves no file under the final name, or a whole one", async (t) => {
     const { folder, server } = await filled(t, 5);
     await server.kill();
