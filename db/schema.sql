@@ -555,7 +555,7 @@ CREATE TABLE import_run (
     file_name TEXT NOT NULL,
     content_hash BLOB NOT NULL,           -- of the file
     mapping TEXT NOT NULL,                -- JSON, as used
-    status TEXT NOT NULL,                 -- running done failed
+    status TEXT NOT NULL,                 -- ready waiting running done failed cancelled undoing undone
     line_count INTEGER NOT NULL,          -- records read and committed: resume behind them
     accepted_count INTEGER NOT NULL,
     rejected_count INTEGER NOT NULL,
@@ -567,16 +567,18 @@ CREATE TABLE import_run (
     total_count INTEGER,                  -- records in the file, once known
     undone_ms INTEGER,
     error_code TEXT,
-    error_message TEXT
+    error_message TEXT,
+    upload_bytes INTEGER,                 -- of the file in DATA/uploads; none: the command line's own file
+    header_hash BLOB                      -- of its header: mappings are offered again for the like
 ) STRICT;
 CREATE INDEX import_run_by_start ON import_run (started_ms);
 -- What a run made or changed, in order, so that the whole can be undone.
 CREATE TABLE import_effect (
     import_id INTEGER NOT NULL REFERENCES import_run (id),
     effect_seq INTEGER NOT NULL,
-    noun TEXT NOT NULL,                   -- customer order cost event
-    subject_id INTEGER NOT NULL,
-    before_enc BLOB,                      -- JSON of the fields it changed; none: it made the row
+    noun TEXT NOT NULL,                   -- a page's customers (made), changes (of customers), orders, costs
+    subject_id INTEGER NOT NULL,          -- how many
+    before_enc BLOB,                      -- which, and what stood there before
     PRIMARY KEY (import_id, effect_seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE import_reject (

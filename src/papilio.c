@@ -43,6 +43,10 @@ static const struct route *const routes[] = {
     order_list_routes,
     import_routes,
     import_local_routes,
+    import_upload_routes,
+    import_preview_routes,
+    import_undo_routes,
+    import_template_routes,
     overview_routes,
     layer_routes,
     check_routes,
@@ -68,12 +72,21 @@ static const struct route *const routes[] = {
 /* clang-format on */
 
 /* A kind of durable job is one line here. */
-static const struct job_kind *const job_kinds[] = {&privacy_export_job, &privacy_delete_job, NULL};
+/* clang-format off: one a line, so that two additions never meet */
+static const struct job_kind *const job_kinds[] = {
+    &privacy_export_job,
+    &privacy_delete_job,
+    &import_undo_job,
+    NULL,
+};
+/* clang-format on */
 
 /* At start, on the writer: the names begin to be read. */
 static enum err on_open(struct ctx *c)
 {
     customer_search_begin(c->app);
+    if (app_config(c->app)->listen.at != NULL)
+        TRY(import_revive(c));
     return OK;
 }
 

@@ -307,6 +307,8 @@ ALTER TABLE import_run ADD COLUMN total_count INTEGER;
 ALTER TABLE import_run ADD COLUMN undone_ms INTEGER;
 ALTER TABLE import_run ADD COLUMN error_code TEXT;
 ALTER TABLE import_run ADD COLUMN error_message TEXT;
+ALTER TABLE import_run ADD COLUMN upload_bytes INTEGER;
+ALTER TABLE import_run ADD COLUMN header_hash BLOB;
 CREATE TABLE import_effect (
     import_id INTEGER NOT NULL REFERENCES import_run (id),
     effect_seq INTEGER NOT NULL,

@@ -113,6 +113,16 @@ void csv_feed(struct csv *csv, const void *at, size_t len)
     csv->end += len;
 }
 
+const char *csv_encoding(const struct csv *csv)
+{
+    return csv->is_gb18030 ? "GB18030" : "UTF-8";
+}
+
+char csv_separator(const struct csv *csv)
+{
+    return csv->separator;
+}
+
 /* ---- what kind of file it is ----------------------------------------------------------------- */
 
 static size_t count_leads(struct str s)

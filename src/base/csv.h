@@ -32,6 +32,10 @@ void csv_feed(struct csv *csv, const void *at, size_t len);
 /* The next record; CSV_MORE: feed first. */
 struct csv_record csv_next(struct csv *csv);
 
+/* What it was taken for, once a record was read: "UTF-8" or "GB18030", and the separator. */
+const char *csv_encoding(const struct csv *csv);
+char csv_separator(const struct csv *csv);
+
 /* Writes one field, quoted where needed; a cell that a spreadsheet would run (= + - @ TAB CR first,
  * and not a plain number) gets a leading apostrophe. */
 void csv_write(struct buf *buf, struct str field, bool is_last);

@@ -157,6 +157,16 @@ bool file_exists(struct str path)
     return path_copy(path, cpath) && access(cpath, F_OK) == 0;
 }
 
+int64_t file_bytes(struct str path)
+{
+    char cpath[PATH_BYTES];
+    struct stat stat_of;
+
+    if (!path_copy(path, cpath) || stat(cpath, &stat_of) != 0)
+        return NONE;
+    return stat_of.st_size;
+}
+
 enum err file_remove(struct str path)
 {
     char cpath[PATH_BYTES];

@@ -13,6 +13,7 @@ enum err file_remove(struct str path) MUST_USE;
 /* To another name on the same disk, durably. E_CONFLICT: that name is taken, nothing is overwritten. */
 enum err file_move(struct str from, struct str to) MUST_USE;
 const char *file_why(void); /* the system's words for what just failed in this thread */
+int64_t file_bytes(struct str path); /* NONE: no such file */
 enum err folder_make(struct str path) MUST_USE; /* with parents, 0700 */
 bool folder_is(struct str path);
 bool folder_is_mine(struct str path); /* belongs to the user this process runs as */

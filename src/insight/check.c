@@ -43,6 +43,7 @@ CHECK_QUERY(merge_rows)
 CHECK_QUERY(customer_journal)
 CHECK_QUERY(order_journal)
 CHECK_QUERY(journal_links)
+CHECK_QUERY(orders_removed)
 CHECK_QUERY(channel_paths)
 CHECK_QUERY(tag_families)
 CHECK_QUERY(import_runs)
@@ -100,6 +101,7 @@ static const struct check {
     {"identity_seals", check_identity_seals, "customer"},
     {"journal_known", check_journal_known, "event"},
     {"journal_links", journal_links_run, "event"},
+    {"orders_removed", orders_removed_run, "order"},
     {"channel_paths", channel_paths_run, "channel"},
     {"tag_families", tag_families_run, "tag"},
     {"import_runs", import_runs_run, "import"},

@@ -141,7 +141,19 @@ SELECT j.id AS offender_id
     OR (j.channel_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM channel AS n WHERE n.id = j.channel_id))
     OR (j.kind IN ('order_paid', 'order_changed', 'order_cancelled', 'order_refunded')
-        AND NOT EXISTS (SELECT 1 FROM shop_order AS o WHERE o.id = j.subject_id));
+        AND NOT EXISTS (SELECT 1 FROM shop_order AS o WHERE o.id = j.subject_id)
+        AND j.subject_id NOT IN (SELECT g.subject_id FROM journal AS g
+                                  WHERE g.kind = 'order_removed' AND g.subject_id IS NOT NULL));
+
+-- name: check_orders_removed :each      of an order that an undone import took out nothing is left to count
+-- scope: none
+SELECT t.order_id AS offender_id
+  FROM (SELECT j.subject_id AS order_id, coalesce(sum(j.amount_fen), 0) AS told_fen
+          FROM journal AS j
+         WHERE j.kind IN ('order_paid', 'order_changed')
+         GROUP BY j.subject_id) AS t
+  LEFT JOIN shop_order AS o ON o.id = t.order_id
+ WHERE o.id IS NULL AND t.told_fen <> 0;
 
 -- name: check_channel_paths :each
 -- scope: none
@@ -163,7 +175,8 @@ SELECT r.id AS offender_id
  WHERE r.accepted_count + r.rejected_count <> r.line_count
     OR r.changed_count > r.accepted_count
     OR (SELECT count(*) FROM import_reject AS x WHERE x.import_id = r.id) > r.rejected_count
-    OR r.status NOT IN ('running', 'done', 'failed');
+    OR r.status NOT IN ('ready', 'waiting', 'running', 'done', 'failed', 'cancelled', 'undoing',
+                        'undone');
 
 -- name: check_journal_rows :each
 -- scope: none

@@ -17,11 +17,8 @@
 static const struct route *const routes[] = {check_routes, NULL};
 static const struct role roles[] = {{"admin", "*", "all", "管理员"}, {.name = NULL}};
 static const struct event_kind kinds[] = {
-    {"customer_added", EVENT_FACT},
-    {"order_paid", EVENT_FACT},
-    {"order_changed", EVENT_FACT},
-    {"order_cancelled", EVENT_FACT},
-    {.name = NULL},
+    {"customer_added", EVENT_FACT}, {"order_paid", EVENT_FACT},      {"order_changed", EVENT_FACT},
+    {"order_removed", EVENT_FACT},  {"order_cancelled", EVENT_FACT}, {.name = NULL},
 };
 static const struct reaction reactions[] = {{NULL, NULL}};
 
@@ -96,7 +93,7 @@ static const char *const sound[] = {
     " (3, 'order_paid', 0, 0, $1, 2, 12, 300, NULL), (4, 'order_paid', 0, 0, $2, 1, 13, 300, NULL),"
     " (5, 'order_cancelled', 0, 0, $2, 1, 14, -300, NULL);",
     "INSERT INTO import_run VALUES (1, 'orders', 'f', x'00', '{}', 'done', 7, 5, 2, 4, 0, 0, NULL, "
-    "0, NULL, NULL, NULL, NULL);"
+    "0, NULL, NULL, NULL, NULL, NULL, NULL);"
     "INSERT INTO import_reject VALUES (1, 3, 'c', 'r', x'00'), (1, 4, 'c', 'r', x'00');",
     "CREATE TABLE kept_customer AS SELECT * FROM customer;"
     "CREATE TABLE kept_identity AS SELECT * FROM identity;",
@@ -203,6 +200,13 @@ static const struct damage {
     {"order_journal: 1 found: order 13",
      "UPDATE journal SET kind = 'order_cancelled' WHERE id = 4;",
      "UPDATE journal SET kind = 'order_paid' WHERE id = 4;"},
+    {"journal_links: 1 found: event 8",
+     "INSERT INTO journal VALUES (8, 'order_changed', 0, 0, NULL, NULL, 77, 0, NULL);",
+     "DELETE FROM journal WHERE id = 8;"},
+    {"orders_removed: 1 found: order 77",
+     "INSERT INTO journal VALUES (8, 'order_paid', 0, 0, NULL, NULL, 77, 5, NULL),"
+     " (9, 'order_removed', 0, 0, NULL, NULL, 77, NULL, NULL);",
+     "DELETE FROM journal WHERE id IN (8, 9);"},
     {"customer_figures: 1 found: customer $1", "UPDATE customer SET order_count = 3 WHERE id = $1;",
      "UPDATE customer SET order_count = 2 WHERE id = $1;"},
     {"customer_figures: 1 found: customer $1", "UPDATE customer SET paid_fen = 1304 WHERE id = $1;",

@@ -403,11 +403,172 @@ static void test_costs(void **state)
     assert_int_equal(scenario_number("SELECT sum(cost_fen) FROM channel_cost"), 3850);
 }
 
+/* ---- trying, and undoing -------------------------------------------------------------------- */
+
+/* Everything is said as it would be, and nothing is there after it. */
+static void test_dry(void **state)
+{
+    static const char text[] = HEAD "d1,dryA,1,2.50,2026-01-05\n"
+                                    "d1,dryB,x,2.50,2026-01-05\n"
+                                    "d2,dryC,1,3,2026-01-05\n";
+    struct import_job job = {.kind = S("orders"), .path = path_of("file.csv"), .is_dry = true};
+    int64_t orders = scenario_number("SELECT count(*) FROM shop_order");
+    int64_t journal = scenario_number("SELECT count(*) FROM journal");
+
+    (void)state;
+    assert_int_equal(file_write(job.path, str_of(text), 0600), OK);
+    job.rejects_path = path_of("rejects.csv");
+    assert_int_equal(import_run(scenario_app, scenario_arena, &job, &result, &fault), OK);
+    assert_counts(3, 2, 2);
+    assert_int_equal(scenario_number("SELECT count(*) FROM shop_order"), orders);
+    assert_int_equal(scenario_number("SELECT count(*) FROM journal"), journal);
+    assert_int_equal(scenario_number("SELECT count(*) FROM product WHERE code LIKE 'dry%'"), 0);
+}
+
+struct undoing {
+    const struct import_kind *kind;
+    struct import_undo undo;
+    int64_t import_id, undone_count, kept_count;
+    bool is_done;
+};
+
+/* What the job does, page by page. */
+static enum err undo_step(struct ctx *c, void *user)
+{
+    struct undoing *u = user;
+    struct job job = {.app = scenario_app};
+    enum err err;
+
+    job.input = str_fmt(c->arena, "{\"import_id\":\"%" PRId64 "\"}", u->import_id);
+    err = import_undo_job.step(c, &job, &u->is_done);
+    u->undone_count += job.changed_count;
+    u->kept_count += job.failed_count;
+    return err;
+}
+
+static void undo_all(int64_t import_id, int64_t undone_count, int64_t kept_count)
+{
+    struct undoing u = {.import_id = import_id};
+
+    scenario_sql(str_cstr(scenario_arena, str_fmt(scenario_arena,
+                                                  "UPDATE import_run SET status = 'undoing' "
+                                                  "WHERE id = %" PRId64,
+                                                  import_id)));
+    while (!u.is_done)
+        scenario_write(undo_step, &u);
+    assert_int_equal(u.undone_count, undone_count);
+    assert_int_equal(u.kept_count, kept_count);
+    assert_int_equal(scenario_number("SELECT count(*) FROM import_run WHERE status = 'undoing'"),
+                     0);
+}
+
+#define SOLD                                                                                       \
+    "SELECT count(*) + sum(paid_fen) FROM (SELECT paid_fen FROM shop_order WHERE order_no LIKE "   \
+    "'u%')"
+
+/* Orders: what the import added goes; what others added, or refunded since, stays. */
+static void test_undo_orders(void **state)
+{
+    static const char mapping[] =
+        "{'source':'undo','columns':{'order_no':'order_no','product_code':"
+        "'product_code','quantity':'quantity','unit_price':'unit_price',"
+        "'placed_at':'placed_at','customer':'who','line_no':'no'}}";
+    static const char first[] = "order_no,product_code,quantity,unit_price,placed_at,who,no\n"
+                                "u1,A,1,2.50,2026-01-05,p1,1\n"
+                                "u2,A,2,5,2026-01-06,p2,1\n";
+    static const char second[] = "order_no,product_code,quantity,unit_price,placed_at,who,no\n"
+                                 "u1,B,1,10,2026-01-07,p1,2\n"
+                                 "u3,A,1,7,2026-01-08,p1,1\n"
+                                 "u4,A,1,7,2026-01-08,p3,1\n"
+                                 "u5,A,1,9,2026-01-08,p4,1\n";
+    int64_t first_id, second_id, people;
+
+    (void)state;
+    assert_int_equal(import_text("orders", first, mapping), OK);
+    first_id = result.import_id;
+    people = scenario_number("SELECT count(*) FROM customer WHERE deleted_ms IS NULL");
+    assert_int_equal(import_text("orders", second, mapping), OK);
+    second_id = result.import_id;
+    scenario_sql("UPDATE shop_order SET status = 'refunded', refunded_fen = paid_fen "
+                 "WHERE order_no = 'u5'");
+    assert_int_equal(scenario_number(SOLD), 5 + 250 + 1000 + 1000 + 700 + 700 + 900);
+    undo_all(second_id, 3 + 1, 1 + 1); /* three lines and p3; u5's line and p4 stay */
+    assert_int_equal(scenario_number(SOLD), 3 + 250 + 1000 + 900);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE deleted_ms IS NULL"),
+                     people + 1);
+    assert_int_equal(scenario_number("SELECT paid_fen FROM customer WHERE id = (SELECT customer_id "
+                                     "FROM shop_order WHERE order_no = 'u1')"),
+                     250);
+    undo_all(first_id, 2 + 2, 0);
+    assert_int_equal(scenario_number(SOLD), 1 + 900);
+    assert_int_equal(scenario_number("SELECT coalesce(sum(amount_fen), 0) FROM journal WHERE kind "
+                                     "IN ('order_paid', 'order_changed') AND subject_id NOT IN "
+                                     "(SELECT id FROM shop_order)"),
+                     0);
+    assert_int_equal(import_text("orders", first, mapping), OK);
+    assert_counts(2, 2, 2);
+    assert_int_equal(scenario_number(SOLD), 3 + 250 + 1000 + 900);
+}
+
+/* Customers: new ones become tombstones unless touched, changed fields go back unless changed
+ * again. */
+static void test_undo_customers(void **state)
+{
+    static const char before[] = "姓名,手机号,地区\n甲,13911110001,北京\n乙,13911110002,上海\n";
+    static const char after[] =
+        "姓名,手机号,地区,会员号,爱好\n甲二,13911110001,天津,u-m1,棋\n"
+        "乙二,13911110002,广东,,\n丙,13911110003,四川,,\n丁,13911110004,,,\n";
+    static const char mapping[] = "{'columns':{'name':'姓名','phone':'手机号','region':'地区',"
+                                  "'member_no':'会员号','hobby':'爱好'}}";
+    int64_t numbers;
+
+    (void)state;
+    assert_int_equal(import_text("customers", before, NULL), OK);
+    assert_int_equal(import_text("customers", after, mapping), OK);
+    assert_counts(4, 4, 4);
+    numbers = scenario_number("SELECT max(customer_number) FROM customer");
+    scenario_sql("UPDATE customer SET region = '云南' WHERE region = '广东'");
+    scenario_sql("INSERT INTO customer_note SELECT 1, id, NULL, x'00', 0, 0 FROM customer "
+                 "WHERE region = '四川'");
+    undo_all(result.import_id, 1 + 1, 1 + 1); /* 丁 gone, 甲 back; 乙 in part, 丙 has a note */
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE region IN ('北京', "
+                                     "'云南', '四川')"),
+                     3);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE region IN ('天津', "
+                                     "'广东')"),
+                     0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE attributes LIKE '%棋%'"),
+                     0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE deleted_ms IS NOT NULL "
+                                     "AND phone_enc IS NULL"),
+                     scenario_number("SELECT count(*) FROM customer WHERE deleted_ms IS NOT NULL"));
+    scenario_sql("DELETE FROM customer_note WHERE id = 1");
+    assert_int_equal(import_text("customers", after, mapping), OK);
+    assert_counts(4, 4, 3);
+    assert_true(scenario_number("SELECT max(customer_number) FROM customer") > numbers);
+}
+
+static void test_undo_costs(void **state)
+{
+    static const char text[] = "channel,date,amount,cost_no\ntea,2026-02-01,77,u-1\n"
+                               "tea,2026-02-02,78,u-2\n";
+
+    (void)state;
+    assert_int_equal(import_text("costs", text, "{'create_channels':true}"), OK);
+    assert_counts(2, 2, 2);
+    assert_int_equal(
+        scenario_number("SELECT sum(cost_fen) FROM channel_cost WHERE cost_no LIKE 'u-%'"), 15500);
+    undo_all(result.import_id, 2, 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM channel_cost WHERE cost_no LIKE 'u-%'"),
+                     0);
+}
+
 /* ---- history -------------------------------------------------------------------------------- */
 
 static const struct scenario list_cases[] = {
     {"the newest first", AS_VIEWER, GET, "/api/imports?limit=1", NULL, 200,
-     "'kind':'costs','file_name':'file.csv','status':'done','line_count':1,'accepted_count':0"},
+     "'kind':'costs','file_name':'file.csv','status':'done','is_dry':false,'line_count':1,"
+     "'total_count':1,'accepted_count':0"},
     {"not signed in", AS_NOBODY, GET, "/api/imports", NULL, 401, ""},
     {"the socket's own route", AS_ADMIN, POST, "/local/import", "{'kind':'orders','path':'/x'}",
      403, "gate.local", ""},
@@ -464,11 +625,20 @@ static int close_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mappings),  cmocka_unit_test(test_no_file),
-        cmocka_unit_test(test_dirty),     cmocka_unit_test(test_mend),
-        cmocka_unit_test(test_growing),   cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_customers), cmocka_unit_test(test_events),
-        cmocka_unit_test(test_costs),     cmocka_unit_test(test_list),
+        cmocka_unit_test(test_mappings),
+        cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_dirty),
+        cmocka_unit_test(test_mend),
+        cmocka_unit_test(test_growing),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_customers),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_dry),
+        cmocka_unit_test(test_undo_orders),
+        cmocka_unit_test(test_undo_customers),
+        cmocka_unit_test(test_undo_costs),
         cmocka_unit_test(test_forget),
     };
 

@@ -23,7 +23,7 @@ bool order_amount(int64_t quantity_count, int64_t unit_price_micro, int64_t mino
 struct order_row {
     struct str order_no, product_code, product_name, region;
     struct customer_ref customer; /* normal; kind.at NULL: a guest, or customer_id says it */
-    int64_t customer_id, channel_id;
+    int64_t customer_id, channel_id; /* customer_id: once written, the order's */
     int64_t line_seq; /* NONE: the next in the order */
     int64_t quantity_count, unit_price_micro, placed_ms;
     bool is_cancellation; /* the document takes back what others sold */
@@ -31,6 +31,7 @@ struct order_row {
     const char *code; /* refused: stable code; set before: the row only takes its place */
     struct str reason;
     bool is_changed; /* something is different in the base because of this row */
+    int64_t order_id;
     /* the book's own */
     struct book_order *order;
     int64_t amount_fen, product_id;
@@ -50,11 +51,16 @@ enum err order_book_skip(struct ctx *c, struct order_book *book, struct order_ro
  * refused. Statements do not grow with the count. */
 enum err order_book_add(struct ctx *c, struct order_book *book, struct order_row *rows,
                         int64_t count) MUST_USE;
+/* After what the book wrote was rolled back: it keeps places and forgets every id. */
+void order_book_forget(struct order_book *book);
 /* The id of an order written before; NONE: not in this book. */
 int64_t order_book_id(const struct order_book *book, struct str order_no);
 
 /* Reaction (flow/flow.c): customer_merged, customer_unmerged. */
 enum err order_mark_merged(struct ctx *c, const struct event *event) MUST_USE;
+/* What an import made is taken out: the lines it added, orders that have none left, customers whom
+ * nothing else names. Orders refunded or cancelled since stay. */
+enum err order_undo(struct ctx *c, struct import_undo *undo) MUST_USE;
 
 extern const struct route order_routes[], order_list_routes[];
 extern const struct import_kind import_orders;

@@ -22,24 +22,29 @@ enum column {
 static const struct import_column columns[COLUMN_COUNT] = {
     [ORDER_NO] = {"order_no", IMPORT_TEXT, true, true, ORDER_TEXT_MAX,
                   "orderno|ordernumber|orderid|order|invoiceno|invoice|invoicenumber|"
-                  "订单号|订单编号|订单|单号"},
+                  "订单号|订单编号|订单|单号",
+                  "SO-1001"},
     [PRODUCT_CODE] = {"product_code", IMPORT_TEXT, true, true, ORDER_TEXT_MAX,
                       "productcode|productid|sku|skucode|stockcode|itemcode|code|"
-                      "商品编码|商品编号|商品代码|货号|sku编码"},
+                      "商品编码|商品编号|商品代码|货号|sku编码",
+                      "SKU-1"},
     [PRODUCT_NAME] = {"product_name", IMPORT_TEXT, false, false, 300,
-                      "productname|product|description|itemname|title|商品名称|商品|商品标题|品名"},
+                      "productname|product|description|itemname|title|商品名称|商品|商品标题|品名",
+                      "奶粉一段"},
     [QUANTITY] = {"quantity", IMPORT_COUNT, true, true, 0,
-                  "quantity|qty|count|数量|购买数量|商品数量"},
-    [UNIT_PRICE] = {"unit_price", IMPORT_MICRO, true, true, 0,
-                    "unitprice|price|单价|商品单价|价格"},
+                  "quantity|qty|count|数量|购买数量|商品数量", "2"},
+    [UNIT_PRICE] = {"unit_price", IMPORT_MICRO, true, true, 0, "unitprice|price|单价|商品单价|价格",
+                    "198.00"},
     [PLACED_AT] = {"placed_at", IMPORT_TIME, true, true, 0,
                    "placedat|orderdate|ordertime|invoicedate|createdat|date|time|"
-                   "下单时间|订单时间|付款时间|支付时间|订单创建时间|日期"},
+                   "下单时间|订单时间|付款时间|支付时间|订单创建时间|日期",
+                   "2026-01-05 10:00"},
     [CUSTOMER] = {"customer", IMPORT_TEXT, false, false, CUSTOMER_VALUE_MAX,
                   "customer|customerid|customerno|userid|buyerid|客户编号|客户id|会员号|会员编号|"
-                  "买家id|用户id"},
+                  "买家id|用户id",
+                  "U10001"},
     [REGION] = {"region", IMPORT_TEXT, false, false, 100,
-                "region|country|province|地区|国家|省份|省"},
+                "region|country|province|地区|国家|省份|省", "浙江"},
     [CHANNEL] = {"channel", IMPORT_TEXT, false, false, 100, "channel|channelcode|渠道|渠道编码"},
     [LINE_NO] = {"line_no", IMPORT_COUNT, false, false, 0, "lineno|rejectplace|行号|明细行号"},
 };
@@ -167,6 +172,85 @@ static enum err rows_channels(struct ctx *c, struct import_row *from, int64_t co
     return OK;
 }
 
+/* ---- what a page made ----------------------------------------------------------------------- */
+
+#define EFFECT_BYTES_MAX (4 * 1024 * 1024)
+
+/* "ORDER:place,place;ORDER:place;": few bytes a line, for it is kept with every page. */
+static int64_t lines_note(const struct order_row *rows, int64_t count, struct buf *buf)
+{
+    const struct book_order *open = NULL;
+    int64_t line_count = 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        if (rows[i].code != NULL || rows[i].is_known)
+            continue;
+        if (rows[i].order != open) {
+            if (open != NULL)
+                buf_char(buf, ';');
+            open = rows[i].order;
+            buf_int(buf, rows[i].order_id);
+            buf_char(buf, ':');
+        } else {
+            buf_char(buf, ',');
+        }
+        buf_int(buf, rows[i].line_seq);
+        line_count++;
+    }
+    return line_count;
+}
+
+/* Customers above run->first_id were made by this page. */
+static int64_t customers_note(struct ctx *c, const struct import *run, const struct order_row *rows,
+                              int64_t count, struct buf *buf)
+{
+    struct map *seen = map_new(c->arena, 64);
+    int64_t made_count = 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        int64_t customer_id = rows[i].code == NULL ? rows[i].customer_id : NONE;
+        struct str key = {(const char *)&customer_id, sizeof(customer_id)};
+        bool is_new;
+
+        if (customer_id == NONE || customer_id < run->first_id)
+            continue;
+        map_slot(seen, str_copy(c->arena, key), &is_new);
+        if (!is_new)
+            continue;
+        if (made_count++ > 0)
+            buf_char(buf, ',');
+        buf_int(buf, customer_id);
+    }
+    return made_count;
+}
+
+static void orders_effects(struct ctx *c, struct import *run, const struct order_row *rows,
+                           int64_t count)
+{
+    struct buf buf;
+    int64_t noted_count;
+
+    if (run->is_dry)
+        return;
+    buf_init(&buf, EFFECT_BYTES_MAX);
+    noted_count = customers_note(c, run, rows, count, &buf);
+    if (noted_count > 0)
+        import_effect(c, run, "customers", noted_count, buf_view(&buf));
+    buf_reset(&buf);
+    noted_count = lines_note(rows, count, &buf);
+    if (noted_count > 0)
+        import_effect(c, run, "orders", noted_count, buf_view(&buf));
+    must(!buf.is_full);
+    buf_release(&buf);
+}
+
+static void orders_forget(struct import *run)
+{
+    struct orders_state *state = run->state;
+
+    order_book_forget(state->book);
+}
+
 static enum err orders_page(struct ctx *c, struct import *run, struct import_row *from,
                             int64_t count)
 {
@@ -182,6 +266,7 @@ static enum err orders_page(struct ctx *c, struct import *run, struct import_row
         from[i].is_changed = rows[i].is_changed;
         from[i].place_seq = rows[i].order == NULL ? NONE : rows[i].line_seq;
     }
+    orders_effects(c, run, rows, count);
     return OK;
 }
 
@@ -205,4 +290,6 @@ const struct import_kind import_orders = {
     .begin = orders_begin,
     .skip = orders_skip,
     .page = orders_page,
+    .forget = orders_forget,
+    .undo = order_undo,
 };

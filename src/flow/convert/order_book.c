@@ -31,6 +31,24 @@ int64_t order_book_id(const struct order_book *book, struct str order_no)
     return order == NULL ? NONE : order->id;
 }
 
+void order_book_forget(struct order_book *book)
+{
+    for (int64_t i = 0; i < book->order_count; i++) {
+        struct book_order *order = book->order[i];
+
+        if (!order->is_looked_up)
+            continue;
+        order->is_looked_up = false;
+        order->id = NONE;
+        order->customer_id = NONE;
+        order->channel_id = NONE;
+        order->placed_ms = NONE;
+        order->paid_fen = order->net_fen = order->sale_line_count = order->base_seq = 0;
+    }
+    book->products = map_new(book->arena, 1024);
+    book->product_count = 0;
+}
+
 /* Room for one more order; the old array is left to the arena. */
 static void book_make_room(struct order_book *book)
 {
@@ -188,5 +206,10 @@ enum err order_book_add(struct ctx *c, struct order_book *book, struct order_row
 
     for (int64_t i = 0; i < page.order_count; i++)
         page.orders[i].order->page = NULL;
+    for (int64_t i = 0; i < count && err == OK; i++) {
+        rows[i].order_id = rows[i].order == NULL ? NONE : rows[i].order->id;
+        if (rows[i].order != NULL)
+            rows[i].customer_id = rows[i].order->customer_id;
+    }
     return err;
 }

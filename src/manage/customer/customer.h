@@ -68,11 +68,24 @@ enum err customer_touches_find(struct ctx *c, struct customer_touch *touches, in
 enum err customer_touches_settle(struct ctx *c, struct customer_touches *all) MUST_USE;
 
 /* For imports of customers: adds what is not there yet and changes what is given (values present in
- * n[i] only). customer_ids[i] and is_changed[i] (NULL: not asked) are filled; faults[i] (E_INPUT,
- * E_CONFLICT with code and message; OK if fine) tells refused ones, the others stay. */
-enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int64_t count,
-                               int64_t *customer_ids, bool *is_changed,
-                               struct fault *faults) MUST_USE;
+ * n[i] only; members of attributes are put over the old ones). ids[i] and is_changed[i] (NULL: not
+ * asked) are filled; faults[i] (E_INPUT, E_CONFLICT with code and message; OK if fine) tells refused
+ * ones, the others stay. `changes` is what customer_undo takes back of those that were there. */
+struct customer_import {
+    const struct customer_new *n;
+    int64_t count; /* at most CUSTOMER_BATCH_MAX */
+    int64_t *ids;
+    bool *is_changed;
+    struct fault *faults;
+    struct str changes; /* out: JSON; no value: none */
+    int64_t change_count;
+};
+enum err customer_import_batch(struct ctx *c, struct customer_import *import) MUST_USE;
+/* Takes back what an import did. noun "customers": ids it made, with commas: those whom nothing has
+ * touched since become tombstones. "changes": as above: what still holds the imported value is what
+ * it was before. Counts are added to. */
+enum err customer_undo(struct ctx *c, struct str noun, struct str before, int64_t *undone_count,
+                       int64_t *kept_count) MUST_USE;
 
 /* Puts a tag on persons or takes it off: `ids` are persons (not merged records) that were reached, at most
  * CUSTOMER_BATCH_MAX. One of an exclusive group takes the group's others off. is_changed (NULL: not asked)

@@ -1,8 +1,11 @@
 /* Customers from a file: what is not there yet is added, what differs is changed, and the same rows
  * again change nothing. A page of rows costs a fixed number of statements, whatever its size. */
+#include "base/json.h"
 #include "gen/customer.q.h"
 #include "manage/customer/attribute.h"
 #include "manage/customer/merge_private.h"
+
+#define CHANGES_BYTES_MAX (64 * 1024 * 1024)
 
 struct row {
     struct identities identities;
@@ -12,7 +15,15 @@ struct row {
     bool is_deferred; /* names two persons whom a rule merges: taken once they are one */
 };
 
+/* What it changed of customers that were there, for undo. */
+struct changes {
+    struct buf buf;
+    struct json_out json;
+    int64_t count;
+};
+
 struct batch {
+    struct changes *changes;
     const struct customer_new *given;
     struct row *rows;
     int64_t count;
@@ -20,7 +31,7 @@ struct batch {
     struct map *owners; /* kind and value -> image index + 1 */
     struct map *by_id;  /* customer id -> image index + 1 */
     struct attributes attributes;
-    struct customer_image *images;
+    struct customer_image *images, *befores;
     bool *is_new, *is_dirty; /* of each image */
     int64_t image_count;
     struct identity_plan *links;
@@ -122,7 +133,9 @@ static enum err images_load(struct ctx *c, struct batch *b)
 
     for (int64_t i = 0; i < b->image_count; i++)
         ids[i] = b->images[i].id;
-    return customer_images_read(c, ids, b->image_count, b->images);
+    TRY(customer_images_read(c, ids, b->image_count, b->images));
+    memcpy(b->befores, b->images, (size_t)b->image_count * sizeof(b->images[0]));
+    return OK;
 }
 
 /* Which customer the row speaks of; a new one if its identities are nobody's. */
@@ -182,7 +195,7 @@ static bool earlier_set(int64_t *field, int64_t given_ms)
     return true;
 }
 
-static void row_apply(const struct ctx *c, struct batch *b, int64_t i)
+static void row_apply(struct ctx *c, struct batch *b, int64_t i)
 {
     const struct customer_new *n = &b->given[i];
     struct row *row = &b->rows[i];
@@ -356,10 +369,81 @@ static void batch_init(struct ctx *c, struct batch *b, int64_t identity_count)
     b->owners = map_new(c->arena, (size_t)identity_count);
     b->by_id = map_new(c->arena, (size_t)b->count);
     b->images = arena_new_array(c->arena, struct customer_image, images);
+    b->befores = arena_new_array(c->arena, struct customer_image, images);
     b->is_new = arena_new_array(c->arena, bool, images);
     b->is_dirty = arena_new_array(c->arena, bool, images);
     b->links = arena_new_array(c->arena, struct identity_plan, (size_t)identity_count + 1);
     b->pairs = arena_new_array(c->arena, struct merge_pair, (size_t)identity_count + 1);
+}
+
+/* ---- what undo needs ------------------------------------------------------------------------- */
+
+static void pair_write(struct json_out *json, const char *name, struct str before, struct str after)
+{
+    if (str_eq(before, after) && (before.at == NULL) == (after.at == NULL))
+        return;
+    json_name(json, name);
+    json_array_begin(json);
+    json_str(json, before);
+    json_str(json, after);
+    json_array_end(json);
+}
+
+static void pair_write_number(struct json_out *json, const char *name, int64_t before,
+                              int64_t after)
+{
+    if (before == after)
+        return;
+    json_name(json, name);
+    json_array_begin(json);
+    json_int(json, before);
+    json_int(json, after);
+    json_array_end(json);
+}
+
+static void change_links(struct json_out *json, const struct batch *b, int64_t customer_id)
+{
+    json_name(json, "identities");
+    json_array_begin(json);
+    for (int64_t i = 0; i < b->link_count; i++) {
+        if (b->links[i].customer_id != customer_id)
+            continue;
+        json_array_begin(json);
+        json_str(json, b->links[i].ref.kind);
+        json_str(json, b->links[i].ref.value);
+        json_array_end(json);
+    }
+    json_array_end(json);
+}
+
+static void change_write(struct json_out *json, const struct batch *b, int64_t i)
+{
+    const struct customer_image *before = &b->befores[i], *after = &b->images[i];
+
+    json_object_begin(json);
+    json_name(json, "id");
+    json_int(json, after->id);
+    pair_write(json, "name", before->name, after->name);
+    pair_write(json, "phone", before->phone, after->phone);
+    pair_write(json, "email", before->email, after->email);
+    pair_write(json, "region", before->region, after->region);
+    pair_write(json, "attributes", before->attributes, after->attributes);
+    pair_write_number(json, "channel_id", before->channel_id, after->channel_id);
+    pair_write_number(json, "touched_ms", before->touched_ms, after->touched_ms);
+    pair_write_number(json, "added_ms", before->added_ms, after->added_ms);
+    if (b->link_count > 0)
+        change_links(json, b, after->id);
+    json_object_end(json);
+}
+
+static void changes_note(const struct batch *b)
+{
+    for (int64_t i = 0; i < b->image_count; i++) {
+        if (b->is_new[i] || !b->is_dirty[i])
+            continue;
+        change_write(&b->changes->json, b, i);
+        b->changes->count++;
+    }
 }
 
 /* The answers to the rows, side by side as in the header. */
@@ -382,6 +466,7 @@ static enum err batch_run(struct ctx *c, struct batch *b, const struct answers *
     TRY(rows_apply(c, b));
     TRY(batch_write(c, b));
     TRY(inviters_link(c, b));
+    changes_note(b);
     for (int64_t i = 0; i < b->count; i++) {
         bool is_good = b->rows[i].image != NONE;
         answers->customer_ids[i] = is_good ? b->images[b->rows[i].image].id : NONE;
@@ -400,7 +485,8 @@ static enum err deferred_run(struct ctx *c, const struct batch *b, const struct 
     int64_t *places = arena_new_array(c->arena, int64_t, room);
     struct answers again = {arena_new_array(c->arena, int64_t, room), NULL,
                             arena_new_array(c->arena, struct fault, room)};
-    struct batch last = {.given = given, .faults = again.faults, .is_last = true};
+    struct batch last = {.given = given, .faults = again.faults, .is_last = true,
+                         .changes = b->changes};
 
     for (int64_t i = 0; i < b->count; i++) {
         if (!b->rows[i].is_deferred)
@@ -419,14 +505,34 @@ static enum err deferred_run(struct ctx *c, const struct batch *b, const struct 
     return OK;
 }
 
-/* tidy: a batch and three answers to each of its rows, side by side as in the header */
-enum err customer_import_batch(struct ctx *c, const struct customer_new *n, int64_t count,
-                               int64_t *customer_ids, bool *is_changed, struct fault *faults)
+static enum err batch_all(struct ctx *c, struct customer_import *import, struct changes *changes)
 {
-    struct batch b = {.given = n, .count = count, .faults = faults};
-    struct answers answers = {customer_ids, is_changed, faults};
+    struct batch b = {.given = import->n,
+                      .count = import->count,
+                      .faults = import->faults,
+                      .changes = changes};
+    struct answers answers = {import->ids, import->is_changed, import->faults};
 
-    must(count <= CUSTOMER_BATCH_MAX);
     TRY(batch_run(c, &b, &answers));
     return b.deferred_count > 0 ? deferred_run(c, &b, &answers) : OK;
+}
+
+enum err customer_import_batch(struct ctx *c, struct customer_import *import)
+{
+    struct changes changes = {.count = 0};
+    enum err err;
+
+    must(import->count <= CUSTOMER_BATCH_MAX);
+    buf_init(&changes.buf, CHANGES_BYTES_MAX);
+    json_out_init(&changes.json, &changes.buf);
+    json_array_begin(&changes.json);
+    err = batch_all(c, import, &changes);
+    json_array_end(&changes.json);
+    import->change_count = changes.count;
+    import->changes = (struct str){NULL, 0};
+    if (changes.count > 0 && !changes.buf.is_full)
+        import->changes = str_copy(c->arena, buf_view(&changes.buf));
+    must(!changes.buf.is_full);
+    buf_release(&changes.buf);
+    return err;
 }

@@ -164,6 +164,8 @@ const struct event_kind event_kinds[] = {
     {"order_changed", FACT, TITLES("订单变更", "Order changed"), .subject = "order"},
     {"order_refunded", FACT, TITLES("订单退款", "Order refunded"), .subject = "order"},
     {"order_cancelled", FACT, TITLES("订单取消", "Order cancelled"), .subject = "order"},
+    {"order_removed", FACT, TITLES("撤销导入的订单", "Imported order taken out"),
+     .subject = "order"},
     {"staff_added", FACT, TITLES("新增员工", "Staff added"), .subject = "staff"},
     {"setting_changed", FACT, TITLES("设置变更", "Setting changed"),
      .properties = PROPERTIES(setting_properties, fields_properties)},

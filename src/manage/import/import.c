@@ -19,7 +19,10 @@ struct run {
     struct arena *page;
     struct list rows;
     int64_t start_count; /* records committed before this run */
+    bool is_tried;       /* a dry page got through */
 };
+
+#define EFFECT_MAX (16 * 1024 * 1024) /* bytes of one */
 
 enum err import_fail(struct arena *arena, struct fault *fault, enum err err, const char *code,
                      const char *fmt, ...)
@@ -62,6 +65,9 @@ static enum err run_add(struct ctx *c, struct run *run)
         .file_name = file_base(run->job->path),
         .content_hash = run->import.content_hash,
         .mapping = run->mapping.json,
+        .status = S("running"),
+        .staff_id = NONE,
+        .upload_bytes = NONE,
     };
 
     run->import.import_id = add.import_id;
@@ -79,6 +85,7 @@ static enum err run_resume(struct ctx *c, struct run *run, bool *is_resumed)
     if (err == E_NOT_FOUND)
         return OK;
     TRY(err);
+    TRY(q_import_goes_on(c, open.id));
     run->import.import_id = open.id;
     run->start_count = open.line_count;
     run->result->resumed_count = open.line_count;
@@ -86,6 +93,21 @@ static enum err run_resume(struct ctx *c, struct run *run, bool *is_resumed)
     run->result->rejected_count = open.rejected_count;
     run->result->changed_count = open.changed_count;
     return OK;
+}
+
+/* An upload's run waits in the base: begun, or with pages of an earlier time. */
+static enum err run_upload(struct ctx *c, struct run *run)
+{
+    struct q_import_get_row row;
+
+    TRY(q_import_get(c, run->job->upload_id, &row));
+    run->import.import_id = row.id;
+    run->start_count = row.line_count;
+    run->result->resumed_count = row.line_count;
+    run->result->accepted_count = row.accepted_count;
+    run->result->rejected_count = row.rejected_count;
+    run->result->changed_count = row.changed_count;
+    return q_import_mapped(c, run->mapping.json, row.id);
 }
 
 /* Kinds without keys of their own are taken once. */
@@ -116,12 +138,22 @@ static enum err run_begin(struct ctx *c, void *user)
     struct run *run = user;
     bool is_done, is_resumed;
 
+    struct q_import_effect_last_row last;
+
     TRY(run_is_done(c, run, &is_done));
+    if (is_done && run->job->upload_id != 0)
+        return fail(c, E_CONFLICT, "import.repeated", "this very file was imported before");
     if (is_done)
         return OK;
-    TRY(run_resume(c, run, &is_resumed));
-    if (!is_resumed)
-        TRY(run_add(c, run));
+    if (run->job->upload_id != 0) {
+        TRY(run_upload(c, run));
+    } else {
+        TRY(run_resume(c, run, &is_resumed));
+        if (!is_resumed)
+            TRY(run_add(c, run));
+    }
+    TRY(q_import_effect_last(c, run->import.import_id, &last));
+    run->import.effect_seq = last.last_seq;
     c->topics |= LIVE_IMPORTS;
     return run->import.kind->begin == NULL ? OK : run->import.kind->begin(c, &run->import);
 }
@@ -167,9 +199,51 @@ static void page_count(const struct run *run, struct q_import_step_in *step)
     }
 }
 
-static enum err page_write(struct ctx *c, void *user)
+void import_effect(struct ctx *c, struct import *run, const char *noun, int64_t subject_count,
+                   struct str before)
 {
-    struct run *run = user;
+    struct q_import_effect_add_in *effect;
+
+    if (run->is_dry)
+        return;
+    effect = list_add(c->arena, &run->effects, &run->effect_room_count, sizeof(*effect));
+    *effect = (struct q_import_effect_add_in){
+        .import_id = run->import_id,
+        .effect_seq = ++run->effect_seq,
+        .noun = str_of(noun),
+        .subject_id = subject_count,
+        .before_enc = ctx_seal(c, before, "import_effect", run->import_id),
+    };
+}
+
+static enum err effects_keep(struct ctx *c, struct run *run)
+{
+    if (run->import.effects.count == 0)
+        return OK;
+    return q_import_effect_add(c, run->import.effects.at, run->import.effects.count, NULL);
+}
+
+static enum err page_run(struct ctx *c, struct run *run)
+{
+    run->import.before_count = run->result->read_count;
+    run->import.first_id = ctx_id(c);
+    run->import.effects = (struct list){NULL, 0};
+    run->import.effect_room_count = 0;
+    return run->import.kind->page(c, &run->import, run->rows.at, run->rows.count);
+}
+
+/* How many records the file has, by the part of it that was read. */
+static int64_t total_guess(const struct run *run, int64_t read_count)
+{
+    int64_t done = import_reader_bytes(run->reader), total = import_reader_total(run->reader);
+
+    if (done < 64 * 1024 || done >= total)
+        return NONE;
+    return (int64_t)((__int128)read_count * total / done);
+}
+
+static enum err page_step(struct ctx *c, struct run *run)
+{
     struct q_import_step_in step = {
         .import_id = run->import.import_id,
         .before_count = run->result->read_count,
@@ -177,15 +251,55 @@ static enum err page_write(struct ctx *c, void *user)
     };
     int64_t changed_count;
 
-    run->import.before_count = run->result->read_count;
-    TRY(run->import.kind->page(c, &run->import, run->rows.at, run->rows.count));
+    step.total_count = total_guess(run, step.line_count);
     page_count(run, &step);
     TRY(rejects_keep(c, run, step.rejected_count));
     TRY(q_import_step(c, &step, &changed_count));
     if (changed_count == 0)
-        return fail(c, E_CONFLICT, "import.running", "another import of this file is under way");
+        return fail(c, E_CONFLICT, "import.running",
+                    "it was stopped, or another import of this file is under way");
     c->topics |= LIVE_IMPORTS;
     return OK;
+}
+
+static enum err page_write(struct ctx *c, void *user)
+{
+    struct run *run = user;
+
+    TRY(page_run(c, run));
+    TRY(effects_keep(c, run));
+    return page_step(c, run);
+}
+
+/* Everything a page does, and then nothing of it: the refusal rolls it back. */
+static enum err page_try(struct ctx *c, void *user)
+{
+    struct run *run = user;
+
+    TRY(page_run(c, run));
+    run->is_tried = true;
+    return fail(c, E_CONFLICT, "import.tried", "tried only");
+}
+
+static enum err page_note(struct ctx *c, void *user)
+{
+    return page_step(c, user);
+}
+
+static enum err page_put(struct run *run)
+{
+    enum err err;
+
+    if (!run->import.is_dry)
+        return app_write(run->import.app, run->page, page_write, run, run->fault);
+    run->is_tried = false;
+    err = app_write(run->import.app, run->page, page_try, run, run->fault);
+    if (!run->is_tried)
+        return err;
+    *run->fault = (struct fault){0};
+    if (run->import.kind->forget != NULL)
+        run->import.kind->forget(&run->import);
+    return app_write(run->import.app, run->page, page_note, run, run->fault);
 }
 
 static enum err page_skip(struct ctx *c, void *user)
@@ -215,8 +329,7 @@ static enum err page_next(struct run *run)
 {
     arena_reset(run->page);
     if (import_reader_page(run->reader, &run->import, run->page, &run->rows) != OK)
-        return import_fail(run->import.arena, run->fault, E_IO, "import.file",
-                           "the file cannot be read on");
+        return import_reader_fail(run->reader, run->import.arena, run->fault);
     return OK;
 }
 
@@ -253,7 +366,7 @@ static enum err run_pages(struct run *run)
         if (job_is_stopping(run->import.app))
             return import_fail(run->import.arena, run->fault, E_BUSY, "import.stopped",
                                "the server is stopping: run the same import again");
-        TRY(app_write(run->import.app, run->page, page_write, run, run->fault));
+        TRY(page_put(run));
         result_add(run);
         run_tell(run, (struct str){NULL, 0});
         TRY(page_next(run));
@@ -263,20 +376,19 @@ static enum err run_pages(struct run *run)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-static enum err run_done(struct ctx *c, void *user)
+static enum err run_end(struct ctx *c, void *user)
 {
     struct run *run = user;
+    bool is_good = run->fault->err == OK;
+    struct q_import_end_in in = {
+        .import_id = run->import.import_id,
+        .status = is_good ? S("done") : S("failed"),
+        .error_code = str_of(is_good ? NULL : run->fault->code),
+        .error_message = is_good ? (struct str){NULL, 0} : run->fault->message,
+    };
 
     c->topics |= LIVE_IMPORTS;
-    return q_import_status(c, S("done"), run->import.import_id);
-}
-
-static enum err run_failed(struct ctx *c, void *user)
-{
-    struct run *run = user;
-
-    c->topics |= LIVE_IMPORTS;
-    return q_import_status(c, S("failed"), run->import.import_id);
+    return q_import_end(c, &in);
 }
 
 static enum err rejects_file(struct run *run)
@@ -306,29 +418,43 @@ static enum err rejects_file(struct run *run)
     return err;
 }
 
+/* An upload that the server's end stopped goes on at its next start. */
+static bool is_to_go_on(const struct run *run)
+{
+    return run->job->upload_id != 0 && run->fault->code != NULL &&
+           strcmp(run->fault->code, "import.stopped") == 0;
+}
+
 static enum err run_write(struct run *run)
 {
     struct fault ignored = {0};
     enum err err = run_pages(run);
 
-    if (err == OK)
+    if (err == OK && run->job->upload_id == 0)
         err = rejects_file(run);
     if (err == OK)
-        return app_write(run->import.app, run->page, run_done, run, run->fault);
+        return app_write(run->import.app, run->page, run_end, run, run->fault);
+    run->fault->message = str_copy(run->import.arena, run->fault->message);
     arena_reset(run->page);
-    if (app_write(run->import.app, run->page, run_failed, run, &ignored) != OK)
+    if (!is_to_go_on(run) && app_write(run->import.app, run->page, run_end, run, &ignored) != OK)
         app_log(run->import.app, "warn", "import.failed", "the run's state could not be kept");
     return err;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static enum err kind_find(struct run *run)
+const struct import_kind *import_kind_find(struct str name)
 {
     for (const struct import_kind *const *kind = import_kinds; *kind != NULL; kind++) {
-        if (str_is(run->job->kind, (*kind)->name))
-            run->import.kind = *kind;
+        if (str_is(name, (*kind)->name))
+            return *kind;
     }
+    return NULL;
+}
+
+static enum err kind_find(struct run *run)
+{
+    run->import.kind = import_kind_find(run->job->kind);
     if (run->import.kind == NULL)
         return import_fail(run->import.arena, run->fault, E_INPUT, "import.kind",
                            "there is no import of \"%.*s\"", STR(run->job->kind));
@@ -371,6 +497,7 @@ enum err import_run(struct app *app, struct arena *arena, const struct import_jo
     *result = (struct import_result){.import_id = NONE};
     *fault = (struct fault){0};
     run.import.app = app;
+    run.import.is_dry = job->is_dry;
     run.import.arena = arena_new(RUN_BYTES_MAX);
     run.page = arena_new(PAGE_BYTES_MAX);
     err = run_all(&run);

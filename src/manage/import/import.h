@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "kit/app.h"
 #include "kit/cli.h"
+#include "kit/job.h"
 
 #define IMPORT_PAGE_ROWS 2000
 #define IMPORT_TEXT_MAX 2000 /* code points of a cell, unless its column says less */
@@ -30,6 +31,7 @@ struct import_column {
     bool is_filled;    /* and no cell may be empty */
     int64_t max;       /* text: code points; 0: IMPORT_TEXT_MAX */
     const char *words; /* headers it is guessed from, lower case, without blanks and _-: "a|b" */
+    const char *example; /* for the template; NULL: empty */
 };
 struct import_value {
     struct str text; /* trimmed; no value: empty or not mapped */
@@ -81,10 +83,15 @@ struct import {
     int64_t import_id;
     int64_t minor_digits;
     int64_t before_count; /* records in front of the page at hand */
+    bool is_dry;          /* the page will be rolled back: no id of it lives on */
+    int64_t first_id;     /* of this page: an id above it was made by this page */
+    struct list effects;  /* of the page at hand; the run's own */
+    int64_t effect_room_count, effect_seq;
     struct str content_hash;
     void *state; /* the kind's */
 };
 
+struct import_undo;
 struct import_kind {
     const char *name;
     const struct import_column *columns;
@@ -98,6 +105,19 @@ struct import_kind {
     enum err (*skip)(struct ctx *c, struct import *run, struct import_row *rows, int64_t count);
     /* In one transaction with the count of records. Rows with a code are refused already. */
     enum err (*page)(struct ctx *c, struct import *run, struct import_row *rows, int64_t count);
+    /* Of a dry run, after its page was rolled back: forgets what was made. May be NULL. */
+    void (*forget)(struct import *run);
+    /* Takes back what one effect says, as far as it stands as the import left it. NULL: this kind
+     * cannot be undone. */
+    enum err (*undo)(struct ctx *c, struct import_undo *undo);
+};
+
+/* Notes what the page at hand made or changed; noun is constant; before: in c->arena. */
+void import_effect(struct ctx *c, struct import *run, const char *noun, int64_t subject_count,
+                   struct str before);
+struct import_undo {
+    struct str noun, before;
+    int64_t undone_count, kept_count; /* out */
 };
 
 /* Marks a row as refused. */
@@ -124,6 +144,8 @@ struct import_job {
     struct str source;       /* no value: the mapping's, else "file" */
     struct str rejects_path; /* no value: DATA/imports/ID-rejects.csv */
     struct import_watch watch;
+    int64_t upload_id; /* the run waits in the base already; 0: it begins here */
+    bool is_dry;       /* everything is looked at and nothing kept */
 };
 struct import_result {
     int64_t import_id, read_count, accepted_count, rejected_count, changed_count, unchanged_count;
@@ -138,9 +160,11 @@ struct import_result {
 enum err import_run(struct app *app, struct arena *arena, const struct import_job *job,
                     struct import_result *result, struct fault *fault) MUST_USE;
 
-/* Refused rows are kept for 30 days, in the base and in DATA/imports; deletes those of one older
- * run a call. On the writer. */
+/* Refused rows, uploads and what undoing needs are kept for 30 days, unused uploads for one; forgets
+ * one run a call. On the writer. */
 enum err import_forget(struct ctx *c, int64_t *deleted_count) MUST_USE;
+/* On the writer at start, of a server: uploads that ran when it ended go on. */
+enum err import_revive(struct ctx *c) MUST_USE;
 
 /* `papilio import KIND FILE`: the operands in cli. Returns the exit status. */
 struct import_options {
@@ -149,5 +173,7 @@ struct import_options {
 int import_command(struct cli *cli, const struct app_config *config,
                    const struct import_options *options);
 
-extern const struct route import_routes[], import_local_routes[];
+extern const struct route import_routes[], import_upload_routes[], import_preview_routes[];
+extern const struct route import_undo_routes[], import_template_routes[], import_local_routes[];
+extern const struct job_kind import_undo_job;
 extern const struct import_kind import_customers, import_events, import_costs;

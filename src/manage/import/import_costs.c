@@ -7,16 +7,21 @@
 
 enum column { CHANNEL, DATE, AMOUNT, NOTE, COST_NO, COLUMN_COUNT };
 static const struct import_column columns[COLUMN_COUNT] = {
-    [CHANNEL] = {"channel", IMPORT_TEXT, true, true, 60, "channel|channelcode|渠道|渠道编码"},
-    [DATE] = {"date", IMPORT_DAY, true, true, 0, "date|day|spentdate|日期|花费日期|投放日期"},
-    [AMOUNT] = {"amount", IMPORT_MONEY, true, true, 0,
-                "amount|cost|spend|金额|花费|费用|成本|消耗"},
-    [NOTE] = {"note", IMPORT_TEXT, false, false, 200, "note|remark|memo|备注|说明"},
-    [COST_NO] = {"cost_no", IMPORT_TEXT, false, false, 100, "costno|costid|no|编号|单号|流水号"},
+    [CHANNEL] = {"channel", IMPORT_TEXT, true, true, 60, "channel|channelcode|渠道|渠道编码",
+                 "douyin"},
+    [DATE] = {"date", IMPORT_DAY, true, true, 0, "date|day|spentdate|日期|花费日期|投放日期",
+              "2026-01-05"},
+    [AMOUNT] = {"amount", IMPORT_MONEY, true, true, 0, "amount|cost|spend|金额|花费|费用|成本|消耗",
+                "1200.00"},
+    [NOTE] = {"note", IMPORT_TEXT, false, false, 200, "note|remark|memo|备注|说明", "投流"},
+    [COST_NO] = {"cost_no", IMPORT_TEXT, false, false, 100, "costno|costid|no|编号|单号|流水号",
+                 "C-0001"},
 };
 
 #define COST_MAX_FEN INT64_C(1000000000000000)
 #define KEY_MAX 1000000 /* different rows of a file without numbers */
+
+#define NOTE_BYTES_MAX (256 * 1024)
 
 struct costs_state {
     struct map *said; /* what a row says -> how often so far */
@@ -133,8 +138,29 @@ static bool cost_is_same(const struct q_import_cost_find_row *found,
            found->cost_fen == cost->cost_fen && str_eq(found->note, cost->note);
 }
 
+static void costs_note(struct ctx *c, struct import *run,
+                       const struct q_import_cost_find_row *found, const bool *is_new,
+                       int64_t count)
+{
+    int64_t made_count = 0;
+    struct buf buf;
+
+    buf_init(&buf, NOTE_BYTES_MAX);
+    for (int64_t i = 0; i < count; i++) {
+        if (!is_new[i])
+            continue;
+        if (made_count++ > 0)
+            buf_char(&buf, ',');
+        buf_int(&buf, found[i].id);
+    }
+    must(!buf.is_full);
+    if (made_count > 0)
+        import_effect(c, run, "costs", made_count, buf_view(&buf));
+    buf_release(&buf);
+}
+
 /* Costs that are there already are the same, or refused. */
-static enum err costs_write(struct ctx *c, struct import_row **rows,
+static enum err costs_write(struct ctx *c, struct import *run, struct import_row **rows,
                             const struct channel_cost_new *costs, int64_t count)
 {
     struct q_import_cost_find_in *in =
@@ -147,12 +173,38 @@ static enum err costs_write(struct ctx *c, struct import_row **rows,
     for (int64_t i = 0; i < count; i++)
         in[i] = (struct q_import_cost_find_in){costs[i].source, costs[i].cost_no};
     TRY(q_import_cost_find(c, in, count, found));
+    costs_note(c, run, found, is_new, count);
     for (int64_t i = 0; i < count; i++) {
         rows[i]->is_changed = is_new[i];
         if (!cost_is_same(&found[i], &costs[i]))
             import_refuse(rows[i], "row.differs",
                           S("this cost number is there already with other content"));
     }
+    return OK;
+}
+
+/* A cost cannot be changed by hand: what it booked goes. */
+static enum err costs_undo(struct ctx *c, struct import_undo *undo)
+{
+    struct q_import_cost_delete_in *in =
+        arena_new_array(c->arena, struct q_import_cost_delete_in, undo->before.len / 2 + 2);
+    struct str rest = undo->before, part;
+    bool is_more = rest.len > 0;
+    int64_t count = 0;
+    int64_t *deleted_each;
+
+    while (is_more) {
+        is_more = str_cut(rest, ',', &part, &rest);
+        if (!str_to_int(part, &in[count++].cost_id))
+            return fail(c, E_CORRUPT, "import.effect", "an effect cannot be read");
+    }
+    deleted_each = arena_new_array(c->arena, int64_t, (size_t)count + 1);
+    TRY(q_import_cost_delete(c, in, count, deleted_each));
+    for (int64_t i = 0; i < count; i++) {
+        undo->undone_count += deleted_each[i] > 0;
+        undo->kept_count += deleted_each[i] == 0;
+    }
+    c->topics |= LIVE_CHANNELS;
     return OK;
 }
 
@@ -185,7 +237,7 @@ static enum err costs_page(struct ctx *c, struct import *run, struct import_row 
         };
         taken[taken_count++] = &rows[i];
     }
-    return taken_count > 0 ? costs_write(c, taken, costs, taken_count) : OK;
+    return taken_count > 0 ? costs_write(c, run, taken, costs, taken_count) : OK;
 }
 
 static enum err costs_skip(struct ctx *c, struct import *run, struct import_row *rows,
@@ -207,4 +259,5 @@ const struct import_kind import_costs = {
     .begin = costs_begin,
     .skip = costs_skip,
     .page = costs_page,
+    .undo = costs_undo,
 };

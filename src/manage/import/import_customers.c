@@ -23,25 +23,28 @@ enum column {
 };
 static const struct import_column columns[COLUMN_COUNT] = {
     [NAME] = {"name", IMPORT_TEXT, false, false, 100,
-              "name|fullname|customername|姓名|客户姓名|客户名称|昵称|名字"},
+              "name|fullname|customername|姓名|客户姓名|客户名称|昵称|名字", "王芳"},
     [PHONE] = {"phone", IMPORT_TEXT, false, false, 40,
-               "phone|mobile|phonenumber|tel|telephone|手机|手机号|手机号码|电话|联系电话"},
-    [EMAIL] = {"email", IMPORT_TEXT, false, false, 200, "email|mail|emailaddress|邮箱|电子邮箱"},
+               "phone|mobile|phonenumber|tel|telephone|手机|手机号|手机号码|电话|联系电话",
+               "13800000000"},
+    [EMAIL] = {"email", IMPORT_TEXT, false, false, 200, "email|mail|emailaddress|邮箱|电子邮箱",
+               "wangfang@example.com"},
     [REGION] = {"region", IMPORT_TEXT, false, false, 100,
-                "region|country|province|地区|国家|省份|省"},
+                "region|country|province|地区|国家|省份|省", "浙江"},
     [CHANNEL] = {"channel", IMPORT_TEXT, false, false, 100,
                  "channel|channelcode|渠道|来源渠道|渠道编码"},
     [CUSTOMER] = {"customer", IMPORT_TEXT, false, false, CUSTOMER_VALUE_MAX,
                   "customer|customerid|customerno|userid|shopid|客户编号|客户id|用户id"},
     [MEMBER_NO] = {"member_no", IMPORT_TEXT, false, false, CUSTOMER_VALUE_MAX,
-                   "memberno|memberid|membernumber|会员号|会员编号|会员卡号"},
+                   "memberno|memberid|membernumber|会员号|会员编号|会员卡号", "M10001"},
     [UNIONID] = {"unionid", IMPORT_TEXT, false, false, CUSTOMER_VALUE_MAX, "unionid"},
     [EXTERNAL_USERID] = {"external_userid", IMPORT_TEXT, false, false, CUSTOMER_VALUE_MAX,
                          "externaluserid|外部联系人id"},
     [TOUCHED_AT] = {"touched_at", IMPORT_TIME, false, false, 0,
-                    "touchedat|firstseen|首次触达|首次触达时间"},
+                    "touchedat|firstseen|首次触达|首次触达时间", "2026-01-05"},
     [ADDED_AT] = {"added_at", IMPORT_TIME, false, false, 0,
-                  "addedat|registeredat|createdat|joinedat|注册时间|添加时间|入会时间|创建时间"},
+                  "addedat|registeredat|createdat|joinedat|注册时间|添加时间|入会时间|创建时间",
+                  "2026-01-05 10:00"},
     [INVITED_BY] = {"invited_by", IMPORT_TEXT, false, false, CUSTOMER_VALUE_MAX,
                     "invitedby|referrer|referredby|邀请人|推荐人"},
 };
@@ -164,6 +167,50 @@ static enum err chunk_channels(struct ctx *c, struct chunk *chunk)
     return OK;
 }
 
+/* ---- one call, and what undo needs of it ----------------------------------------------------- */
+
+#define MADE_BYTES_MAX (64 * 1024)
+
+static struct str made_text(struct ctx *c, const struct import *run,
+                            const struct customer_import *batch, int64_t *made_count)
+{
+    struct map *seen = map_new(c->arena, (size_t)batch->count);
+    struct str text;
+    struct buf buf;
+    bool is_new;
+
+    *made_count = 0;
+    buf_init(&buf, MADE_BYTES_MAX);
+    for (int64_t i = 0; i < batch->count; i++) {
+        if (batch->ids[i] == NONE || batch->ids[i] < run->first_id)
+            continue;
+        map_slot(seen, (struct str){(const char *)&batch->ids[i], sizeof(int64_t)}, &is_new);
+        if (!is_new)
+            continue;
+        if ((*made_count)++ > 0)
+            buf_char(&buf, ',');
+        buf_int(&buf, batch->ids[i]);
+    }
+    must(!buf.is_full);
+    text = str_copy(c->arena, buf_view(&buf));
+    buf_release(&buf);
+    return text;
+}
+
+static enum err chunk_batch(struct ctx *c, struct chunk *chunk, struct customer_import *batch)
+{
+    int64_t made_count;
+    struct str made;
+
+    TRY(customer_import_batch(c, batch));
+    made = made_text(c, chunk->run, batch, &made_count);
+    if (made_count > 0)
+        import_effect(c, chunk->run, "customers", made_count, made);
+    if (batch->change_count > 0)
+        import_effect(c, chunk->run, "changes", batch->change_count, batch->changes);
+    return OK;
+}
+
 /* ---- who invited whom ----------------------------------------------------------------------- */
 
 static struct str named_key(struct ctx *c, struct customer_ref ref)
@@ -171,12 +218,15 @@ static struct str named_key(struct ctx *c, struct customer_ref ref)
     return str_fmt(c->arena, "%.*s %.*s", STR(ref.kind), STR(ref.value));
 }
 
+#define NAMED_MAX 2000000 /* a dry run of more people looks no further back */
+
 static void chunk_name(struct ctx *c, struct chunk *chunk, struct customer_ref ref)
 {
     struct customer_ref normal;
     bool is_new;
 
-    if (ref.value.at != NULL && customer_ref_normal(c, ref, &normal) == OK)
+    if (ref.value.at != NULL && customer_ref_normal(c, ref, &normal) == OK &&
+        map_count(chunk->named) < NAMED_MAX)
         map_slot(chunk->named, named_key(c, normal), &is_new);
     c->fault = (struct fault){0};
 }
@@ -248,12 +298,14 @@ static enum err chunk_inviters(struct ctx *c, struct chunk *chunk)
     int64_t *ids = arena_new_array(c->arena, int64_t, room);
     int64_t *back = arena_new_array(c->arena, int64_t, room);
     bool *is_changed = arena_new_array(c->arena, bool, room);
+    struct customer_import batch = {people, .ids = ids, .is_changed = is_changed, .faults = faults};
     int64_t count = 0;
 
     TRY(inviters_set(c, chunk, people, back, &count));
     if (count == 0)
         return OK;
-    TRY(customer_import_batch(c, people, count, ids, is_changed, faults));
+    batch.count = count;
+    TRY(chunk_batch(c, chunk, &batch));
     for (int64_t i = 0; i < count; i++) {
         if (faults[i].err == OK && is_changed[i])
             chunk->rows[back[i]]->is_changed = true;
@@ -280,6 +332,7 @@ static enum err chunk_write(struct ctx *c, struct chunk *chunk)
     struct fault *faults = arena_new_array(c->arena, struct fault, room);
     int64_t *ids = arena_new_array(c->arena, int64_t, room);
     bool *is_changed = arena_new_array(c->arena, bool, room);
+    struct customer_import batch = {people, .ids = ids, .is_changed = is_changed, .faults = faults};
     int64_t count = 0;
 
     for (int64_t i = 0; i < chunk->count; i++) {
@@ -290,7 +343,8 @@ static enum err chunk_write(struct ctx *c, struct chunk *chunk)
     }
     if (count == 0)
         return OK;
-    TRY(customer_import_batch(c, people, count, ids, is_changed, faults));
+    batch.count = count;
+    TRY(chunk_batch(c, chunk, &batch));
     for (int64_t i = 0; i < count; i++) {
         rows[i]->is_changed = is_changed[i];
         if (faults[i].err != OK)
@@ -305,7 +359,7 @@ static enum err chunk_run(struct ctx *c, struct chunk *chunk)
 
     chunk->people = arena_new_array(c->arena, struct customer_new, room);
     chunk->inviters = arena_new_array(c->arena, struct customer_ref, room);
-    chunk->named = map_new(c->arena, room);
+    chunk->named = chunk->run->state != NULL ? chunk->run->state : map_new(c->arena, room);
     for (int64_t i = 0; i < chunk->count; i++)
         person_fill(c, chunk->run, chunk->rows[i], &chunk->people[i]);
     TRY(chunk_channels(c, chunk));
@@ -315,6 +369,11 @@ static enum err chunk_run(struct ctx *c, struct chunk *chunk)
         TRY(inviter_check(c, chunk, i));
     TRY(chunk_write(c, chunk));
     return chunk_inviters(c, chunk);
+}
+
+static enum err customers_undo(struct ctx *c, struct import_undo *undo)
+{
+    return customer_undo(c, undo->noun, undo->before, &undo->undone_count, &undo->kept_count);
 }
 
 static enum err customers_page(struct ctx *c, struct import *run, struct import_row *rows,
@@ -338,6 +397,9 @@ static enum err customers_begin(struct ctx *c, struct import *run)
 {
     static const int identities[] = {PHONE, EMAIL, CUSTOMER, MEMBER_NO, UNIONID, EXTERNAL_USERID};
 
+    /* A dry page leaves nobody in the base: whom it named is remembered instead. */
+    if (run->is_dry && run->mapping->column_at[INVITED_BY] >= 0)
+        run->state = map_new(run->arena, 1024);
     for (size_t i = 0; i < ARRAY_LEN(identities); i++) {
         if (run->mapping->column_at[identities[i]] >= 0)
             return OK;
@@ -357,4 +419,5 @@ const struct import_kind import_customers = {
     .extra_prefix = "",
     .begin = customers_begin,
     .page = customers_page,
+    .undo = customers_undo,
 };

@@ -2,6 +2,7 @@
  * refused; nothing unknown in a mapping file is passed over. The JSON kept with a run says all of
  * it. */
 #include "base/json.h"
+#include "host/crypto.h"
 #include "host/file.h"
 #include "manage/import/import_private.h"
 #include "manage/customer/customer.h"
@@ -160,6 +161,69 @@ static enum err columns_guess(struct reading *r)
         }
     }
     return OK;
+}
+
+int64_t import_mapping_guess(struct arena *arena, const struct import_kind *kind,
+                             const struct import_header *header, int64_t *column_at)
+{
+    int64_t found_count = 0;
+
+    for (int64_t k = 0; k < kind->column_count; k++)
+        column_at[k] = -1;
+    for (int64_t i = 0; i < header->count; i++) {
+        struct str plain = header_plain(arena, header->names[i]);
+
+        for (int64_t k = 0; k < kind->column_count; k++) {
+            const struct import_column *column = &kind->columns[k];
+
+            if (column_at[k] >= 0 || (!str_eq(header->names[i], str_of(column->name)) &&
+                                      (column->words == NULL || !words_have(column->words, plain))))
+                continue;
+            column_at[k] = i;
+            found_count++;
+            break;
+        }
+    }
+    return found_count;
+}
+
+const struct import_kind *import_mapping_kind(struct arena *arena,
+                                              const struct import_header *header)
+{
+    const struct import_kind *best = NULL;
+    int64_t best_count = 0;
+
+    for (const struct import_kind *const *kind = import_kinds; *kind != NULL; kind++) {
+        int64_t *at = arena_new_array(arena, int64_t, (size_t)(*kind)->column_count);
+        int64_t count = import_mapping_guess(arena, *kind, header, at);
+
+        for (int64_t k = 0; k < (*kind)->column_count; k++) {
+            if ((*kind)->columns[k].is_needed && at[k] < 0)
+                count = 0;
+        }
+        if (count > best_count) {
+            best = *kind;
+            best_count = count;
+        }
+    }
+    return best;
+}
+
+struct str import_header_hash(struct arena *arena, const struct import_header *header)
+{
+    uint8_t digest[HASH_BYTES];
+    struct buf buf;
+    struct str hash;
+
+    buf_init(&buf, 8 * 1024 * 1024);
+    for (int64_t i = 0; i < header->count; i++) {
+        buf_str(&buf, header_plain(arena, header->names[i]));
+        buf_char(&buf, '\n');
+    }
+    hash_sha256(buf_view(&buf), digest);
+    hash = str_copy(arena, (struct str){(const char *)digest, HASH_BYTES});
+    buf_release(&buf);
+    return hash;
 }
 
 /* A mended file of refused rows brings each row's place. */

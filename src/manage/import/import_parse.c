@@ -178,7 +178,8 @@ static bool parts_take(struct scan *scan, bool is_year_first, int part[3])
 
 static bool date_take(const struct import_mapping *mapping, struct scan *scan, struct civil *out)
 {
-    bool is_year_first = str_is(mapping->date_order, "ymd");
+    /* Four digits in front are a year, whatever the order: so spreadsheets give their dates. */
+    bool is_year_first = str_is(mapping->date_order, "ymd") || digit_run(scan->text, 0) == 4;
     bool is_day_first = str_is(mapping->date_order, "dmy");
     int part[3] = {0, 0, 0};
 

@@ -26,6 +26,14 @@ enum err import_mapping_read(struct ctx *c, const struct import_kind *kind,
 int64_t import_header_find(const struct import_header *header, struct str name);
 bool import_header_is_ours(struct str name); /* reject_line and its like */
 
+/* Which columns the header may mean: the first that fits, -1: none. How many were found. */
+int64_t import_mapping_guess(struct arena *arena, const struct import_kind *kind,
+                             const struct import_header *header, int64_t *column_at);
+/* The same for the kind of the whole file; NULL: none fits. */
+const struct import_kind *import_mapping_kind(struct arena *arena,
+                                              const struct import_header *header);
+struct str import_header_hash(struct arena *arena, const struct import_header *header);
+
 /* import_read.c: records of a file become rows of a page. */
 struct import_reader;
 enum err import_reader_open(struct arena *arena, const struct import_job *job,
@@ -36,6 +44,11 @@ void import_reader_hash(const struct import_reader *reader, uint8_t *hash); /* H
 /* At most IMPORT_PAGE_ROWS rows in `page`; *count 0: the end. */
 enum err import_reader_page(struct import_reader *reader, const struct import *run,
                             struct arena *page, struct list *rows) MUST_USE;
+/* What ended the reading: the file's fault, or the disk's. */
+enum err import_reader_fail(const struct import_reader *reader, struct arena *arena,
+                            struct fault *fault) MUST_USE;
+const char *import_reader_encoding(const struct import_reader *reader); /* UTF-8 GB18030 XLSX */
+char import_reader_separator(const struct import_reader *reader);       /* 0: of a spreadsheet */
 int64_t import_reader_bytes(const struct import_reader *reader); /* read so far */
 int64_t import_reader_total(const struct import_reader *reader);
 
@@ -54,6 +67,17 @@ struct import_reject_job {
 };
 enum err import_reject_write(struct import_reject_job *job, struct fault *fault) MUST_USE;
 
-/* import.c: what went wrong outside a command. */
+/* import_upload.c */
+#define IMPORT_UPLOAD_MAX (INT64_C(200) * 1024 * 1024) /* bytes of one file */
+#define IMPORT_SAMPLE_ROWS 50
+struct str import_upload_path(struct ctx *c, int64_t import_id);
+/* E_NOT_FOUND "import.unknown", E_CONFLICT "import.not_upload" "import.file_gone". */
+enum err import_upload_get(struct ctx *c, int64_t import_id, struct q_import_get_row *row) MUST_USE;
+struct import_one {
+    int64_t import_id;
+};
+extern const struct field import_one[1];
+/* import.c: the kind of this name; NULL: none. What went wrong outside a command. */
+const struct import_kind *import_kind_find(struct str name);
 enum err import_fail(struct arena *arena, struct fault *fault, enum err err, const char *code,
                      const char *fmt, ...) PRINTF_LIKE(5, 6);

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "host/crypto.h"
 #include "host/file.h"
+#include "host/sheet.h"
 #include "manage/import/import_private.h"
 
 #define HASH_BLOCK (256 * 1024)
@@ -15,10 +16,13 @@ struct import_reader {
     struct arena *arena;
     struct file_reader *file;
     struct csv *csv;
+    struct sheet *sheet; /* of a spreadsheet, instead of csv */
     struct import_header header;
     int64_t done_bytes, total_bytes;
+    struct sheet_fault fault; /* why the file cannot be read on */
     bool is_ended;
     uint8_t hash[HASH_BYTES];
+    struct str head; /* the first bytes */
 };
 
 const struct import_header *import_reader_header(const struct import_reader *reader)
@@ -47,8 +51,28 @@ void import_reader_close(struct import_reader *reader)
         csv_free(reader->csv);
     if (reader->file != NULL)
         file_close(reader->file);
+    sheet_close(reader->sheet);
     reader->csv = NULL;
     reader->file = NULL;
+    reader->sheet = NULL;
+}
+
+const char *import_reader_encoding(const struct import_reader *reader)
+{
+    return reader->sheet != NULL ? "XLSX" : csv_encoding(reader->csv);
+}
+
+char import_reader_separator(const struct import_reader *reader)
+{
+    return reader->sheet != NULL ? 0 : csv_separator(reader->csv);
+}
+
+enum err import_reader_fail(const struct import_reader *reader, struct arena *arena,
+                            struct fault *fault)
+{
+    if (reader->fault.code == NULL)
+        return import_fail(arena, fault, E_IO, "import.file", "the file cannot be read on");
+    return import_fail(arena, fault, E_INPUT, reader->fault.code, "%s", reader->fault.why);
 }
 
 /* ---- what the file is ----------------------------------------------------------------------- */
@@ -80,6 +104,8 @@ static enum err hash_chain(struct import_reader *reader, struct buf *block)
 
     do {
         TRY(file_next(reader->file, &chunk));
+        if (reader->total_bytes == 0)
+            reader->head = str_copy(reader->arena, str_sub(chunk, 0, 8));
         reader->total_bytes += (int64_t)chunk.len;
         block_add(reader, block, chunk);
     } while (chunk.len > 0);
@@ -101,10 +127,19 @@ static enum err content_hash(struct import_reader *reader)
 
 /* ---- records -------------------------------------------------------------------------------- */
 
+static enum err row_next(struct import_reader *reader, struct csv_record *record)
+{
+    TRY(sheet_next(reader->sheet, record, &reader->fault));
+    reader->done_bytes = sheet_done_bytes(reader->sheet);
+    return OK;
+}
+
 static enum err record_next(struct import_reader *reader, struct csv_record *record)
 {
     struct str chunk;
 
+    if (reader->sheet != NULL)
+        return row_next(reader, record);
     *record = csv_next(reader->csv);
     while (record->kind == CSV_MORE) {
         TRY(file_next(reader->file, &chunk));
@@ -120,6 +155,9 @@ static enum err header_read(struct import_reader *reader, struct fault *fault)
     struct csv_record record;
 
     TRY(record_next(reader, &record));
+    if (record.kind == CSV_FAULT && strcmp(record.what, "csv.fields") == 0)
+        return import_fail(reader->arena, fault, E_INPUT, "import.columns",
+                           "the file has more than %d columns", CSV_FIELD_MAX);
     if (record.kind != CSV_RECORD)
         return import_fail(reader->arena, fault, E_INPUT, "import.header",
                            "the file has no header");
@@ -130,18 +168,68 @@ static enum err header_read(struct import_reader *reader, struct fault *fault)
     return OK;
 }
 
+/* Files that are neither CSV nor a spreadsheet we read, by their first bytes. */
+static enum err format_check(struct import_reader *reader, struct fault *fault)
+{
+    static const struct {
+        struct str head;
+        const char *code, *why;
+    } others[] = {
+        {S("\xFF\xFE"), "import.encoding", "the file is UTF-16: save it as CSV in UTF-8"},
+        {S("\xFE\xFF"), "import.encoding", "the file is UTF-16: save it as CSV in UTF-8"},
+        {S("\xD0\xCF\x11\xE0"), "import.format",
+         "an old Excel file, or one with a password: save "
+         "it as .xlsx without one"},
+        {S("%PDF"), "import.format", "a PDF is no table: CSV or XLSX is needed"},
+        {S("\x1F\x8B"), "import.format", "the file is packed: unpack it first"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (str_starts(reader->head, others[i].head))
+            return import_fail(reader->arena, fault, E_INPUT, others[i].code, "%s", others[i].why);
+    }
+    return OK;
+}
+
+static enum err sheet_start(struct import_reader *reader, struct str path, struct fault *fault)
+{
+    struct sheet_fault why = {0};
+    enum err err = sheet_open(path, 1, &reader->sheet, &why);
+
+    if (err == E_INPUT)
+        return import_fail(reader->arena, fault, err, why.code, "%s", why.why);
+    TRY(err);
+    reader->total_bytes = sheet_total_bytes(reader->sheet);
+    return OK;
+}
+
+static enum err csv_start(struct import_reader *reader, struct str path, struct fault *fault)
+{
+    TRY(format_check(reader, fault));
+    TRY(file_open(reader->arena, path, &reader->file));
+    reader->csv = csv_new();
+    return OK;
+}
+
 static enum err reader_start(struct import_reader *reader, struct str path, struct fault *fault)
 {
+    enum err err;
+
     TRY(file_open(reader->arena, path, &reader->file));
     if (file_size(reader->file) == NONE)
         return import_fail(reader->arena, fault, E_INPUT, "import.file",
-                           "%.*s is no file: it cannot be read twice", STR(path));
+                           "it is no file: it cannot be read twice");
     TRY(content_hash(reader));
     file_close(reader->file);
     reader->file = NULL;
-    TRY(file_open(reader->arena, path, &reader->file));
-    reader->csv = csv_new();
-    return header_read(reader, fault);
+    if (sheet_is(path))
+        TRY(sheet_start(reader, path, fault));
+    else
+        TRY(csv_start(reader, path, fault));
+    err = header_read(reader, fault);
+    if (err != OK && reader->fault.code != NULL)
+        return import_reader_fail(reader, reader->arena, fault);
+    return err;
 }
 
 enum err import_reader_open(struct arena *arena, const struct import_job *job,
@@ -154,8 +242,8 @@ enum err import_reader_open(struct arena *arena, const struct import_job *job,
     *out = reader;
     err = reader_start(reader, job->path, fault);
     if (err != OK && fault->err == OK)
-        return import_fail(arena, fault, err, "import.file", "%.*s cannot be read: %s",
-                           STR(job->path), err_name(err));
+        return import_fail(arena, fault, err, "import.file", "the file cannot be read: %s",
+                           err_name(err));
     return err;
 }
 
@@ -175,7 +263,7 @@ static const char *fault_code(const char *what)
     } codes[] = {
         {"csv.quote", "row.quote"},    {"csv.too_long", "row.too_long"},
         {"csv.fields", "row.columns"}, {"csv.encoding", "row.encoding"},
-        {"csv.nul", "row.encoding"},
+        {"csv.nul", "row.encoding"},   {"csv.cell", "row.cell_error"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(codes); i++) {

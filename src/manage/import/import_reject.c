@@ -127,16 +127,37 @@ enum err import_reject_write(struct import_reject_job *job, struct fault *fault)
 
 /* ---- forgetting ----------------------------------------------------------------------------- */
 
+/* The file of an upload; its row too, if nothing was made of it. */
+static enum err upload_forget(struct ctx *c)
+{
+    struct q_import_upload_forget_row run;
+    int64_t deleted_count;
+    enum err err = q_import_upload_forget(c, c->now_ms - KEEP_MS, c->now_ms - DAY_MS, &run);
+
+    if (err == E_NOT_FOUND)
+        return OK;
+    TRY(err);
+    TRY(q_import_upload_gone(c, run.id));
+    TRY(q_import_unused_delete(c, run.id, &deleted_count));
+    err = file_remove(import_upload_path(c, run.id));
+    return err == E_NOT_FOUND ? OK : err;
+}
+
 enum err import_forget(struct ctx *c, int64_t *deleted_count)
 {
     struct q_import_forget_find_row run;
-    enum err err = q_import_forget_find(c, c->now_ms - KEEP_MS, &run);
+    int64_t effect_count;
+    enum err err;
 
     *deleted_count = 0;
+    TRY(upload_forget(c));
+    err = q_import_forget_find(c, c->now_ms - KEEP_MS, &run);
     if (err == E_NOT_FOUND)
         return OK;
     TRY(err);
     TRY(q_import_reject_forget(c, run.id, deleted_count));
+    TRY(q_import_effect_forget(c, run.id, &effect_count));
+    *deleted_count += effect_count;
     err = file_remove(str_fmt(c->arena, "%.*s/imports/%" PRId64 "-rejects.csv",
                               STR(app_config(c->app)->data), run.id));
     return err == E_NOT_FOUND ? OK : err;
