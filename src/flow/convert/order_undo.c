@@ -153,8 +153,8 @@ static enum err customers_refresh(struct ctx *c, const struct undo_page *page)
             continue;
         map_slot(seen, key, &is_new);
         if (is_new)
-            in[count++] =
-                (struct q_order_customer_refresh_in){page->before[i].customer_id, NONE, {NULL, 0}};
+            in[count++] = (struct q_order_customer_refresh_in){
+                .customer_id = page->before[i].customer_id, .action_day = NONE};
     }
     return count > 0 ? q_order_customer_refresh(c, in, count, NULL) : OK;
 }

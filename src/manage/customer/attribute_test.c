@@ -141,8 +141,11 @@ static enum err import_step(struct ctx *c, void *user)
 {
     struct import *import = user;
 
-    return customer_import_batch(c, import->rows, 2, import->ids, import->is_changed,
-                                 import->faults);
+    return customer_import_batch(c, &(struct customer_import){.n = import->rows,
+                                                              .count = 2,
+                                                              .ids = import->ids,
+                                                              .is_changed = import->is_changed,
+                                                              .faults = import->faults});
 }
 
 static const char *import_texts(const char *first, const char *second, struct import *import)
