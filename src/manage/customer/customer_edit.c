@@ -102,7 +102,8 @@ static enum err add_joined(struct ctx *c, const struct customer_new *n, int64_t 
     TRY(merge_by_staff(c, &pair, named.kinds[0], named.kinds[1]));
     if (pair.merge_id == NONE)
         return OK;
-    TRY(customer_import_batch(c, n, 1, customer_id, NULL, &fault));
+    TRY(customer_import_batch(
+        c, &(struct customer_import){.n = n, .count = 1, .ids = customer_id, .faults = &fault}));
     must(*customer_id == pair.kept_id);
     return OK;
 }

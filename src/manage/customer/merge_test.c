@@ -365,8 +365,11 @@ static enum err import_step(struct ctx *c, void *user)
 {
     struct import *import = user;
 
-    return customer_import_batch(c, import->rows, import->count, import->ids, import->is_changed,
-                                 import->faults);
+    return customer_import_batch(c, &(struct customer_import){.n = import->rows,
+                                                              .count = import->count,
+                                                              .ids = import->ids,
+                                                              .is_changed = import->is_changed,
+                                                              .faults = import->faults});
 }
 
 /* A file's rows: the same page makes two people and finds that they are one; not where each has a
