@@ -100,8 +100,8 @@ test("a CSV and an XLSX of customers become the same: preview, trial, run, undo"
 });
 
 const orders = (count, from = 0) => ["order_no,product_code,quantity,unit_price,placed_at,customer",
-    ...Array.from({ length: count }, (_, i) => `o${from + (i >> 1)},p${i % 50},${1 + i % 3},9.90,2026-01-0${1 + i % 9},c${(i >> 1) % 700}`)]
-    .join("\n");
+    ...Array.from({ length: count }, (_, k) => k + 2 * from).map((i) =>
+        `o${i >> 1},p${i % 50},${1 + i % 3},9.90,2026-01-0${1 + i % 9},c${(i >> 1) % 700}`)].join("\n");
 
 test("orders are undone with their customers and sums; a file refused by its mapping says why", async (t) => {
     const { folder, server, person } = await open(t);
