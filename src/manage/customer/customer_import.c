@@ -485,8 +485,8 @@ static enum err deferred_run(struct ctx *c, const struct batch *b, const struct 
     int64_t *places = arena_new_array(c->arena, int64_t, room);
     struct answers again = {arena_new_array(c->arena, int64_t, room), NULL,
                             arena_new_array(c->arena, struct fault, room)};
-    struct batch last = {.given = given, .faults = again.faults, .is_last = true,
-                         .changes = b->changes};
+    struct batch last = {
+        .given = given, .faults = again.faults, .is_last = true, .changes = b->changes};
 
     for (int64_t i = 0; i < b->count; i++) {
         if (!b->rows[i].is_deferred)
@@ -507,10 +507,8 @@ static enum err deferred_run(struct ctx *c, const struct batch *b, const struct 
 
 static enum err batch_all(struct ctx *c, struct customer_import *import, struct changes *changes)
 {
-    struct batch b = {.given = import->n,
-                      .count = import->count,
-                      .faults = import->faults,
-                      .changes = changes};
+    struct batch b = {
+        .given = import->n, .count = import->count, .faults = import->faults, .changes = changes};
     struct answers answers = {import->ids, import->is_changed, import->faults};
 
     TRY(batch_run(c, &b, &answers));
