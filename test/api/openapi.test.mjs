@@ -242,6 +242,40 @@ test("orders", async () => {
     assert.equal((await good(`/api/orders/${third.id}`)).customer_id, made.customer);
 });
 
+// An upload that is looked at, tried, run and taken back.
+async function walkImport() {
+    const raw = async (path, body) => {
+        const reply = await fetch(server.url + path, {
+            method: body === undefined ? "GET" : "POST", body, headers: { Cookie: admin.cookie, "X-CSRF-Token": admin.csrf } });
+        walked.add(`${body === undefined ? "get" : "post"} ${routeOf(body === undefined ? "get" : "post", path)}`);
+        assert.equal(reply.status, 200, path);
+        return reply.text();
+    };
+    const settle = async (path, wanted) => {
+        for (let i = 0; (await good(path)).status !== wanted; i++) {
+            assert.ok(i < 200);
+            await new Promise((done) => setTimeout(done, 25));
+        }
+    };
+    assert.match(await raw("/api/imports/template?kind=costs"), /douyin/);
+    const csv = "channel,date,amount\nwalked,2026-01-05,5\nwalked,2026-01-06,x\n";
+    const path = `/api/imports/${JSON.parse(await raw("/api/imports/upload?file_name=costs.csv", csv)).import_id}`;
+    const mapping = { create_channels: true };
+    assert.equal((await good(`${path}/preview`, { kind: "costs", mapping })).rows[1].code, "row.number");
+    await good(`${path}/start`, { kind: "costs", mapping, is_dry: true });
+    await settle(path, "done");
+    await good(`${path}/start`, { kind: "costs", mapping });
+    await settle(path, "done");
+    assert.match(await raw(`${path}/rejects`, "{}"), /row\.number/);
+    assert.equal((await ask(`${path}/cancel`, {})).status, 409);
+    const long = `channel,date,amount\n${"walked,2026-01-05,5\n".repeat(40_000)}`;
+    const stopped = `/api/imports/${JSON.parse(await raw("/api/imports/upload?file_name=long.csv", long)).import_id}`;
+    await good(`${stopped}/start`, { kind: "costs", is_dry: true });
+    await good(`${stopped}/cancel`, {});
+    await good(`${path}/undo`, {});
+    await settle(path, "undone");
+}
+
 test("lists, profiles and overviews", async () => {
     const month = new Date(now_ms - 40 * day_ms).toISOString().slice(0, 7);
     const queries = ["", "search=王", "search=13800138000", "search=" + encodeURIComponent("小明"), "state=once", "state=never",
@@ -264,6 +298,7 @@ test("lists, profiles and overviews", async () => {
     if (document.paths["/api/customers/{customer_id}/orders"])
         assert.equal((await good(`/api/customers/${made.customer}/orders`)).items.length, 3);
     await good("/api/imports");
+    await walkImport();
     const overview = await good("/api/overview");
     assert.deepEqual([overview.figures.order_count, overview.figures.customer_count], [2, 1]);
     await good("/api/overview?from_date=2020-01-01&to_date=2099-01-01");
