@@ -43,7 +43,7 @@ static enum err mark_done(struct ctx *c, void *user)
     return q_demo_mark(c, S("1"));
 }
 
-/* ---- the administrator and channels ---------------------------------------------------------------------- */
+/* ---- the administrator and channels ---------------------------------------------------------- */
 
 /* A random password; it is told at the end. */
 static void password_make(struct making *making)

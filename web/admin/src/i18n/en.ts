@@ -34,6 +34,9 @@ const en: typeof zh = {
     role: { admin: 'Administrator', operator: 'Operator', content: 'Content', activity: 'Campaigns', community: 'Community', guide: 'Store guide', service: 'Service', viewer: 'Viewer' },
     person: { title: 'Personal menu', password: 'Change password', leave: 'Sign out' },
     login: {
+        code: 'Code',
+        codeHint: '6 digits of your authenticator, or a recovery code',
+        codeWrong: 'This code is wrong, over, or was used.',
         title: 'Sign in',
         login: 'Login',
         password: 'Password',
@@ -518,7 +521,7 @@ const en: typeof zh = {
         name: 'For what, e.g. data warehouse',
         rights: 'Rights',
         expires: 'Expires',
-        never: 'never',
+        days: 'in {days} days',
         once: 'The key is shown once. Keep it now.',
         revoke: 'Revoke',
         revokeSure: 'Revoke “{name}”? Programs that use it lose access at once.',

@@ -32,6 +32,9 @@ const zh = {
     role: { admin: '管理员', operator: '操盘手', content: '内容', activity: '活动', community: '社群', guide: '导购', service: '客服', viewer: '只读' },
     person: { title: '个人菜单', password: '修改密码', leave: '退出登录' },
     login: {
+        code: '动态码',
+        codeHint: '身份验证器里的 6 位数字，或一个恢复码',
+        codeWrong: '动态码不对、已过期或已用过。',
         title: '登录',
         login: '登录名',
         password: '密码',
@@ -516,7 +519,7 @@ const zh = {
         name: '给谁用，例如：数据仓库',
         rights: '权限',
         expires: '到期日',
-        never: '不过期',
+        days: '{days} 天后',
         once: '密钥只显示这一次，请立即保存。',
         revoke: '吊销',
         revokeSure: '吊销“{name}”？使用它的程序会立即失去访问。',
