@@ -62,6 +62,7 @@ static const struct route *const routes[] = {
     job_routes,
     merge_routes,
     merge_undo_routes,
+    duplicate_routes,
     attribute_routes,
     child_routes,
     note_routes,
@@ -77,6 +78,7 @@ static const struct job_kind *const job_kinds[] = {
     &privacy_export_job,
     &privacy_delete_job,
     &import_undo_job,
+    &duplicates_find_job,
     NULL,
 };
 /* clang-format on */

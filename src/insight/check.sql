@@ -103,8 +103,9 @@ SELECT c.id AS offender_id
  WHERE c.merged_into_id IS NOT NULL
    AND (EXISTS (SELECT 1 FROM customer AS p
                  WHERE p.id = c.merged_into_id AND p.merged_into_id IS NOT NULL)
-        OR (SELECT count(*) FROM customer_merge AS m
-             WHERE m.merged_customer_id = c.id AND m.undone_ms IS NULL) <> 1);
+        OR (c.deleted_ms IS NULL
+            AND (SELECT count(*) FROM customer_merge AS m
+                  WHERE m.merged_customer_id = c.id AND m.undone_ms IS NULL) <> 1));
 
 -- name: check_merge_rows :each      a merge that stands has its link, straight or through later ones
 -- scope: none

@@ -226,6 +226,14 @@ static const struct damage {
     {"customer_invited: 1 found: customer $1",
      "UPDATE customer SET invited_count = 2 WHERE id = $1;",
      "UPDATE customer SET invited_count = 1 WHERE id = $1;"},
+    {"merge_links: 1 found: customer $2",
+     "UPDATE customer SET merged_into_id = $1 WHERE id = $2;"
+     "UPDATE customer SET invited_count = 0 WHERE id = $1;",
+     "UPDATE customer SET merged_into_id = NULL WHERE id = $2;"
+     "UPDATE customer SET invited_count = 1 WHERE id = $1;"},
+    {"merge_rows: 1 found: merge 9",
+     "INSERT INTO customer_merge VALUES (9, $1, $2, 'hand', x'', NULL, 5, NULL, NULL);",
+     "DELETE FROM customer_merge WHERE id = 9;"},
     {"customer_journal: 1 found: customer $2",
      "UPDATE journal SET kind = 'order_changed', subject_id = 14, amount_fen = 0"
      " WHERE kind = 'customer_added' AND customer_id = $2;",

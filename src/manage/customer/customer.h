@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kit/app.h"
+#include "kit/job.h"
 #include "kit/journal.h"
 #include "kit/route.h"
 
@@ -138,7 +139,8 @@ extern const struct route timeline_routes[];
 extern const struct route tag_routes[];
 extern const struct route owner_routes[];
 extern const struct route reveal_routes[];
-extern const struct route merge_routes[], merge_undo_routes[];
+extern const struct route merge_routes[], merge_undo_routes[], duplicate_routes[];
+extern const struct job_kind duplicates_find_job;
 extern const struct route attribute_routes[];
 extern const struct route child_routes[];
 extern const struct route note_routes[];

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "kit/job.h"
 #include "manage/customer/customer.h"
 
 #define ADD POST, "/api/customers"
@@ -412,6 +413,104 @@ static void test_rule_import(void **state)
     assert_int_equal(scenario_number("SELECT count(*) FROM customer_merge"), merge_count);
 }
 
+/* ---- suggestions ----------------------------------------------------------------------------- */
+
+#define FIND POST, "/api/duplicates/find"
+#define LIST GET, "/api/duplicates"
+
+static const struct scenario double_cases[] = {
+    {"lu", AS_OPERATOR, ADD, "{'name':' Lu Xun ','phone':'15200001234','email':'lu@x.cn'}", 200, "",
+     "customer_added", .keep = "lu"},
+    {"lu again", AS_OPERATOR, ADD, "{'name':'lu xun','phone':'15900001234'}", 200, "",
+     "customer_added", .keep = "lu2"},
+    {"by mail", AS_OPERATOR, ADD, "{'name':'Lu Xun','email':'lu@y.cn'}", 200, "", "customer_added",
+     .keep = "lu3"},
+    {"another of the tail", AS_OPERATOR, ADD, "{'name':'Xu Lun','phone':'15300001234'}", 200, "",
+     "customer_added"},
+    {"viewer", AS_VIEWER, FIND, "{}", 403, "", "", .is_plain = true},
+    {"signed out", AS_NOBODY, FIND, "{}", 401, "", "", .is_plain = true},
+    {"looks", AS_OPERATOR, FIND, NULL, 200, "'job_id'", "", .is_plain = true},
+};
+static const struct scenario found_cases[] = {
+    {"viewer", AS_VIEWER, LIST, NULL, 403, "", ""},
+    {"signed out", AS_NOBODY, LIST, NULL, 401, "", ""},
+    {"tail and name first", AS_ADMIN, LIST, NULL, 200,
+     "{'items':[{'reason':'name_phone','score_ppm':950000,'found_ms':", ""},
+    {"who", AS_ADMIN, LIST, NULL, 200,
+     "'low':{'id':'$lu','name':'Lu Xun','phone':'152****1234','email':'l***@x.cn'", "",
+     .lacks = "Xu Lun"},
+    {"whom", AS_ADMIN, LIST, NULL, 200, "'high':{'id':'$lu2','name':'lu xun','phone':'159****1234'",
+     ""},
+    {"mail and name", AS_ADMIN, LIST, NULL, 200, "{'reason':'email_name','score_ppm':800000", ""},
+    {"dismissed by a viewer", AS_VIEWER, POST, "/api/duplicates/dismiss",
+     "{'customer_id':'$lu','other_customer_id':'$lu3'}", 403, "", ""},
+    {"dismissed by nobody", AS_NOBODY, POST, "/api/duplicates/dismiss",
+     "{'customer_id':'$lu','other_customer_id':'$lu3'}", 401, "", ""},
+    {"of nobody", AS_OPERATOR, POST, "/api/duplicates/dismiss",
+     "{'customer_id':'$lu','other_customer_id':'5'}", 404, "customer.unknown", ""},
+    {"not said of whom", AS_OPERATOR, POST, "/api/duplicates/dismiss", "{'customer_id':'$lu'}", 400,
+     "other_customer_id", ""},
+    {"dismissed", AS_OPERATOR, POST, "/api/duplicates/dismiss",
+     "{'customer_id':'$lu3','other_customer_id':'$lu'}", 200, "{}", ""},
+    {"gone", AS_ADMIN, LIST, NULL, 200, "name_phone", "", .lacks = "email_name"},
+    {"not twice", AS_OPERATOR, POST, "/api/duplicates/dismiss",
+     "{'customer_id':'$lu','other_customer_id':'$lu3'}", 404, "duplicate.unknown", ""},
+    {"once more", AS_OPERATOR, FIND, NULL, 200, "'job_id'", "", .is_plain = true},
+};
+static const struct scenario decided_cases[] = {
+    {"what was dismissed stays so", AS_ADMIN, LIST, NULL, 200, "name_phone", "",
+     .lacks = "email_name"},
+    {"merged", AS_OPERATOR, POST, "/api/customers/$lu/merge", "{'other_customer_id':'$lu2'}", 200,
+     "", "customer_merged customer_merged"},
+    {"decided", AS_ADMIN, LIST, NULL, 200, "'items':[", "", .lacks = "$lu2"},
+};
+
+static void test_duplicates(void **state)
+{
+    (void)state;
+    scenario_run(double_cases);
+    job_await(scenario_app);
+    scenario_run(found_cases);
+    job_await(scenario_app);
+    scenario_run(decided_cases);
+    assert_int_equal(scenario_number("SELECT count(*) FROM job WHERE kind = 'duplicates_find' AND "
+                                     "status = 'done'"),
+                     2);
+    assert_int_equal(
+        scenario_number("SELECT count(*) FROM duplicate WHERE status = 'merged' AND reason = "
+                        "'name_phone'"),
+        1);
+}
+
+/* ---- one stream ------------------------------------------------------------------------------ */
+
+/* 10,000 entries of two records: pages of a person are in time, each entry once, and the database
+ * reads a page of each record from its index, whatever lies behind. */
+static void test_stream(void **state)
+{
+    char sql[800];
+
+    (void)state;
+    snprintf(sql, sizeof(sql),
+             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
+             "INSERT INTO journal SELECT 1000000 + i, 'page_viewed', 1600000000000 + i * 1000, "
+             "1700000000000, CASE i %% 2 WHEN 0 THEN %s ELSE %s END, NULL, NULL, NULL, NULL FROM n",
+             scenario_get("lu"), scenario_get("lu2"));
+    scenario_sql(sql);
+    for (int page = 0; page < 3; page++) {
+        char path[200], wanted[80];
+        struct app_call call;
+        snprintf(path, sizeof(path),
+                 "/api/customers/%s/timeline?group=behaviour&limit=2&cursor=%" PRId64 ".%d",
+                 scenario_get("lu2"), INT64_C(1600000000000) + (5000 + page) * 1000, 1);
+        call = scenario_ask(AS_VIEWER, GET, path, NULL);
+        snprintf(wanted, sizeof(wanted), "\"id\":\"%d\"", 1000000 + 5000 + page - 1);
+        assert_int_equal(call.status, 200);
+        if (str_find(call.reply, str_of(wanted)) < 0)
+            fail_msg("%s\n%.*s", wanted, STR(call.reply));
+    }
+}
+
 /* Two at once: the writer takes one after the other, and the second finds one person. */
 struct racer {
     pthread_t thread;
@@ -455,7 +554,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_merge),       cmocka_unit_test(test_chain),
         cmocka_unit_test(test_exact),       cmocka_unit_test(test_rule),
-        cmocka_unit_test(test_rule_import), cmocka_unit_test(test_race),
+        cmocka_unit_test(test_rule_import), cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_stream),      cmocka_unit_test(test_race),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);
