@@ -34,6 +34,9 @@ enum err job_add(struct ctx *c, const struct job_new *n, int64_t *job_id)
         .staff_id = c->me_staff_id,
     };
 
+    /* it would run with all rights of the key's owner */
+    if (c->me_api_key_id != NONE)
+        return fail(c, E_FORBIDDEN, "job.key", "not with a key: sign in for this");
     must(job_kind_find(c->app, in.kind) != NULL);
     *job_id = in.job_id;
     c->topics |= LIVE_JOBS;
@@ -321,10 +324,10 @@ const struct route job_routes[] = {
     {HTTP_GET, "/api/jobs/{job_id}", "me", SHAPE(job_in), SHAPE(job_out), job_get,
      .about = "One job"},
     {HTTP_POST, "/api/jobs/{job_id}/cancel", "me", SHAPE(job_in), SHAPE(job_out), job_cancel,
-     .about = "Ends a job before its next page; what it did stays"},
+     .about = "Ends a job before its next page; what it did stays", .needs_session = true},
     {HTTP_POST, "/api/jobs/{job_id}/undo", "me", SHAPE(job_in), SHAPE(job_out), job_undo,
-     .about = "Takes back what a job did, as far as it still holds"},
+     .about = "Takes back what a job did, as far as it still holds", .needs_session = true},
     {HTTP_GET, "/api/jobs/{job_id}/file", "me", SHAPE(job_in), NULL, job_file,
-     .kind = ROUTE_DOWNLOAD, .about = "The file a job made"},
+     .kind = ROUTE_DOWNLOAD, .about = "The file a job made", .needs_session = true},
     {.path = NULL},
 };

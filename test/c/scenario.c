@@ -186,6 +186,11 @@ static struct str filled(const char *text, bool is_json)
     return out;
 }
 
+struct str scenario_filled(const char *body)
+{
+    return filled(body, true);
+}
+
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 struct session {

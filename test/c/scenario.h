@@ -58,6 +58,7 @@ void scenario_run_all(const struct scenario *cases, size_t count);
 #define scenario_run(cases) scenario_run_all((cases), ARRAY_LEN(cases))
 
 void scenario_set(const char *name, const char *value);
+struct str scenario_filled(const char *body); /* a body with its names and quotes put in */
 const char *scenario_get(const char *name); /* fails the test where nothing is kept */
 int64_t scenario_number(const char *sql);   /* first column of the first row; NONE: no row, NULL */
 const char *scenario_text(const char *sql); /* the same; NULL; in the arena */

@@ -122,8 +122,28 @@ static const struct field order_cancel_in[] = {
 
 /* ---- placing -------------------------------------------------------------------------------- */
 
+/* Naming somebody by an identity is no way around the reach. Who reaches all needs no look. */
+static enum err named_check(struct ctx *c, struct customer_ref ref, bool *is_unknown)
+{
+    int64_t customer_id, person_id;
+    enum err err;
+
+    if (c->me_reach_number == REACH_ALL)
+        return OK;
+    err = customer_find(c, ref, &customer_id);
+    *is_unknown = err == E_NOT_FOUND;
+    if (err == E_NOT_FOUND)
+        return OK;
+    TRY(err);
+    if (customer_reach(c, customer_id, &person_id) != OK) /* its words have the id */
+        return fail(c, E_NOT_FOUND, "customer.unknown", "no customer of yours has this %.*s",
+                    STR(ref.kind));
+    return OK;
+}
+
 /* Whose order and through which channel; what is named must be there. */
-static enum err place_owner(struct ctx *c, const struct order_place_in *in, struct order_row *row)
+static enum err place_owner(struct ctx *c, const struct order_place_in *in, struct order_row *row,
+                            bool *is_unknown)
 {
     struct str path;
     int64_t person_id;
@@ -138,8 +158,18 @@ static enum err place_owner(struct ctx *c, const struct order_place_in *in, stru
         TRY(channel_path(c, in->channel_id, &path));
     if (in->customer.kind.at == NULL)
         return OK;
-    return customer_ref_normal(c, (struct customer_ref){in->customer.kind, in->customer.value},
-                               &row->customer);
+    TRY(customer_ref_normal(c, (struct customer_ref){in->customer.kind, in->customer.value},
+                            &row->customer));
+    return named_check(c, row->customer, is_unknown);
+}
+
+/* The customer this order made is of who placed it. */
+static enum err named_claim(struct ctx *c, struct customer_ref ref)
+{
+    int64_t customer_id;
+
+    TRY(customer_find(c, ref, &customer_id));
+    return owner_claim(c, customer_id);
 }
 
 static void place_rows(const struct order_place_in *in, const struct order_row *first,
@@ -192,12 +222,13 @@ static enum err order_place(struct ctx *c, const void *in_, void *out_)
     struct order_book *book;
     struct str currency;
     int64_t minor_digits;
+    bool is_unknown = false;
 
     if (in->placed_ms > c->now_ms + FUTURE_MS)
         return fail_at(c, "order.future", S("placed_ms"), "the order lies in the future");
     TRY(setting_currency(c, &currency, &minor_digits));
     TRY(q_order_find(c, &key, 1, &before));
-    TRY(place_owner(c, in, &first));
+    TRY(place_owner(c, in, &first, &is_unknown));
     place_rows(in, &first, rows);
     book = order_book_new(c->arena, in->source, minor_digits);
     TRY(order_book_add(c, book, rows, in->lines.count));
@@ -205,7 +236,7 @@ static enum err order_place(struct ctx *c, const void *in_, void *out_)
     out->id = order_book_id(book, in->order_no);
     out->is_new = before.id == NONE;
     must(out->id != NONE);
-    return OK;
+    return is_unknown ? named_claim(c, first.customer) : OK;
 }
 
 /* ---- one order ------------------------------------------------------------------------------ */
@@ -325,7 +356,7 @@ const struct route order_routes[] = {
      order_get, .about = "One order with its lines and refunds"},
     {HTTP_POST, "/api/orders", "order.write", SHAPE(order_place_in), SHAPE(order_place_out),
      order_place, .about = "Place an order; the same again changes nothing",
-     .repeat = REPEAT_KEY_REQUIRED, .statement_max = 24},
+     .repeat = REPEAT_KEY_REQUIRED, .statement_max = 34},
     {HTTP_POST, "/api/orders/{order_id}/refund", "order.write", SHAPE(order_refund_in), NULL,
      order_refund, .about = "Give money back, never more than was paid",
      .repeat = REPEAT_KEY_REQUIRED},

@@ -230,8 +230,8 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
 
 const struct route channel_routes[] = {
     {HTTP_POST, "/api/channels", "channel.write", SHAPE(channel_add_in), SHAPE(channel_add_out),
-     add_run, .about = "A new channel"},
+     add_run, .about = "A new channel", .needs_all = true},
     {HTTP_POST, "/api/channels/{channel_id}/edit", "channel.write", SHAPE(channel_edit_in), NULL,
-     edit_run, .about = "Rename, archive or move a channel with all below it"},
+     edit_run, .about = "Rename, archive or move a channel with all below it", .needs_all = true},
     {.path = NULL},
 };

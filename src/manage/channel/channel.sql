@@ -30,12 +30,11 @@ SELECT max(length(path) - length(replace(path, '/', ''))) AS slash_count FROM ch
  WHERE path >= :path AND path < :path_end;
 
 -- name: channel_customer_sums :many
--- scope: none (sums only)
-SELECT channel_id, count(*) AS customer_count,
-       count(CASE WHEN order_count > 0 THEN 1 END) AS buyer_count,
-       CAST(sum(order_count) AS BIGINT) AS order_count,
-       CAST(sum(paid_fen) AS BIGINT) AS paid_fen
-  FROM customer WHERE channel_id IS NOT NULL AND deleted_ms IS NULL
+SELECT c.channel_id, count(*) AS customer_count,
+       count(CASE WHEN c.order_count > 0 THEN 1 END) AS buyer_count,
+       CAST(sum(c.order_count) AS BIGINT) AS order_count,
+       CAST(sum(c.paid_fen) AS BIGINT) AS paid_fen
+  FROM customer c WHERE c.channel_id IS NOT NULL AND c.deleted_ms IS NULL AND in_scope(c)
  GROUP BY channel_id LIMIT 5000;
 
 -- name: channel_cost_sums :many

@@ -134,6 +134,6 @@ const struct route channel_cost_routes[] = {
     {HTTP_GET, "/api/channels/{channel_id}/costs", "channel.read", SHAPE(channel_cost_list_in),
      SHAPE(channel_cost_list_out), list_run, .about = "What a channel cost, latest first"},
     {HTTP_POST, "/api/channels/{channel_id}/costs", "channel.write", SHAPE(channel_cost_add_in),
-     SHAPE(channel_cost_add_out), add_run, .about = "Book a cost"},
+     SHAPE(channel_cost_add_out), add_run, .about = "Book a cost", .needs_all = true},
     {.path = NULL},
 };

@@ -142,6 +142,16 @@ enum err customer_images_write(struct ctx *c, const struct customer_image *image
 
 /* ---- one new customer ------------------------------------------------------------------------ */
 
+enum err customer_exists(struct ctx *c, int64_t person_id, struct str kind)
+{
+    int64_t reached_id;
+
+    if (customer_reach(c, person_id, &reached_id) != OK)
+        return fail(c, E_CONFLICT, "customer.exists", "another customer has this %.*s", STR(kind));
+    return fail(c, E_CONFLICT, "customer.exists", "customer %" PRId64 " has this %.*s", person_id,
+                STR(kind));
+}
+
 /* Nobody else may have one of them. */
 static enum err identities_check(struct ctx *c, const struct identities *all)
 {
@@ -157,8 +167,7 @@ static enum err identities_check(struct ctx *c, const struct identities *all)
     TRY(q_customer_seen(c, keys, all->count, rows));
     for (int64_t i = 0; i < all->count; i++)
         if (rows[i].customer_id != NONE)
-            return fail(c, E_CONFLICT, "customer.exists", "customer %" PRId64 " has this %.*s",
-                        rows[i].person_id, STR(all->plans[i].ref.kind));
+            return customer_exists(c, rows[i].person_id, all->plans[i].ref.kind);
     return OK;
 }
 

@@ -109,6 +109,8 @@ struct owner_change {
     bool *is_changed;
 };
 enum err owner_assign(struct ctx *c, const struct owner_change *change) MUST_USE;
+/* A new customer of somebody who reaches only some is that one's, or it would be out of reach at once. */
+enum err owner_claim(struct ctx *c, int64_t person_id) MUST_USE;
 
 /* Purchase state 未购 首单 复购 沉睡 流失: "never" "once" "repeat" "sleeping" "lost", by the
  * brand's settings at c->now_ms. */

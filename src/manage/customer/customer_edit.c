@@ -133,7 +133,10 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
         TRY(attributes_patch(c, &all, (struct str){0}, in->attributes, &n.attributes));
     }
     TRY(add_joined(c, &n, &out->id));
-    return out->id == NONE ? customer_add(c, &n, &out->id) : OK;
+    if (out->id != NONE)
+        return OK;
+    TRY(customer_add(c, &n, &out->id));
+    return owner_claim(c, out->id);
 }
 
 /* ---- edit ------------------------------------------------------------------------------------ */
@@ -237,8 +240,7 @@ static enum err come_check(struct ctx *c, struct edit *edit, int64_t customer_id
     TRY(q_customer_seen(c, keys, edit->come_count, rows));
     for (int64_t i = 0; i < edit->come_count; i++) {
         if (rows[i].customer_id != NONE && rows[i].person_id != customer_id)
-            return fail(c, E_CONFLICT, "customer.exists", "customer %" PRId64 " has this %.*s",
-                        rows[i].person_id, STR(edit->come[i].ref.kind));
+            return customer_exists(c, rows[i].person_id, edit->come[i].ref.kind);
         if (rows[i].customer_id == NONE)
             edit->come[kept++] = edit->come[i];
     }

@@ -63,5 +63,7 @@ enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t invit
 
 /* Ids of customers whose name, phone or identity holds `text`: newest first, at most `max`.
  * *is_ready: the memory is filled; before that only exact identities are found. */
+/* E_CONFLICT "customer.exists"; the id only of a customer within reach. */
+enum err customer_exists(struct ctx *c, int64_t person_id, struct str kind) MUST_USE;
 enum err customer_search(struct ctx *c, struct str text, int64_t max, struct list *ids,
                          bool *is_ready) MUST_USE;

@@ -108,6 +108,17 @@ enum err owner_assign(struct ctx *c, const struct owner_change *change)
     return places.count > 0 ? changes_write(c, change, org_id, &places) : OK;
 }
 
+enum err owner_claim(struct ctx *c, int64_t person_id)
+{
+    if (c->me_reach_number == REACH_ALL || c->me_staff_id == NONE)
+        return OK;
+    return owner_assign(c, &(struct owner_change){.ids = &person_id,
+                                                  .count = 1,
+                                                  .staff_id = c->me_staff_id,
+                                                  .org_id = NONE,
+                                                  .reason = S("")});
+}
+
 /* ---- routes ---------------------------------------------------------------------------------- */
 
 struct owner_set_in {

@@ -415,7 +415,7 @@ const struct route tag_routes[] = {
     {HTTP_POST, "/api/tags", "customer.write", SHAPE(tag_add_in), SHAPE(tag_add_out), add_run,
      .about = "A new tag"},
     {HTTP_POST, "/api/tags/{tag_id}/edit", "customer.write", SHAPE(tag_edit_in), NULL, edit_run,
-     .about = "Rename or colour a tag"},
+     .about = "Rename or colour a tag", .needs_all = true},
     {HTTP_POST, "/api/tags/{tag_id}/move", "customer.write", SHAPE(tag_move_in), NULL, move_run,
      .about = "Put a tag into a group of its family", .needs_all = true},
     {HTTP_POST, "/api/tags/{tag_id}/delete", "customer.write", SHAPE(tag_delete_in),

@@ -1,9 +1,8 @@
 -- Tags in five families, their groups, and who has them. A person's tags are those of all records that are this person.
 
 -- name: tag_list :many
--- scope: none (sums only)
 SELECT g.id, g.family, g.name, g.color, g.group_id,
-       (SELECT count(*) FROM customer_tag t WHERE t.tag_id = g.id) AS customer_count
+       (SELECT count(*) FROM customer_tag t WHERE t.tag_id = g.id AND customer_in_scope(t.customer_id)) AS customer_count
   FROM tag g ORDER BY g.family, g.name LIMIT 2000;
 
 -- name: tag_group_list :many

@@ -82,8 +82,9 @@ const struct route write_key_routes[] = {
     {HTTP_GET, "/api/write-keys", "setting.read", NULL, SHAPE(write_key_list), list_run,
      .about = "Public keys with which pages send events"},
     {HTTP_POST, "/api/write-keys", "setting.write", SHAPE(write_key_add_in),
-     SHAPE(write_key_add_out), add_run, .about = "A new key", .repeat = REPEAT_KEY_IGNORED},
+     SHAPE(write_key_add_out), add_run, .about = "A new key", .repeat = REPEAT_KEY_IGNORED,
+     .needs_all = true},
     {HTTP_POST, "/api/write-keys/{key_id}/edit", "setting.write", SHAPE(write_key_edit_in), NULL,
-     edit_run, .about = "Switch a key on or off"},
+     edit_run, .about = "Switch a key on or off", .needs_all = true},
     {0},
 };
