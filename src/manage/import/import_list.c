@@ -142,8 +142,8 @@ static enum err import_get(struct ctx *c, const void *in_, void *out_)
 
 const struct route import_routes[] = {
     {HTTP_GET, "/api/imports", "import.read", SHAPE(import_list_in), SHAPE(import_list_out),
-     import_list, .about = "Imports, newest first"},
+     import_list, .about = "Imports, newest first", .needs_all = true},
     {HTTP_GET, "/api/imports/{import_id}", "import.read", SHAPE(import_one), SHAPE(import_get_out),
-     import_get, .about = "How an import stands, and what undoing it is about"},
+     import_get, .about = "How an import stands, and what undoing it is about", .needs_all = true},
     {0},
 };
