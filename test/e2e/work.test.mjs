@@ -157,7 +157,7 @@ test('a customer is added once; the same phone leads to the one that exists', as
             await dialog.getByRole('button', { name: '保存' }).click()
             if (!isAgain) {
                 await page.getByRole('heading', { name: '新来的' }).waitFor()
-                await page.getByRole('button', { name: '编辑' }).click()
+                await page.getByRole('button', { name: '编辑', exact: true }).click()
                 await page.getByLabel('地区').fill('成都')
                 await page.getByLabel('标记为家人').check()
                 await page.getByRole('button', { name: '保存' }).click()

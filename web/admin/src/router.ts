@@ -58,6 +58,8 @@ export const router = createRouter({
                         page(() => import('./pages/team/TeamPage.vue'), 'team', 'team', 'setting.sections.team'),
                         page(() => import('./pages/team/RolePage.vue'), 'roles', 'roles', 'setting.sections.roles'),
                         page(() => import('./pages/setting/KeyPage.vue'), 'keys', 'keys', 'setting.sections.keys'),
+                        page(() => import('./pages/tag/TagPage.vue'), 'tags', 'tags', 'tagging.title'),
+                        page(() => import('./pages/tag/AttributePage.vue'), 'attributes', 'attributes', 'attribute.title'),
                         page(() => import('./pages/team/AuditPage.vue'), 'audit', 'audit', 'setting.sections.audit'),
                         page(() => import('./pages/setting/MyPage.vue'), 'me', 'me', 'setting.sections.me'),
                     ],
