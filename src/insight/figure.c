@@ -401,8 +401,8 @@ enum err figure_get(struct ctx *c, const void *in_, void *out_)
 
     f->c = c;
     f->in = in;
-    TRY(layer_open(c, &(struct view_in){in->from_date, in->to_date, in->channel_id},
-                   (struct str){0}, &f->layer));
+    TRY(layer_open(c, &(struct view_in){in->from_date, in->to_date, in->channel_id}, NONE,
+                   &f->layer));
     TRY(layer_limits_get(c, &f->layer.view, &f->limits));
     TRY(groups_open(f));
     f->rule = (struct figure_rule){.arena = c->arena,

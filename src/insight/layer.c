@@ -9,8 +9,9 @@ static const struct field layer_in[] = {
        .about = "first local day after the period, YYYY-MM-DD; none: as of now"),
     IN(struct layer_in, channel_id, .is_optional = true,
        .about = "customers whose first touch lies in this channel or below it"),
-    IN(struct layer_in, life_stage, .is_optional = true, .one_of = LIFE_STAGE_NAMES,
-       .about = "age of the youngest child in months"),
+    IN(struct layer_in, life_stage_number, .is_optional = true, .min = LAYER_STAGE_UNKNOWN,
+       .max = LIFE_STAGE_MAX,
+       .about = "band of the youngest child's age; -1 expecting, -2 unknown"),
 };
 const struct shape layer_in_shape = {
     .name = "layer_in",
@@ -23,62 +24,35 @@ const char *const layer_states[STATE_COUNT] = {"never", "once", "repeat", "sleep
 const char *const layer_recencies[RECENCY_COUNT] = {"0-30",    "31-90", "91-180",
                                                     "181-365", "366-",  "none"};
 
-/* ---- life stages ----------------------------------------------------------------------------- */
-
-static const struct {
-    const char *name;
-    int64_t from_months, to_months; /* [from, to) */
-} life_stages[] = {
-    {"expecting", -1200, 0}, {"0-5", 0, 6},     {"6-11", 6, 12},     {"12-23", 12, 24},
-    {"24-35", 24, 36},       {"36-71", 36, 72}, {"72-", 72, 100000},
-};
-
-/* Whole months between two days, downwards: a day before birth is -1. */
-static int64_t months_between(int64_t from_day, int64_t to_day)
-{
-    int from_year, from_month, from_date, to_year, to_month, to_date;
-    int64_t months;
-
-    day_to_date(from_day, &from_year, &from_month, &from_date);
-    day_to_date(to_day, &to_year, &to_month, &to_date);
-    months = ((int64_t)to_year - from_year) * 12 + to_month - from_month;
-    return to_date < from_date ? months - 1 : months;
-}
-
-static bool is_at_stage(const struct person *person, struct str stage, int64_t day)
-{
-    int64_t months;
-
-    if (person->child_birth_day == PERSON_NO_DAY)
-        return str_is(stage, "unknown");
-    months = months_between(person->child_birth_day, day);
-    for (size_t i = 0; i < ARRAY_LEN(life_stages); i++)
-        if (str_is(stage, life_stages[i].name))
-            return months >= life_stages[i].from_months && months < life_stages[i].to_months;
-    return false;
-}
-
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void people_keep_stage(struct people *people, struct str stage, int64_t day)
+/* Leaves those of one life stage on the view's last day. */
+static enum err people_keep_stage(struct ctx *c, struct layer *layer, int64_t number)
 {
-    int64_t kept = 0;
+    struct people *people = &layer->people;
+    int64_t from_day = PERSON_NO_DAY, to_day = PERSON_NO_DAY + INT64_C(1), kept = 0;
 
+    if (number != LAYER_STAGE_UNKNOWN &&
+        !life_stage_days(&layer->stages, number, &from_day, &to_day))
+        return fail_at(c, "input.range", S("life_stage_number"), "there is no such life stage");
     for (int64_t i = 0; i < people->count; i++)
-        if (is_at_stage(&people->at[i], stage, day))
+        if (people->at[i].child_birth_day >= from_day && people->at[i].child_birth_day < to_day)
             people->at[kept++] = people->at[i];
     people->count = kept;
+    return OK;
 }
 
-enum err layer_open(struct ctx *c, const struct view_in *in, struct str life_stage,
+enum err layer_open(struct ctx *c, const struct view_in *in, int64_t life_stage_number,
                     struct layer *layer)
 {
     enum err err;
 
     TRY(view_read(c, in, &layer->view));
     TRY(people_load(c, &layer->view, false, &layer->people));
-    if (life_stage.at != NULL)
-        people_keep_stage(&layer->people, life_stage, layer->view.end_day);
+    TRY(life_stages_get(c, &layer->stages));
+    layer->stages.today_day = layer->view.end_day;
+    if (life_stage_number != NONE)
+        TRY(people_keep_stage(c, layer, life_stage_number));
     err = purchase_span_get(c, &layer->view, &layer->span);
     layer->has_orders = err == OK;
     return err == E_NOT_FOUND ? OK : err;

@@ -10,9 +10,9 @@
 #define PAGE_DEFAULT 50
 
 struct layer_customers_in {
-    struct str from_date, to_date, life_stage, channel_part, rfm, state, recency, who;
+    struct str from_date, to_date, channel_part, rfm, state, recency, who;
     struct str first_month, cursor;
-    int64_t channel_id, active_month_number, limit_count;
+    int64_t channel_id, life_stage_number, active_month_number, limit_count;
 };
 static const struct field layer_customers_in[] = {
     IN(struct layer_customers_in, from_date, .is_optional = true, .max = 10),
@@ -20,7 +20,8 @@ static const struct field layer_customers_in[] = {
     IN(struct layer_customers_in, channel_id, .is_optional = true, .about = "with its branch"),
     IN(struct layer_customers_in, channel_part, .is_optional = true, .one_of = "own|unknown",
        .about = "own: without what lies below it; unknown: whose channel is not known"),
-    IN(struct layer_customers_in, life_stage, .is_optional = true, .one_of = LIFE_STAGE_NAMES),
+    IN(struct layer_customers_in, life_stage_number, .is_optional = true,
+       .min = LAYER_STAGE_UNKNOWN, .max = LIFE_STAGE_MAX),
     IN(struct layer_customers_in, rfm, .is_optional = true, .one_of = RFM_NAMES),
     IN(struct layer_customers_in, state, .is_optional = true, .one_of = STATE_NAMES),
     IN(struct layer_customers_in, recency, .is_optional = true, .one_of = RECENCY_NAMES),
@@ -66,7 +67,7 @@ static const struct field layer_customer[] = {
 
 struct layer_customers_out {
     struct list items;
-    struct str next_cursor;
+    struct str next_cursor, life_stage_zh, life_stage_en;
     int64_t total_count, total_paid_fen;
 };
 static const struct field layer_customers_out[] = {
@@ -74,6 +75,9 @@ static const struct field layer_customers_out[] = {
     OUT(struct layer_customers_out, next_cursor, .is_optional = true),
     OUT(struct layer_customers_out, total_count, .about = "of all pages"),
     OUT(struct layer_customers_out, total_paid_fen),
+    OUT(struct layer_customers_out, life_stage_zh, .is_optional = true,
+        .about = "the one asked for; none: any, or unknown"),
+    OUT(struct layer_customers_out, life_stage_en, .is_optional = true),
 };
 const struct shape layer_customers_out_shape = {
     .name = "layer_customers_out",
@@ -149,7 +153,8 @@ static bool is_of_purchases(const struct matching *m, const struct buyer *buyer)
         return false;
     if (in->who.at != NULL && buyer->period_order_count < (str_is(in->who, "repeat") ? 2 : 1))
         return false;
-    if (m->first_month != NONE && buyer->first_month != m->first_month)
+    if (m->first_month != NONE &&
+        (buyer->first_month != m->first_month || buyer->first_ms < m->layer->view.from_ms))
         return false;
     return in->active_month_number == NONE || m->is_active;
 }
@@ -274,12 +279,25 @@ static enum err matching_open(struct ctx *c, const struct layer_customers_in *in
         return fail_at(c, "input.required", S("first_month"), "first_month is needed too");
     if (str_is(in->channel_part, "own") && in->channel_id == NONE)
         return fail_at(c, "input.required", S("channel_id"), "channel_id is needed too");
-    TRY(layer_open(c, &(struct view_in){in->from_date, in->to_date, in->channel_id}, in->life_stage,
-                   layer));
+    TRY(layer_open(c, &(struct view_in){in->from_date, in->to_date, in->channel_id},
+                   in->life_stage_number, layer));
     TRY(layer_limits_get(c, &layer->view, &m->limits));
     m->rfm.snapshot_day = layer->view.end_day + 1;
     m->has_bought = arena_new_array(c->arena, bool, (size_t)layer->people.count + 1);
     return in->rfm.at == NULL ? OK : rfm_compute(c, layer, &m->rfm);
+}
+
+static void stage_name(struct ctx *c, const struct layer *layer, int64_t number,
+                       struct layer_customers_out *out)
+{
+    struct life_stage stage;
+    int64_t from_day, to_day;
+
+    if (number == NONE || !life_stage_days(&layer->stages, number, &from_day, &to_day))
+        return;
+    stage = life_stage_of(c, &layer->stages, to_day - 1);
+    out->life_stage_zh = stage.title_zh;
+    out->life_stage_en = stage.title_en;
 }
 
 enum err layer_customers_get(struct ctx *c, const void *in, void *out_)
@@ -298,5 +316,6 @@ enum err layer_customers_get(struct ctx *c, const void *in, void *out_)
         const struct match *last = &m.page[m.count - 1];
         out->next_cursor = cursor_write(c, (struct cursor){last->value.paid_fen, last->id});
     }
+    stage_name(c, &layer, m.in->life_stage_number, out);
     return items_fill(c, &m, &out->items);
 }

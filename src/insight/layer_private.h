@@ -2,12 +2,15 @@
 #pragma once
 
 #include "insight/insight_private.h"
+#include "manage/customer/life_stage.h"
 
 /* ---- layers: the view of GET /api/rfm and /api/layers/... -------------------------------------- */
 
+#define LAYER_STAGE_UNKNOWN (-2) /* no child's birthday is known */
+
 struct layer_in {
-    struct str to_date, life_stage;
-    int64_t channel_id;
+    struct str to_date;
+    int64_t channel_id, life_stage_number;
 };
 extern const struct shape layer_in_shape;
 
@@ -16,17 +19,16 @@ struct layer {
     struct view view;
     struct people people;
     struct purchase_span span;
+    struct life_stages stages; /* on the view's last day */
     bool has_orders;
 };
-enum err layer_open(struct ctx *c, const struct view_in *in, struct str life_stage,
+/* life_stage_number: of manage/customer/life_stage.h; NONE: any. */
+enum err layer_open(struct ctx *c, const struct view_in *in, int64_t life_stage_number,
                     struct layer *layer) MUST_USE;
 /* The pass, if there is anything to pass over. */
 enum err layer_each(struct ctx *c, const struct layer *layer,
                     const struct purchase_visit *visit) MUST_USE;
 int64_t layer_index(const struct layer *layer, const struct person *person);
-
-/* Age of the youngest child, in months; unknown: no child's birthday is. */
-#define LIFE_STAGE_NAMES "unknown|expecting|0-5|6-11|12-23|24-35|36-71|72-"
 
 /* Purchase states and how long ago the last order was, both as of view.as_of_ms. */
 #define STATE_NAMES "never|once|repeat|sleeping|lost"

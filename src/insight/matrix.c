@@ -32,15 +32,27 @@ static const struct field matrix_row_out[] = {
     OUT(struct matrix_row_out, cells, .of = SHAPE(matrix_cell_out), .about = "without empty ones"),
 };
 
+struct matrix_stage_out {
+    int64_t number;
+    struct str title_zh, title_en;
+};
+static const struct field matrix_stage_out[] = {
+    OUT(struct matrix_stage_out, number),
+    OUT(struct matrix_stage_out, title_zh),
+    OUT(struct matrix_stage_out, title_en),
+};
+
 struct matrix_out {
     int64_t customer_count, paid_fen, as_of_ms;
-    struct list rows;
+    struct list rows, stages;
 };
 static const struct field matrix_out[] = {
     OUT(struct matrix_out, customer_count),
     OUT(struct matrix_out, paid_fen),
     OUT(struct matrix_out, as_of_ms),
     OUT(struct matrix_out, rows, .max = MATRIX_ROW_MAX, .of = SHAPE(matrix_row_out)),
+    OUT(struct matrix_out, stages, .of = SHAPE(matrix_stage_out),
+        .about = "the life stages that can be asked for, besides -2: unknown"),
 };
 const struct shape matrix_out_shape = {
     .name = "matrix_out",
@@ -126,6 +138,20 @@ static void rows_write(struct arena *arena, const struct filling *filling, struc
     out->rows = (struct list){rows, count};
 }
 
+/* Every band with its title, from expecting upwards. */
+static struct list stages_write(struct ctx *c, const struct life_stages *stages)
+{
+    struct matrix_stage_out *out =
+        arena_new_array(c->arena, struct matrix_stage_out, (size_t)stages->count + 1);
+    int64_t count = 0, from_day, to_day;
+
+    for (int64_t i = LIFE_STAGE_EXPECTING; life_stage_days(stages, i, &from_day, &to_day); i++) {
+        struct life_stage stage = life_stage_of(c, stages, to_day - 1);
+        out[count++] = (struct matrix_stage_out){i, stage.title_zh, stage.title_en};
+    }
+    return (struct list){out, count};
+}
+
 enum err matrix_get(struct ctx *c, const void *in_, void *out_)
 {
     const struct layer_in *in = in_;
@@ -135,7 +161,7 @@ enum err matrix_get(struct ctx *c, const void *in_, void *out_)
     struct purchase_visit visit = {.on_buyer = matrix_take_buyer, .user = &filling};
 
     TRY(layer_open(c, &(struct view_in){.to_date = in->to_date, .channel_id = in->channel_id},
-                   in->life_stage, &layer));
+                   in->life_stage_number, &layer));
     TRY(layer_limits_get(c, &layer.view, &filling.limits));
     TRY(layer_channels_load(c, &layer.view, &filling.channels));
     filling.cells = arena_new_array(c->arena, struct matrix_cell_out,
@@ -143,7 +169,8 @@ enum err matrix_get(struct ctx *c, const void *in_, void *out_)
     filling.has_bought = arena_new_array(c->arena, bool, (size_t)layer.people.count + 1);
     TRY(layer_each(c, &layer, &visit));
     matrix_take_rest(&filling);
-    *out = (struct matrix_out){.as_of_ms = layer.view.as_of_ms};
+    *out = (struct matrix_out){.as_of_ms = layer.view.as_of_ms,
+                               .stages = stages_write(c, &layer.stages)};
     rows_write(c->arena, &filling, out);
     return OK;
 }

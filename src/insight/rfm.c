@@ -241,7 +241,7 @@ enum err rfm_get(struct ctx *c, const void *in_, void *out_)
     struct rfm rfm;
 
     TRY(layer_open(c, &(struct view_in){.to_date = in->to_date, .channel_id = in->channel_id},
-                   in->life_stage, &layer));
+                   in->life_stage_number, &layer));
     TRY(rfm_compute(c, &layer, &rfm));
     *out = (struct rfm_out){
         .snapshot_date = day_iso(c->arena, rfm.snapshot_day),

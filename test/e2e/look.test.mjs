@@ -20,6 +20,11 @@ const views = () => ({
     '/customers': 'tbody tr',
     [`/customers/${base.ids.get(1)}`]: '.entry',
     '/channels': 'tbody tr',
+    '/layers': '.cells a',
+    '/layers/matrix': '.heat',
+    '/layers/cohort': '.heat',
+    '/layers/figures': 'tbody tr',
+    '/layers/customers': 'tbody tr',
     '/settings': '#setting-sleep_after_days',
 })
 const looks = [

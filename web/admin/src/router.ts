@@ -48,6 +48,8 @@ export const router = createRouter({
                 page(() => import('./pages/overview/OverviewPage.vue'), 'overview', '', 'nav.overview'),
                 page(() => import('./pages/customer/CustomerList.vue'), 'customers', 'customers', 'nav.customers'),
                 page(() => import('./pages/customer/CustomerPage.vue'), 'customer', 'customers/:id', 'nav.customers'),
+                page(() => import('./pages/layer/LayerCustomers.vue'), 'layerCustomers', 'layers/customers', 'layer.title'),
+                page(() => import('./pages/layer/LayerPage.vue'), 'layers', 'layers/:tab(rfm|matrix|cohort|figures)?', 'layer.title'),
                 page(() => import('./pages/channel/ChannelPage.vue'), 'channels', 'channels', 'nav.channels'),
                 {
                     path: 'settings',
