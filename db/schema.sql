@@ -229,13 +229,13 @@ CREATE TABLE customer (
     blocked_ms INTEGER,                   -- blacklisted since; why: customer_block
     address_enc BLOB
 ) STRICT;
-CREATE INDEX customer_by_touched ON customer (touched_ms, id);
 CREATE INDEX customer_by_last_order ON customer (last_order_ms, id);
 CREATE INDEX customer_by_paid ON customer (paid_fen, id);
 CREATE INDEX customer_by_orders ON customer (order_count, id);
 CREATE INDEX customer_by_channel ON customer (channel_id, touched_ms);
 CREATE INDEX customer_by_inviter ON customer (invited_by_customer_id);
 CREATE INDEX customer_by_merge ON customer (merged_into_id) WHERE merged_into_id IS NOT NULL;
+CREATE INDEX customer_by_deletion ON customer (deleted_ms) WHERE deleted_ms IS NOT NULL;
 CREATE INDEX customer_by_owner ON customer (owner_staff_id, touched_ms);
 CREATE INDEX customer_by_org ON customer (org_id, touched_ms);
 -- Every filter of the list reads this index alone, whatever they are together.

@@ -77,6 +77,7 @@ struct query {
     int column_count;
     bool is_write;
     bool may_scan; /* a line "-- scan: why" */
+    bool is_part;  /* text for other queries, gone after parts_expand */
 };
 struct query_file {
     const char *path;
@@ -106,6 +107,7 @@ enum type type_of_name(const char *name, size_t len);
 const char *type_word(enum type type);
 void name_check(struct place place, const char *name, const char *what); /* fit to be a C name */
 void query_file_read(struct query_file *file);               /* sqlgen_parse.c */
+void parts_expand(struct query_file *file); /* sqlgen_part.c; the first step */
 void scope_expand(struct query *query); /* sqlgen_scope.c; before the tokens are read */
 void migrations_read(struct project *project, const char *dir); /* sqlgen_schema.c */
 sqlite3 *schema_open(const struct project *project);         /* a database in memory with the schema, checked */

@@ -223,12 +223,14 @@ void name_check(struct place place, const char *name, const char *what)
             die(place, "%s '%s': the word is taken in C, choose another", what, name);
 }
 
-/* "-- name: coupon_take :changed   anything": true and filled if the line opens a block. */
+/* "-- name: coupon_take :changed   anything", or "-- part: NAME": true and filled if the line opens
+ * a block. */
 static bool block_opens(struct query *query, const char *line, size_t len)
 {
     const char *mark = "-- name:", *end = line + len, *at, *name_end, *kind_end;
 
-    if (len < strlen(mark) || memcmp(line, mark, strlen(mark)) != 0)
+    query->is_part = len > strlen(mark) && memcmp(line, "-- part:", strlen(mark)) == 0;
+    if (len < strlen(mark) || (!query->is_part && memcmp(line, mark, strlen(mark)) != 0))
         return false;
     for (at = line + strlen(mark); at < end && *at == ' '; at++)
         ;
@@ -236,6 +238,8 @@ static bool block_opens(struct query *query, const char *line, size_t len)
         ;
     query->name = copy(at, (size_t)(name_end - at));
     name_check(query->place, query->name, "query name");
+    if (query->is_part)
+        return true;
     for (at = name_end; at < end && *at == ' '; at++)
         ;
     if (at == end || *at != ':')
@@ -349,6 +353,7 @@ void query_file_read(struct query_file *file)
         file->queries = grow(file->queries, file->query_count, sizeof(query));
         file->queries[file->query_count++] = query;
     }
+    parts_expand(file);
     if (file->query_count == 0)
         die((struct place){file->path, 0}, "no '-- name:' line");
     for (size_t i = 0; i < file->query_count; i++)

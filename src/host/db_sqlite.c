@@ -123,7 +123,8 @@ static const char common_pragmas[] = "PRAGMA foreign_keys = ON;"
                                      "PRAGMA case_sensitive_like = ON;"; /* as in PostgreSQL */
 static const char read_pragmas[] = "PRAGMA query_only = ON;"
                                    "PRAGMA temp_store = MEMORY;"
-                                   "PRAGMA cache_size = -8192;";
+                                   "PRAGMA cache_size = -8192;"
+                                   "PRAGMA mmap_size = 1073741824;";
 /* No temp_store = MEMORY here: it would keep a savepoint's journal as a list in memory that every
  * statement walks from its start, so that large commands took time by the square of their size. */
 static const char write_pragmas[] = "PRAGMA journal_mode = WAL;"

@@ -57,3 +57,11 @@ VALUES (:coupon_id, :shop_id, :code, 0, 0, :now_ms) ON CONFLICT (code) DO NOTHIN
 SELECT id, title, left_count, CASE WHEN left_count > 5 THEN left_count ELSE 5 END AS spare_count FROM coupon
  WHERE id IN (SELECT id FROM coupon ORDER BY title DESC, code LIMIT 100)
  ORDER BY title, price_fen DESC, left_count + 1, staff_id NULLS LAST, id DESC LIMIT :limit_count;
+
+-- part: coupon_open
+is_open = :is_open
+   AND (:shop_id IS NULL OR shop_id = :shop_id)
+
+-- name: coupon_open_count :one
+-- scan: any filters together
+SELECT count(*) AS coupon_count FROM coupon WHERE part(coupon_open);

@@ -108,32 +108,32 @@ UPDATE customer SET invited_count = invited_count + 1, changed_ms = :now_ms
  WHERE id = (SELECT coalesce(m.merged_into_id, m.id) FROM customer m WHERE m.id = :customer_id);
 
 -- name: customer_search_page :many     for the memory of names: customers in order of id
--- scope: none (memory for all; what is found passes customer_page_match)
-SELECT id, name_enc, phone_enc, email_enc FROM customer
+-- scope: none (memory for all; what is found passes filter_match)
+SELECT id, coalesce(merged_into_id, id) AS person_id, name_enc, phone_enc, email_enc FROM customer
  WHERE id > :from_id AND deleted_ms IS NULL ORDER BY id LIMIT :limit_count;
 
 -- name: customer_search_identities :many
--- scope: none (memory for all; what is found passes customer_page_match)
+-- scope: none (memory for all; what is found passes filter_match)
 SELECT customer_id, kind, value_enc FROM identity
  WHERE customer_id > :from_id AND customer_id <= :to_id
  ORDER BY customer_id LIMIT :limit_count;
 
 -- name: customer_search_one :lookup
--- scope: none (memory for all; what is found passes customer_page_match)
-SELECT c.id, c.name_enc, c.phone_enc, c.email_enc,
+-- scope: none (memory for all; what is found passes filter_match)
+SELECT c.id, coalesce(c.merged_into_id, c.id) AS person_id, c.name_enc, c.phone_enc, c.email_enc,
        (SELECT count(*) FROM identity i
          WHERE i.customer_id = c.id AND i.kind NOT IN ('phone', 'email', 'anonymous'))
        AS identity_count
   FROM customer c WHERE c.id = :customer_id AND c.deleted_ms IS NULL;
 
 -- name: customer_search_identity_nth :lookup
--- scope: none (memory for all; what is found passes customer_page_match)
+-- scope: none (memory for all; what is found passes filter_match)
 SELECT kind, value_enc FROM identity
  WHERE customer_id = :customer_id AND kind NOT IN ('phone', 'email', 'anonymous')
  ORDER BY kind, value_hash LIMIT 1 OFFSET :skip_count;
 
 -- name: customer_search_changes :many     what the journal says changed since
--- scope: none (memory for all; what is found passes customer_page_match)
+-- scope: none (memory for all; what is found passes filter_match)
 SELECT id, customer_id FROM journal
  WHERE id > :from_id
    AND kind IN ('customer_added', 'customer_edited', 'customer_merged', 'customer_unmerged',
@@ -141,5 +141,5 @@ SELECT id, customer_id FROM journal
  ORDER BY id LIMIT :limit_count;
 
 -- name: customer_search_journal_end :one
--- scope: none (memory for all; what is found passes customer_page_match)
+-- scope: none (memory for all; what is found passes filter_match)
 SELECT coalesce(max(id), 0) AS last_id FROM journal;

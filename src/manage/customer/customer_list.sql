@@ -1,116 +1,15 @@
--- The list of customers: a page of ids in one of four orders, downwards from a cursor (key, id), and the rows of a page. The orders are
--- branches of which one runs, each along its index; the start of a list is INT64_MAX.
-
--- name: customer_page :many
-WITH hit AS NOT MATERIALIZED (SELECT c.id, c.touched_ms, c.last_order_ms, c.paid_fen, c.order_count
-  FROM customer c
- WHERE c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
-   AND (:state IS NULL
-        OR (:state = 'never' AND c.order_count = 0)
-        OR (:state = 'once' AND c.order_count = 1 AND c.last_order_ms >= :sleep_before_ms)
-        OR (:state = 'repeat' AND c.order_count >= 2 AND c.last_order_ms >= :sleep_before_ms)
-        OR (:state = 'sleeping' AND c.order_count > 0 AND c.last_order_ms < :sleep_before_ms
-            AND c.last_order_ms >= :lost_before_ms)
-        OR (:state = 'lost' AND c.order_count > 0 AND c.last_order_ms < :lost_before_ms))
-   AND (:stage IS NULL OR :stage = 'reached'
-        OR (:stage = 'added' AND c.added_ms IS NOT NULL)
-        OR (:stage = 'active' AND c.action_day >= :active_from_day)
-        OR (:stage = 'first_order' AND c.order_count >= 1)
-        OR (:stage = 'loyal' AND (c.order_count >= :loyal_count OR c.is_family = 1))
-        OR (:stage = 'repurchase' AND c.order_count >= 2)
-        OR (:stage = 'sharing' AND c.invited_count >= 1)
-        OR (:stage = 'referred' AND c.invited_by_customer_id IS NOT NULL))
-   AND (:path IS NULL OR c.channel_id IN (SELECT h.id FROM channel h
-                                           WHERE h.path >= :path AND h.path < :path_end))
-   AND (:tag_id IS NULL OR EXISTS (SELECT 1 FROM customer_tag t
-                                    WHERE t.customer_id = c.id AND t.tag_id = :tag_id))
-   AND (:from_ms IS NULL OR c.touched_ms >= :from_ms)
-   AND (:to_ms IS NULL OR c.touched_ms < :to_ms)
-   AND (:first_from_ms IS NULL OR (c.first_order_ms >= :first_from_ms
-                                   AND c.first_order_ms < :first_to_ms)))
-SELECT id, key_number
-  FROM (SELECT id, touched_ms AS key_number FROM hit
-         WHERE :sort = 'newest' AND touched_ms <= :key_number AND (touched_ms < :key_number OR id < :from_id)
-         ORDER BY touched_ms DESC, id DESC LIMIT :limit_count) newest_page
-UNION ALL SELECT id, key_number
-  FROM (SELECT id, last_order_ms AS key_number FROM hit
-         WHERE :sort = 'last_order' AND last_order_ms <= :key_number AND (last_order_ms < :key_number OR id < :from_id)
-         ORDER BY last_order_ms DESC, id DESC LIMIT :limit_count) last_order_page
-UNION ALL SELECT id, key_number
-  FROM (SELECT id, 0 AS key_number FROM hit
-         WHERE :sort = 'no_order' AND last_order_ms IS NULL AND id < :from_id
-         ORDER BY id DESC LIMIT :limit_count) no_order_page
-UNION ALL SELECT id, key_number
-  FROM (SELECT id, paid_fen AS key_number FROM hit
-         WHERE :sort = 'paid' AND paid_fen <= :key_number AND (paid_fen < :key_number OR id < :from_id)
-         ORDER BY paid_fen DESC, id DESC LIMIT :limit_count) paid_page
-UNION ALL SELECT id, key_number
-  FROM (SELECT id, order_count AS key_number FROM hit
-         WHERE :sort = 'orders' AND order_count <= :key_number AND (order_count < :key_number OR id < :from_id)
-         ORDER BY order_count DESC, id DESC LIMIT :limit_count) orders_page
- ORDER BY 2 DESC, 1 DESC LIMIT :limit_count;
-
--- name: customer_page_count :one
--- scan: any filters together; 3 ms for 20,000 customers
-SELECT count(*) AS total_count FROM customer c
- WHERE c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
-   AND (:state IS NULL
-        OR (:state = 'never' AND c.order_count = 0)
-        OR (:state = 'once' AND c.order_count = 1 AND c.last_order_ms >= :sleep_before_ms)
-        OR (:state = 'repeat' AND c.order_count >= 2 AND c.last_order_ms >= :sleep_before_ms)
-        OR (:state = 'sleeping' AND c.order_count > 0 AND c.last_order_ms < :sleep_before_ms
-            AND c.last_order_ms >= :lost_before_ms)
-        OR (:state = 'lost' AND c.order_count > 0 AND c.last_order_ms < :lost_before_ms))
-   AND (:stage IS NULL OR :stage = 'reached'
-        OR (:stage = 'added' AND c.added_ms IS NOT NULL)
-        OR (:stage = 'active' AND c.action_day >= :active_from_day)
-        OR (:stage = 'first_order' AND c.order_count >= 1)
-        OR (:stage = 'loyal' AND (c.order_count >= :loyal_count OR c.is_family = 1))
-        OR (:stage = 'repurchase' AND c.order_count >= 2)
-        OR (:stage = 'sharing' AND c.invited_count >= 1)
-        OR (:stage = 'referred' AND c.invited_by_customer_id IS NOT NULL))
-   AND (:path IS NULL OR c.channel_id IN (SELECT h.id FROM channel h
-                                           WHERE h.path >= :path AND h.path < :path_end))
-   AND (:tag_id IS NULL OR EXISTS (SELECT 1 FROM customer_tag t
-                                    WHERE t.customer_id = c.id AND t.tag_id = :tag_id))
-   AND (:from_ms IS NULL OR c.touched_ms >= :from_ms)
-   AND (:to_ms IS NULL OR c.touched_ms < :to_ms)
-   AND (:first_from_ms IS NULL OR (c.first_order_ms >= :first_from_ms
-                                   AND c.first_order_ms < :first_to_ms));
-
--- name: customer_page_match :lookup     of those found by text: which pass the filters
-SELECT c.id, c.touched_ms, c.last_order_ms, c.paid_fen, c.order_count FROM customer c
- WHERE c.id = :customer_id AND c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
-   AND (:state IS NULL
-        OR (:state = 'never' AND c.order_count = 0)
-        OR (:state = 'once' AND c.order_count = 1 AND c.last_order_ms >= :sleep_before_ms)
-        OR (:state = 'repeat' AND c.order_count >= 2 AND c.last_order_ms >= :sleep_before_ms)
-        OR (:state = 'sleeping' AND c.order_count > 0 AND c.last_order_ms < :sleep_before_ms
-            AND c.last_order_ms >= :lost_before_ms)
-        OR (:state = 'lost' AND c.order_count > 0 AND c.last_order_ms < :lost_before_ms))
-   AND (:stage IS NULL OR :stage = 'reached'
-        OR (:stage = 'added' AND c.added_ms IS NOT NULL)
-        OR (:stage = 'active' AND c.action_day >= :active_from_day)
-        OR (:stage = 'first_order' AND c.order_count >= 1)
-        OR (:stage = 'loyal' AND (c.order_count >= :loyal_count OR c.is_family = 1))
-        OR (:stage = 'repurchase' AND c.order_count >= 2)
-        OR (:stage = 'sharing' AND c.invited_count >= 1)
-        OR (:stage = 'referred' AND c.invited_by_customer_id IS NOT NULL))
-   AND (:path IS NULL OR c.channel_id IN (SELECT h.id FROM channel h
-                                           WHERE h.path >= :path AND h.path < :path_end))
-   AND (:tag_id IS NULL OR EXISTS (SELECT 1 FROM customer_tag t
-                                    WHERE t.customer_id = c.id AND t.tag_id = :tag_id))
-   AND (:from_ms IS NULL OR c.touched_ms >= :from_ms)
-   AND (:to_ms IS NULL OR c.touched_ms < :to_ms)
-   AND (:first_from_ms IS NULL OR (c.first_order_ms >= :first_from_ms
-                                   AND c.first_order_ms < :first_to_ms));
+-- The rows of a list of customers, and what a profile shows.
 
 -- name: customer_row :lookup
 -- scope: none (of a customer that was reached)
-SELECT c.name_enc, c.phone_enc, c.region, c.channel_id, h.name AS channel_name, c.order_count,
-       c.paid_fen, c.last_order_ms, c.touched_ms, c.added_ms, c.is_family,
+SELECT c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.channel_id,
+       h.name AS channel_name, c.order_count, c.paid_fen, c.refunded_fen, c.first_order_ms,
+       c.last_order_ms, c.touched_ms, c.added_ms, c.action_day, c.is_family, c.invited_count,
+       c.owner_staff_id, s.name AS owner_name, c.org_id, o.name AS org_name, c.birth_day,
+       c.child_birth_day, c.blocked_ms,
        (SELECT count(*) FROM customer_tag t WHERE t.customer_id = c.id) AS tag_count
   FROM customer c LEFT JOIN channel h ON h.id = c.channel_id
+  LEFT JOIN staff s ON s.id = c.owner_staff_id LEFT JOIN org o ON o.id = c.org_id
  WHERE c.id = :customer_id;
 
 -- name: customer_tag_nth :lookup     a page's tags, one row each: tag 0, 1, ... of a customer

@@ -61,7 +61,7 @@ enum err customer_birth_edit(struct ctx *c, int64_t customer_id, struct str birt
 /* Guarded: sets the inviter once and counts it. */
 enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t inviter_id) MUST_USE;
 
-/* Ids of customers whose name, phone or identity holds `text`: newest first, at most `max`.
+/* Persons of whom a record's name, phone or identity holds `text`, each once, of at most `max` records.
  * *is_ready: the memory is filled; before that only exact identities are found. */
 /* E_CONFLICT "customer.exists"; the id only of a customer within reach. */
 enum err customer_exists(struct ctx *c, int64_t person_id, struct str kind) MUST_USE;

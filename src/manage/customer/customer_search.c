@@ -21,7 +21,7 @@
 /* The text is one record after another: '\n', the entry's number in six bytes 0x10..0x1f, the texts
  * parted by 0x01. No byte of a record's number or parting occurs in a searched text. */
 struct entry {
-    int64_t id;
+    int64_t id, person_id;  /* person_id: whom the record stands for */
     uint32_t offset, bytes; /* of the latest record; bytes 0: none */
 };
 
@@ -78,7 +78,7 @@ static void text_add(struct str text)
 }
 
 /* A record begins; the one before it cannot be found any more. */
-static bool record_begin(int64_t id, size_t *index)
+static bool record_begin(int64_t id, int64_t person_id, size_t *index)
 {
     struct entry *entry;
 
@@ -86,6 +86,7 @@ static bool record_begin(int64_t id, size_t *index)
     if (*index == SIZE_MAX)
         return false;
     entry = entry_at(*index);
+    entry->person_id = person_id;
     if (entry->bytes > 0)
         memset(memory.text.at + entry->offset, '\n', entry->bytes);
     memory.stale_bytes += entry->bytes;
@@ -126,14 +127,14 @@ static void record_blank(int64_t id)
     entry->bytes = 0;
 }
 
-static int64_t record_id(const char *record)
+static int64_t record_person(const char *record)
 {
     size_t index = 0;
 
     for (int i = 0; i < INDEX_DIGITS; i++)
         index = index * 16 + (size_t)(record[1 + i] - 0x10);
     must(index < entry_count());
-    return entry_at(index)->id;
+    return entry_at(index)->person_id;
 }
 
 /* ---- filling --------------------------------------------------------------------------------- */
@@ -181,7 +182,7 @@ static void page_add(struct ctx *c, const struct list *customers, const struct l
     for (int64_t i = 0; i < customers->count; i++) {
         struct sealed from = {row[i].id, {row[i].name_enc, row[i].phone_enc, row[i].email_enc}};
         size_t index;
-        bool is_good = record_begin(row[i].id, &index);
+        bool is_good = record_begin(row[i].id, row[i].person_id, &index);
         if (is_good)
             texts_add(c, &from);
         for (; next < identities->count && identity[next].customer_id <= row[i].id; next++)
@@ -225,7 +226,7 @@ static void changed_add(struct ctx *c, const struct q_customer_search_one_row *r
     for (int64_t i = 0; i < count; i++) {
         struct sealed from = {rows[i].id, {rows[i].name_enc, rows[i].phone_enc, rows[i].email_enc}};
         size_t index;
-        if (rows[i].id == NONE || !record_begin(rows[i].id, &index))
+        if (rows[i].id == NONE || !record_begin(rows[i].id, rows[i].person_id, &index))
             continue;
         texts_add(c, &from);
         while (keys[next].customer_id != rows[i].id && keys[next].customer_id != NONE)
@@ -387,24 +388,23 @@ bool customer_search_is_ready(const struct app *app)
 
 /* ---- searching ------------------------------------------------------------------------------- */
 
-/* The last `max` customers whose record holds the text, latest first. */
+/* The persons of at most `max` records that hold the text, each once; where a person was merged a
+ * record and its person may both hold it. */
 static void memory_find(struct ctx *c, struct str wanted, int64_t max, struct list *ids)
 {
-    int64_t *ring = arena_new_array(c->arena, int64_t, (size_t)max);
-    int64_t *out = arena_new_array(c->arena, int64_t, (size_t)max + 1);
     const char *at = memory.text.at, *end = at + memory.text.len;
+    int64_t *out = arena_new_array(c->arena, int64_t, (size_t)max + 1);
     int64_t count = 0;
 
-    while (at < end && (at = memmem(at, (size_t)(end - at), wanted.at, wanted.len)) != NULL) {
+    while (count < max && at < end &&
+           (at = memmem(at, (size_t)(end - at), wanted.at, wanted.len)) != NULL) {
         const char *record = memrchr(memory.text.at, '\n', (size_t)(at - memory.text.at));
-        ring[count++ % max] = record_id(record);
+        out[count++] = record_person(record);
         at = memchr(at, '\n', (size_t)(end - at));
         if (at == NULL)
             break;
     }
-    *ids = (struct list){out, count < max ? count : max};
-    for (int64_t i = 0; i < ids->count; i++)
-        out[i] = ring[(count - 1 - i) % max];
+    *ids = (struct list){out, count};
 }
 
 /* Exact identities, in the forms people type them. */
@@ -467,49 +467,41 @@ static enum err memory_search(struct ctx *c, struct str text, int64_t max, struc
     return err;
 }
 
-/* Records that were merged stand for their person, each once. */
+/* Records that were merged stand for their person. */
 static enum err persons_find(struct ctx *c, struct list *ids)
 {
     struct q_customer_person_in *keys =
         arena_new_array(c->arena, struct q_customer_person_in, (size_t)ids->count + 1);
     struct q_customer_person_row *rows =
         arena_new_array(c->arena, struct q_customer_person_row, (size_t)ids->count + 1);
-    struct map *seen = map_new(c->arena, (size_t)ids->count);
     int64_t *id = ids->at, count = 0;
-    bool is_new;
 
     if (ids->count == 0)
         return OK;
     for (int64_t i = 0; i < ids->count; i++)
         keys[i].customer_id = id[i];
     TRY(q_customer_person(c, keys, ids->count, rows));
-    for (int64_t i = 0; i < ids->count; i++) {
-        struct str key = {(const char *)&rows[i].person_id, sizeof(rows[i].person_id)};
-        if (rows[i].person_id == NONE)
-            continue;
-        (void)map_slot(seen, key, &is_new);
-        if (is_new)
+    for (int64_t i = 0; i < ids->count; i++)
+        if (rows[i].person_id != NONE)
             id[count++] = rows[i].person_id;
-    }
     ids->count = count;
     return OK;
 }
 
-/* Both, each customer once. */
+/* Both, each person once. */
 static struct list ids_join(struct ctx *c, struct list first, struct list second)
 {
+    struct map *seen = map_new(c->arena, (size_t)(first.count + second.count));
     int64_t *out = arena_new_array(c->arena, int64_t, (size_t)(first.count + second.count) + 1);
-    const int64_t *more = second.at;
     struct list joined = {out, 0};
+    bool is_new;
 
-    for (int64_t i = 0; i < first.count; i++)
-        out[joined.count++] = ((const int64_t *)first.at)[i];
-    for (int64_t i = 0; i < second.count; i++) {
-        bool is_there = false;
-        for (int64_t j = 0; j < first.count && !is_there; j++)
-            is_there = out[j] == more[i];
-        if (!is_there)
-            out[joined.count++] = more[i];
+    for (int64_t i = 0; i < first.count + second.count; i++) {
+        const int64_t *id = i < first.count ? (const int64_t *)first.at + i
+                                            : (const int64_t *)second.at + (i - first.count);
+        (void)map_slot(seen, (struct str){(const char *)id, sizeof(*id)}, &is_new);
+        if (is_new)
+            out[joined.count++] = *id;
     }
     return joined;
 }
@@ -523,10 +515,11 @@ enum err customer_search(struct ctx *c, struct str text, int64_t max, struct lis
     must(text.len > 0);
     *is_ready = false;
     TRY(exact_find(c, text, &exact));
+    TRY(persons_find(c, &exact));
     pthread_mutex_lock(&memory.lock);
     err = memory_search(c, text, max, &parts, is_ready);
     pthread_mutex_unlock(&memory.lock);
     TRY(err);
     *ids = ids_join(c, exact, parts);
-    return persons_find(c, ids);
+    return OK;
 }
