@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base_sql.h"
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "kit/kit_private.h"
@@ -355,9 +356,43 @@ static void test_behaviours_end(void **state)
     clock_simulate(NONE);
 }
 
+/* A mark is in memory until the keeper's round; a fresh one is not made again within its minute. */
+static enum err seen_step(struct ctx *c, void *user)
+{
+    struct str token_hash = {"\x07", 1};
+    struct q_session_get_row row;
+
+    (void)user;
+    TRY(q_session_get(c, token_hash, &row));
+    assert_int_equal(row.seen_ms, NONE);
+    seen_mark(c, &(struct seen_at){row.id, row.seen_ms, false});
+    TRY(q_session_get(c, token_hash, &row));
+    assert_int_equal(row.seen_ms, NONE);
+    TRY(seen_write(c));
+    TRY(q_session_get(c, token_hash, &row));
+    assert_int_equal(row.seen_ms, c->now_ms - c->now_ms % 60000);
+    TRY(q_session_seen(c, &(struct q_session_seen_in){c->now_ms - 1000, row.id}, 1, NULL));
+    seen_mark(c, &(struct seen_at){row.id, c->now_ms - 1000, false});
+    TRY(seen_write(c));
+    TRY(q_session_get(c, token_hash, &row));
+    assert_int_equal(row.seen_ms, c->now_ms - 1000);
+    return OK;
+}
+
+static void test_seen(void **state)
+{
+    (void)state;
+    base_sql(folder, "INSERT INTO staff (id, login, name, role, password, is_active, created_ms, "
+                     "password_ms) VALUES (1, 'a', 'A', 'admin', '', 1, 0, 0);"
+                     "INSERT INTO session (token_hash, staff_id, csrf, created_ms, expires_ms, id) "
+                     "VALUES (x'07', 1, 'c', 1, 9000000000000, 5);");
+    assert_int_equal(app_write(app, arena, seen_step, NULL, NULL), OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_seen),
         cmocka_unit_test(test_way_down),
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_refused_changes_nothing),
