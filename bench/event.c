@@ -57,8 +57,11 @@ static enum err staff_step(struct ctx *c, void *user)
     TRY(session_begin(c, staff_id, &csrf));
     *(struct str *)user = c->session_token;
     for (int64_t i = 1; i <= 3; i++) {
-        struct q_tag_add_in tag = {i, S("intent"), str_fmt(c->arena, "tag %d", (int)i),
-                                   S("#2563eb")};
+        struct q_tag_add_in tag = {.id = i,
+                                   .family = S("intent"),
+                                   .name = str_fmt(c->arena, "tag %d", (int)i),
+                                   .color = S("#2563eb"),
+                                   .group_id = NONE};
         TRY(q_tag_add(c, &tag, &changed_count));
     }
     return q_write_key_add(c, ctx_id(c), S(KEY_TEXT), S("bench"), &changed_count);
