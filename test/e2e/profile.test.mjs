@@ -264,6 +264,35 @@ test('two records become one, with a preview, and two again', async () => {
     })
 })
 
+test('likely duplicates: found by a job, compared, merged, or told apart', async () => {
+    const twin = async (name, phone) => (await server.post('/api/customers', { name, phone })).id
+    await twin('欧阳青禾', '18612340011')
+    await twin('欧阳青禾', '13712340011')
+    await twin('司马长风', '18612350021')
+    await twin('司马长风', '13712350021')
+    await withPage(server, {}, async (page) => {
+        await page.goto(`${server.url}/customers`)
+        await page.getByRole('link', { name: '可能重复的客户' }).click()
+        await page.getByText('没有可能重复的客户').waitFor()
+        await page.getByRole('button', { name: '重新查找' }).click()
+        const pair = (name) => page.locator('.pair').filter({ hasText: name })
+        await pair('欧阳青禾').waitFor()
+        assert.equal(await pair('欧阳青禾').getByRole('link').count(), 2)
+        await assertAccessible(page, 'duplicates')
+        await pair('欧阳青禾').getByRole('button', { name: '比较并合并' }).click()
+        const dialog = dialogOf(page, '合并客户')
+        await dialog.getByRole('row', { name: /手机号/ }).waitFor()
+        await dialog.getByRole('button', { name: '合并', exact: true }).click()
+        await pair('欧阳青禾').waitFor({ state: 'detached' })
+        await pair('司马长风').getByRole('button', { name: '不是同一个人' }).click()
+        await pair('司马长风').getByRole('button', { name: '确定？以后不再提示' }).click()
+        await pair('司马长风').waitFor({ state: 'detached' })
+        await page.getByText('没有可能重复的客户').waitFor()
+        await page.setViewportSize(PHONE)
+        await assertFits(page, 'duplicates')
+    })
+})
+
 const looks = [
     { locale: 'zh', theme: 'light', size: DESKTOP },
     { locale: 'en', theme: 'dark', size: PHONE },

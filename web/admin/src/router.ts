@@ -47,6 +47,7 @@ export const router = createRouter({
             children: [
                 page(() => import('./pages/overview/OverviewPage.vue'), 'overview', '', 'nav.overview'),
                 page(() => import('./pages/customer/CustomerList.vue'), 'customers', 'customers', 'nav.customers'),
+                page(() => import('./pages/customer/DuplicatePage.vue'), 'duplicates', 'customers/duplicates', 'duplicate.title'),
                 page(() => import('./pages/customer/CustomerPage.vue'), 'customer', 'customers/:id', 'nav.customers'),
                 page(() => import('./pages/layer/LayerCustomers.vue'), 'layerCustomers', 'layers/customers', 'layer.title'),
                 page(() => import('./pages/layer/LayerPage.vue'), 'layers', 'layers/:tab(rfm|matrix|cohort|figures)?', 'layer.title'),
