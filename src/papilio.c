@@ -37,6 +37,7 @@ static const struct route *const routes[] = {
     reveal_routes,
     consent_routes,
     request_routes,
+    rotate_routes,
     timeline_routes,
     tag_routes,
     order_routes,
@@ -75,7 +76,12 @@ static const struct route *const routes[] = {
 /* A kind of durable job is one line here. */
 /* clang-format off: one a line, so that two additions never meet */
 static const struct job_kind *const job_kinds[] = {
-    &privacy_export_job, &privacy_delete_job, &import_undo_job, &duplicates_find_job, NULL,
+    &privacy_export_job,
+    &privacy_delete_job,
+    &key_rotate_job,
+    &import_undo_job,
+    &duplicates_find_job,
+    NULL,
 };
 /* clang-format on */
 

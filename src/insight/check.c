@@ -99,6 +99,7 @@ static const struct check {
     {"customer_journal", customer_journal_run, "customer"},
     {"customer_seals", check_personal_seals, "customer"},
     {"identity_seals", check_identity_seals, "customer"},
+    {"keys_current", check_keys_current, "key"},
     {"journal_known", check_journal_known, "event"},
     {"journal_links", journal_links_run, "event"},
     {"orders_removed", orders_removed_run, "order"},

@@ -6,6 +6,8 @@
 #include "insight/check_private.h"
 #include "kit/audit.h"
 #include "kit/journal.h"
+#include "kit/key.h"
+#include "manage/privacy/privacy.h"
 
 #define SCRATCH_MAX (16 * 1024 * 1024)
 #define SCRATCH_KEEP (256 * 1024) /* emptied when more than this was used */
@@ -68,7 +70,8 @@ static enum err identity_row(void *user, const struct q_check_identities_row *ro
 
     scratch_next(finding);
     if (ctx_unseal(c, row->value_enc, "customer", row->customer_id, &value) != OK ||
-        !str_eq(row->value_hash, ctx_keyed_hash(c, str_cstr(c->arena, row->kind), value)))
+        (!str_eq(row->value_hash, ctx_keyed_hash(c, str_cstr(c->arena, row->kind), value)) &&
+         !str_eq(row->value_hash, key_old_hash(c, str_cstr(c->arena, row->kind), value))))
         check_found(finding, row->customer_id);
     return OK;
 }
@@ -110,6 +113,14 @@ enum err check_personal_seals(struct ctx *c, struct finding *finding)
     err = q_check_personal(c, personal_row, finding);
     scratch_end(finding);
     return err;
+}
+
+/* Nothing needs a key that is not in the key file any more. */
+enum err check_keys_current(struct ctx *c, struct finding *finding)
+{
+    if (key_is_turning(c->app, KEY_SEAL))
+        return OK;
+    return rotate_left(c, &finding->count);
 }
 
 /* ---- the audit trail ------------------------------------------------------------------------- */

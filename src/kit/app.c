@@ -91,25 +91,6 @@ static enum err clock_recall(struct ctx *c)
     return OK;
 }
 
-/* Data sealed with two keys would be lost with either: the base remembers a hash of its own. */
-static enum err key_recall(struct ctx *c)
-{
-    struct q_meta_get_row row;
-    struct str hash = ctx_keyed_hash(c, "meta", S("key")), seal;
-    enum err err = q_meta_get(c, S("key_check"), &row);
-
-    if (err == E_NOT_FOUND) {
-        seal = ctx_seal(c, str_hex(c->arena, hash), "meta", 0);
-        return q_meta_set(c, S("key_check"), str_hex(c->arena, seal));
-    }
-    TRY(err);
-    if (!str_unhex(c->arena, row.value, &seal) || ctx_unseal(c, seal, "meta", 0, &seal) != OK ||
-        !str_eq(seal, str_hex(c->arena, hash)))
-        return fail(c, E_FORBIDDEN, "key",
-                    "the key file is not the one that these data are sealed with");
-    return OK;
-}
-
 static enum err open_step(struct ctx *c, void *user)
 {
     (void)user;

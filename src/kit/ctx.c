@@ -2,6 +2,7 @@
 #include "kit/ctx.h"
 
 #include "host/clock.h"
+#include "kit/key.h"
 #include "kit/kit_private.h"
 
 enum err fail(struct ctx *c, enum err err, const char *code, const char *fmt, ...)
@@ -93,9 +94,22 @@ static struct str bound_to(struct ctx *c, const char *noun, int64_t id)
 
 struct str ctx_seal(struct ctx *c, struct str text, const char *noun, int64_t id)
 {
+    const struct key *key = &atomic_load(&c->app->keys)->keys[KEY_SEAL][0];
+
     if (text.at == NULL)
         return text;
-    return seal(c->arena, c->app->seal_key, 1, text, bound_to(c, noun, id));
+    return seal(c->arena, key->bytes, (uint8_t)key->number, text, bound_to(c, noun, id));
+}
+
+/* The key whose number the sealed text carries; the one in use where there is none. */
+static const uint8_t *key_of(const struct key_ring *ring, struct str sealed)
+{
+    int at = 0;
+
+    while (sealed.len > 0 && at < ring->count[KEY_SEAL] &&
+           ring->keys[KEY_SEAL][at].number != (uint8_t)sealed.at[0])
+        at++;
+    return ring->keys[KEY_SEAL][at < ring->count[KEY_SEAL] ? at : 0].bytes;
 }
 
 enum err ctx_unseal(struct ctx *c, struct str sealed, const char *noun, int64_t id, struct str *out)
@@ -105,14 +119,16 @@ enum err ctx_unseal(struct ctx *c, struct str sealed, const char *noun, int64_t 
     *out = (struct str){0};
     if (sealed.at == NULL)
         return OK;
-    err = unseal(c->arena, c->app->seal_key, sealed, bound_to(c, noun, id), out);
+    err = unseal(c->arena, key_of(atomic_load(&c->app->keys), sealed), sealed,
+                 bound_to(c, noun, id), out);
     if (err != OK)
         return fail(c, err, "internal.sealed", "%s %" PRId64 " cannot be unsealed with this key",
                     noun, id);
     return OK;
 }
 
-struct str ctx_keyed_hash(struct ctx *c, const char *kind, struct str text)
+struct str ctx_hash_by(struct ctx *c, const uint8_t key[KEY_BYTES], const char *kind,
+                       struct str text)
 {
     size_t len = strlen(kind);
     char *bound = arena_alloc(c->arena, len + 1 + text.len);
@@ -122,6 +138,11 @@ struct str ctx_keyed_hash(struct ctx *c, const char *kind, struct str text)
     bound[len] = ':';
     if (text.len > 0)
         memcpy(bound + len + 1, text.at, text.len);
-    hash_keyed(c->app->hash_key, (struct str){bound, len + 1 + text.len}, hash);
+    hash_keyed(key, (struct str){bound, len + 1 + text.len}, hash);
     return (struct str){(const char *)hash, HASH_BYTES};
+}
+
+struct str ctx_keyed_hash(struct ctx *c, const char *kind, struct str text)
+{
+    return ctx_hash_by(c, atomic_load(&c->app->keys)->keys[KEY_HASH][0].bytes, kind, text);
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "kit/app.h"
+#include "kit/key_private.h"
 
 #define PATH_PARTS_MAX 8
 #define QUEUE_MAX 4096 /* requests that wait for the writer, or for a reader; more: 503 */
@@ -89,7 +90,7 @@ struct app {
     struct app_config config;
     struct arena *arena;
     int lock_fd;
-    uint8_t seal_key[KEY_BYTES], hash_key[KEY_BYTES];
+    _Atomic(const struct key_ring *) keys;
     _Atomic(const struct zone *) zone;
     _Atomic int64_t last_ms;  /* of the last command */
     _Atomic int64_t id_state; /* milliseconds since ID_EPOCH_MS << 14 | counter */
@@ -189,3 +190,7 @@ enum err job_forget(struct ctx *c) MUST_USE;
 const struct job_kind *job_kind_find(const struct app *app, struct str name); /* NULL: none */
 /* key.c */
 enum err key_load(struct app *app, struct str *why) MUST_USE;
+enum err key_recall(struct ctx *c) MUST_USE; /* do base and key file belong together? */
+/* ctx.c */
+struct str ctx_hash_by(struct ctx *c, const uint8_t key[KEY_BYTES], const char *kind,
+                       struct str text);

@@ -199,6 +199,11 @@ test("what the brand knows of a customer besides", async () => {
     await good(`${customer}/timeline?group=profile`);
 });
 
+test("keys", async () => {
+    assert.equal((await good("/api/privacy/keys")).seal_number, 1);
+    await good("/api/privacy/keys/rotate", { which: "seal" });
+});
+
 test("consents; a person's copy and deletion", async () => {
     const { id, version_number } = await good("/api/consent-texts", { purpose: "marketing", title: "营销", body: "可以发。" });
     assert.equal(version_number, 1);

@@ -155,16 +155,12 @@ enum err customer_exists(struct ctx *c, int64_t person_id, struct str kind)
 /* Nobody else may have one of them. */
 static enum err identities_check(struct ctx *c, const struct identities *all)
 {
-    struct q_customer_seen_in *keys;
     struct q_customer_seen_row *rows;
 
     if (all->count == 0)
         return OK;
-    keys = arena_new_array(c->arena, struct q_customer_seen_in, (size_t)all->count);
     rows = arena_new_array(c->arena, struct q_customer_seen_row, (size_t)all->count);
-    for (int64_t i = 0; i < all->count; i++)
-        keys[i] = (struct q_customer_seen_in){all->plans[i].ref.kind, all->plans[i].hash};
-    TRY(q_customer_seen(c, keys, all->count, rows));
+    TRY(identity_seen(c, all->plans, all->count, rows));
     for (int64_t i = 0; i < all->count; i++)
         if (rows[i].customer_id != NONE)
             return customer_exists(c, rows[i].person_id, all->plans[i].ref.kind);

@@ -58,16 +58,11 @@ struct named {
 
 static enum err named_find(struct ctx *c, const struct identities *all, struct named *named)
 {
-    struct q_customer_seen_in *keys =
-        arena_new_array(c->arena, struct q_customer_seen_in, (size_t)all->count + 1);
     struct q_customer_seen_row *rows =
         arena_new_array(c->arena, struct q_customer_seen_row, (size_t)all->count + 1);
 
     *named = (struct named){.ids = {NONE, NONE}};
-    for (int64_t i = 0; i < all->count; i++)
-        keys[i] = (struct q_customer_seen_in){all->plans[i].ref.kind, all->plans[i].hash};
-    if (all->count > 0)
-        TRY(q_customer_seen(c, keys, all->count, rows));
+    TRY(identity_seen(c, all->plans, all->count, rows));
     for (int64_t i = 0; i < all->count; i++) {
         int64_t id = rows[i].person_id;
         if (id == NONE || id == named->ids[0] || id == named->ids[1])
@@ -229,15 +224,12 @@ static enum err attributes_edit(struct ctx *c, struct edit *edit, struct str *fi
 /* The new ones must be nobody's, or this customer's already (then there is nothing to write). */
 static enum err come_check(struct ctx *c, struct edit *edit, int64_t customer_id)
 {
-    struct q_customer_seen_in keys[2];
     struct q_customer_seen_row rows[2];
     int64_t kept = 0;
 
     if (edit->come_count == 0)
         return OK;
-    for (int64_t i = 0; i < edit->come_count; i++)
-        keys[i] = (struct q_customer_seen_in){edit->come[i].ref.kind, edit->come[i].hash};
-    TRY(q_customer_seen(c, keys, edit->come_count, rows));
+    TRY(identity_seen(c, edit->come, edit->come_count, rows));
     for (int64_t i = 0; i < edit->come_count; i++) {
         if (rows[i].customer_id != NONE && rows[i].person_id != customer_id)
             return customer_exists(c, rows[i].person_id, edit->come[i].ref.kind);
@@ -250,13 +242,18 @@ static enum err come_check(struct ctx *c, struct edit *edit, int64_t customer_id
 
 static enum err edit_write(struct ctx *c, struct edit *edit, const struct customer_image *image)
 {
-    struct q_identity_delete_in gone[2];
+    struct q_identity_delete_in gone[4];
+    int64_t gone_count = 0;
 
-    for (int64_t i = 0; i < edit->gone_count; i++)
-        gone[i] =
-            (struct q_identity_delete_in){edit->gone[i].ref.kind, edit->gone[i].hash, image->id};
-    if (edit->gone_count > 0)
-        TRY(q_identity_delete(c, gone, edit->gone_count, NULL));
+    for (int64_t i = 0; i < edit->gone_count; i++) {
+        struct customer_ref ref = edit->gone[i].ref;
+        struct str old_hash = identity_old_hash(c, ref);
+        gone[gone_count++] = (struct q_identity_delete_in){ref.kind, edit->gone[i].hash, image->id};
+        if (old_hash.at)
+            gone[gone_count++] = (struct q_identity_delete_in){ref.kind, old_hash, image->id};
+    }
+    if (gone_count > 0)
+        TRY(q_identity_delete(c, gone, gone_count, NULL));
     TRY(identity_plans_write(c, edit->come, edit->come_count));
     TRY(customer_images_write(c, image, 1));
     return customer_edited_emit(c, image->id, edit->fields);

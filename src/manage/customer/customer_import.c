@@ -103,27 +103,22 @@ static enum err rows_check(struct ctx *c, struct batch *b, int64_t *identity_cou
 
 static enum err owners_find(struct ctx *c, struct batch *b, int64_t identity_count)
 {
-    struct q_customer_seen_in *keys =
-        arena_new_array(c->arena, struct q_customer_seen_in, (size_t)identity_count + 1);
+    struct identity_plan *plans =
+        arena_new_array(c->arena, struct identity_plan, (size_t)identity_count + 1);
     struct q_customer_seen_row *found =
         arena_new_array(c->arena, struct q_customer_seen_row, (size_t)identity_count + 1);
-    struct customer_ref *refs =
-        arena_new_array(c->arena, struct customer_ref, (size_t)identity_count + 1);
     int64_t count = 0;
 
     for (int64_t i = 0; i < b->count; i++)
         for (int64_t j = 0; b->rows[i].image != NONE && j < b->rows[i].identities.count; j++) {
-            refs[count] = b->rows[i].identities.plans[j].ref;
-            keys[count].kind = refs[count].kind;
-            keys[count].value_hash = b->rows[i].identities.plans[j].hash;
-            count++;
+            plans[count++] = b->rows[i].identities.plans[j];
         }
     if (count == 0)
         return OK;
-    TRY(q_customer_seen(c, keys, count, found));
+    TRY(identity_seen(c, plans, count, found));
     for (int64_t i = 0; i < count; i++)
         if (found[i].customer_id != NONE)
-            *owner_of(c, b, refs[i]) = image_of(b, found[i].person_id) + 1;
+            *owner_of(c, b, plans[i].ref) = image_of(b, found[i].person_id) + 1;
     return OK;
 }
 

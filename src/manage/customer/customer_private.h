@@ -5,6 +5,8 @@
 
 /* A normal reference's keyed hash. */
 struct str identity_hash(struct ctx *c, struct customer_ref ref);
+/* The same by the key whose place is being taken; no value while none is. */
+struct str identity_old_hash(struct ctx *c, struct customer_ref ref);
 bool identity_is(struct customer_ref ref, const char *kind);
 
 /* One new customer's row and identities, as many as wanted with a fixed number of statements. */
@@ -28,6 +30,11 @@ struct customer_writing {
 enum err customer_write_new(struct ctx *c, const struct customer_writing *w) MUST_USE;
 enum err identity_plans_write(struct ctx *c, const struct identity_plan *plans,
                               int64_t count) MUST_USE;
+/* Whose they are: rows as customer_seen has them, by either hash while the hash key is turned. One statement;
+ * then a second one. */
+struct q_customer_seen_row;
+enum err identity_seen(struct ctx *c, const struct identity_plan *plans, int64_t count,
+                       struct q_customer_seen_row *rows) MUST_USE;
 /* The identities of one customer given, normal, hashed and each once; phone and email in normal
  * form. */
 struct identities {

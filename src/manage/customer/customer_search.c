@@ -412,7 +412,7 @@ static enum err exact_find(struct ctx *c, struct str text, struct list *ids)
 {
     static const char *const kinds[] = {"phone", "email", "member_no", "unionid",
                                         "external_userid"};
-    struct q_customer_seen_in keys[ARRAY_LEN(kinds)];
+    struct identity_plan plans[ARRAY_LEN(kinds)];
     struct q_customer_seen_row rows[ARRAY_LEN(kinds)];
     int64_t *out = arena_new_array(c->arena, int64_t, ARRAY_LEN(kinds));
     int64_t count = 0;
@@ -420,13 +420,13 @@ static enum err exact_find(struct ctx *c, struct str text, struct list *ids)
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         struct customer_ref ref;
         if (customer_ref_normal(c, (struct customer_ref){str_of(kinds[i]), text}, &ref) == OK)
-            keys[count++] = (struct q_customer_seen_in){ref.kind, identity_hash(c, ref)};
+            plans[count++] = (struct identity_plan){ref, identity_hash(c, ref), NONE};
     }
     c->fault = (struct fault){0};
     *ids = (struct list){out, 0};
     if (count == 0)
         return OK;
-    TRY(q_customer_seen(c, keys, count, rows));
+    TRY(identity_seen(c, plans, count, rows));
     for (int64_t i = 0; i < count; i++) {
         bool is_new = rows[i].customer_id != NONE;
         for (int64_t j = 0; j < ids->count; j++)

@@ -68,16 +68,16 @@ static int64_t known_id(const struct customer_touches *all, int64_t slot)
 
 static enum err slots_find(struct ctx *c, struct customer_touches *all)
 {
-    struct q_customer_seen_in *keys;
+    struct identity_plan *plans;
     struct q_customer_seen_row *rows;
 
     if (all->slot_count == 0)
         return OK;
-    keys = arena_new_array(c->arena, struct q_customer_seen_in, (size_t)all->slot_count);
+    plans = arena_new_array(c->arena, struct identity_plan, (size_t)all->slot_count);
     rows = arena_new_array(c->arena, struct q_customer_seen_row, (size_t)all->slot_count);
     for (int64_t i = 0; i < all->slot_count; i++)
-        keys[i] = (struct q_customer_seen_in){all->slots[i].ref.kind, all->slots[i].hash};
-    TRY(q_customer_seen(c, keys, all->slot_count, rows));
+        plans[i] = (struct identity_plan){all->slots[i].ref, all->slots[i].hash, NONE};
+    TRY(identity_seen(c, plans, all->slot_count, rows));
     for (int64_t i = 0; i < all->slot_count; i++) {
         if (rows[i].customer_id == NONE)
             continue;

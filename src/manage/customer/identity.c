@@ -3,6 +3,7 @@
  * table). */
 #include "base/utf8.h"
 #include "gen/customer.q.h"
+#include "kit/key.h"
 #include "manage/customer/customer_private.h"
 
 #define KIND_MAX 60
@@ -113,6 +114,52 @@ struct str identity_hash(struct ctx *c, struct customer_ref ref)
     return ctx_keyed_hash(c, str_cstr(c->arena, ref.kind), ref.value);
 }
 
+struct str identity_old_hash(struct ctx *c, struct customer_ref ref)
+{
+    return key_old_hash(c, str_cstr(c->arena, ref.kind), ref.value);
+}
+
+/* While the hashes turn a look-up has a second statement, beyond the route's budget. */
+static void statement_spare(struct ctx *c)
+{
+    if (c->statement_max > 0)
+        c->statement_max++;
+}
+
+/* What the new hash did not find, by the old one. */
+static enum err seen_by_old(struct ctx *c, const struct identity_plan *plans, int64_t count,
+                            struct q_customer_seen_row *rows)
+{
+    struct q_customer_seen_in *keys =
+        arena_new_array(c->arena, struct q_customer_seen_in, (size_t)count);
+    struct q_customer_seen_row *found =
+        arena_new_array(c->arena, struct q_customer_seen_row, (size_t)count);
+
+    for (int64_t i = 0; i < count; i++)
+        keys[i] =
+            (struct q_customer_seen_in){plans[i].ref.kind, identity_old_hash(c, plans[i].ref)};
+    statement_spare(c);
+    TRY(q_customer_seen(c, keys, count, found));
+    for (int64_t i = 0; i < count; i++)
+        if (rows[i].customer_id == NONE)
+            rows[i] = found[i];
+    return OK;
+}
+
+enum err identity_seen(struct ctx *c, const struct identity_plan *plans, int64_t count,
+                       struct q_customer_seen_row *rows)
+{
+    struct q_customer_seen_in *keys;
+
+    if (count == 0)
+        return OK;
+    keys = arena_new_array(c->arena, struct q_customer_seen_in, (size_t)count);
+    for (int64_t i = 0; i < count; i++)
+        keys[i] = (struct q_customer_seen_in){plans[i].ref.kind, plans[i].hash};
+    TRY(q_customer_seen(c, keys, count, rows));
+    return key_is_turning(c->app, KEY_HASH) ? seen_by_old(c, plans, count, rows) : OK;
+}
+
 enum err customer_find(struct ctx *c, struct customer_ref ref, int64_t *customer_id)
 {
     struct q_identity_find_row row;
@@ -121,6 +168,10 @@ enum err customer_find(struct ctx *c, struct customer_ref ref, int64_t *customer
     *customer_id = NONE;
     TRY(customer_ref_normal(c, ref, &ref));
     err = q_identity_find(c, ref.kind, identity_hash(c, ref), &row);
+    if (err == E_NOT_FOUND && key_is_turning(c->app, KEY_HASH)) {
+        statement_spare(c);
+        err = q_identity_find(c, ref.kind, identity_old_hash(c, ref), &row);
+    }
     *customer_id = row.customer_id;
     return err;
 }

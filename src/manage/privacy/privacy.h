@@ -13,8 +13,13 @@ enum err consent_has(struct ctx *c, int64_t customer_id, const char *purpose, bo
 /* After a restore, on the writer: whoever stands in DATA/deletions.log and is back goes again. */
 enum err deletion_replay(struct ctx *c, int64_t *deleted_count) MUST_USE;
 
+/* How much is sealed with another key than the one in use: 0 but while a rotation runs. */
+enum err rotate_left(struct ctx *c, int64_t *count) MUST_USE;
+
+extern const struct job_kind key_rotate_job;
 extern const struct job_kind privacy_export_job;
 extern const struct job_kind privacy_delete_job;
 
 extern const struct route consent_routes[];
 extern const struct route request_routes[];
+extern const struct route rotate_routes[];

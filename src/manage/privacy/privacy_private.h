@@ -11,3 +11,10 @@ enum err deletion_note(struct ctx *c, int64_t person_id) MUST_USE;
 /* {"request_id":"1","person_id":"2"}: what both jobs are given. */
 enum err privacy_input_read(struct ctx *c, struct str input, int64_t *request_id,
                             int64_t *person_id) MUST_USE;
+/* Everything sealed, column by column. */
+struct place;
+struct rotate_column {
+    const char *names; /* "customer.name_enc customer.phone_enc": of one table */
+    enum err (*page)(struct ctx *c, struct place *place);
+};
+extern const struct rotate_column rotate_columns[]; /* ended by names NULL */

@@ -25,6 +25,7 @@ const struct right rights[] = {
     {"staff.write", "管理员工与组织", "Manage staff and organisation"},
     {"role.write", "编辑角色", "Edit roles"},
     {"key.write", "管理接口密钥", "Manage API keys"},
+    {"key.rotate", "更换加密密钥", "Rotate the keys of personal data"},
     {"audit.read", "看操作记录", "Read the audit trail"},
     {"job.all", "看所有人的任务", "See everybody's jobs"},
     {.name = NULL},
