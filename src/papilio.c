@@ -74,7 +74,7 @@ static const struct route *const routes[] = {
 /* clang-format on */
 
 /* A kind of durable job is one line here. */
-/* clang-format off: one a line, so that two additions never meet */
+/* clang-format off */
 static const struct job_kind *const job_kinds[] = {
     &privacy_export_job,
     &privacy_delete_job,

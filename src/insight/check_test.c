@@ -94,7 +94,7 @@ static const char *const sound[] = {
     " (5, 'order_cancelled', 0, 0, $2, 1, 14, -300, NULL);",
     "INSERT INTO import_run VALUES (1, 'orders', 'f', x'00', '{}', 'done', 7, 5, 2, 4, 0, 0, NULL, "
     "0, NULL, NULL, NULL, NULL, NULL, NULL);"
-    "INSERT INTO import_reject VALUES (1, 3, 'c', 'r', x'00'), (1, 4, 'c', 'r', x'00');",
+    "INSERT INTO import_reject VALUES (1, 3, 'c', 'r', x'01'), (1, 4, 'c', 'r', x'01');",
     "CREATE TABLE kept_customer AS SELECT * FROM customer;"
     "CREATE TABLE kept_identity AS SELECT * FROM identity;",
 };
@@ -272,7 +272,7 @@ static const struct damage {
      "UPDATE tag SET family = 'intent' WHERE id = 1;"},
     {"import_runs: 1 found: import 1", "UPDATE import_run SET accepted_count = 6 WHERE id = 1;",
      "UPDATE import_run SET accepted_count = 5 WHERE id = 1;"},
-    {"import_runs: 1 found: import 1", "INSERT INTO import_reject VALUES (1, 5, 'c', 'r', x'00');",
+    {"import_runs: 1 found: import 1", "INSERT INTO import_reject VALUES (1, 5, 'c', 'r', x'01');",
      "DELETE FROM import_reject WHERE line_seq = 5;"},
 };
 
