@@ -26,6 +26,7 @@ static const struct route *const routes[] = {
     setup_routes,
     staff_routes,
     setting_routes,
+    setting_mail_routes,
     write_key_routes,
     channel_routes,
     channel_list_routes,

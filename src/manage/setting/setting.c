@@ -65,6 +65,21 @@ static const struct setting_definition definitions[] = {
      "每位同事每小时最多查看这么多次客户的明文资料（姓名、手机号、邮箱、地址）；每次都记入审计。",
      "How often an hour one colleague may have a customer's masked data shown; each time is "
      "audited."},
+    {"smtp_host", "text", "\"\"", 0, 253, false, "发信服务器", "Mail server",
+     "SMTP 服务器的域名，例如 smtp.exmail.qq.com；留空表示不发信。换服务器后要重新填写密码。",
+     "Name of the SMTP server; empty: no mail is sent. Another server wants its password anew."},
+    {"smtp_port", "int", "587", 1, 65535, false, "发信端口", "Mail port",
+     "STARTTLS 一般是 587，TLS 一般是 465。", "Usually 587 with STARTTLS, 465 with TLS."},
+    {"smtp_security", "text", "\"starttls\"", 3, 8, false, "发信加密", "Mail security",
+     "starttls、tls 或 none；none 只能用于本机上的服务器。",
+     "starttls, tls or none; none only with a server on this machine."},
+    {"smtp_user", "text", "\"\"", 0, 254, false, "发信账号", "Mail account",
+     "登录发信服务器的账号；留空表示不登录。", "Signs in with it; empty: without signing in."},
+    {"smtp_password", "secret", "\"\"", 0, 200, false, "发信密码", "Mail password",
+     "加密保存，填写后不再显示。", "Kept sealed, and never shown again."},
+    {"smtp_from", "text", "\"\"", 0, 254, false, "发件人地址", "Sender's address",
+     "收件人看到的发件邮箱，例如 service@example.com。",
+     "Whom mails come from, service@example.com"},
 };
 
 const struct setting_definition *setting_definition_find(struct str name)
@@ -144,7 +159,7 @@ enum err setting_text(struct ctx *c, const char *name, struct str *out)
     enum err err;
 
     must(definition != NULL);
-    must(strcmp(definition->kind, "text") == 0);
+    must(strcmp(definition->kind, "int") != 0);
     err = definition->is_fixed ? q_setting_meta_get(c, str_of(name), &fixed)
                                : q_setting_get(c, str_of(name), &row);
     if (err == E_NOT_FOUND)
@@ -159,7 +174,7 @@ enum err setting_text(struct ctx *c, const char *name, struct str *out)
 struct setting_item {
     struct str name, kind, value, default_value, staff_name;
     int64_t version_count, changed_ms, min_number, max_number;
-    bool is_fixed;
+    bool is_fixed, has_secret;
     struct str title_zh, title_en, help_zh, help_en;
 };
 struct setting_list {
@@ -167,7 +182,7 @@ struct setting_list {
 };
 static const struct field setting_item[] = {
     OUT(struct setting_item, name),
-    OUT(struct setting_item, kind, .one_of = "int|text"),
+    OUT(struct setting_item, kind, .one_of = "int|text|secret"),
     OUT(struct setting_item, value, .is_json = true, .is_optional = true),
     OUT(struct setting_item, default_value, .is_json = true, .is_optional = true),
     OUT(struct setting_item, version_count, .about = "0: never changed"),
@@ -176,6 +191,7 @@ static const struct field setting_item[] = {
     {.name = "min", .type = F_INT, .offset = offsetof(struct setting_item, min_number)},
     {.name = "max", .type = F_INT, .offset = offsetof(struct setting_item, max_number)},
     OUT(struct setting_item, is_fixed),
+    OUT(struct setting_item, has_secret, .about = "a secret is set; its value is never shown"),
     OUT(struct setting_item, title_zh),
     OUT(struct setting_item, title_en),
     OUT(struct setting_item, help_zh),
@@ -210,7 +226,9 @@ static void item_set(struct ctx *c, struct setting_item *item, const struct list
 
     for (int64_t i = 0; i < changed->count; i++)
         if (str_eq(rows[i].name, item->name)) {
-            item->value = rows[i].value;
+            item->has_secret = str_is(item->kind, "secret") && !str_is(rows[i].value, "\"\"");
+            if (!str_is(item->kind, "secret"))
+                item->value = rows[i].value;
             item->version_count = rows[i].version_count;
             item->changed_ms = rows[i].changed_ms;
             item->staff_name = rows[i].staff_name;
@@ -249,7 +267,7 @@ struct setting_set_out {
 };
 static const struct field setting_set_in[] = {
     IN(struct setting_set_in, name, .min = 1, .max = TEXT_MAX),
-    IN(struct setting_set_in, value, .is_json = true, .max = 400, .about = "number or text"),
+    IN(struct setting_set_in, value, .is_json = true, .max = 1000, .about = "number or text"),
     IN(struct setting_set_in, reason, .min = 1, .max = REASON_MAX,
        .about = "why: kept with the version"),
     IN(struct setting_set_in, version_count, .min = 0, .max = INT32_MAX,
@@ -308,6 +326,18 @@ static enum err months_check(struct ctx *c, struct str name, struct str value)
     return OK;
 }
 
+static enum err mail_value(struct ctx *c, const struct setting_definition *d, struct str *value)
+{
+    struct str text;
+
+    if (strncmp(d->name, "smtp_", 5) != 0 || strcmp(d->kind, "int") == 0)
+        return OK;
+    TRY(value_text(c, *value, &text));
+    if (strcmp(d->kind, "secret") == 0)
+        return setting_mail_seal(c, text, value);
+    return setting_mail_check(c, str_of(d->name), text);
+}
+
 /* What follows from a setting at once. */
 static enum err effect_run(struct ctx *c, struct str name)
 {
@@ -316,7 +346,11 @@ static enum err effect_run(struct ctx *c, struct str name)
 
 static enum err version_keep(struct ctx *c, const struct setting_set_in *in, int64_t version)
 {
-    struct q_setting_version_add_in row = {in->name, version, in->value, str_trim(in->reason)};
+    const struct setting_definition *definition = setting_definition_find(in->name);
+    bool is_secret =
+        strcmp(definition->kind, "secret") == 0; /* of those the history keeps who and why */
+    struct q_setting_version_add_in row = {in->name, version, is_secret ? S("\"\"") : in->value,
+                                           str_trim(in->reason)};
     struct json_out json;
     struct buf buf;
 
@@ -351,6 +385,7 @@ static enum err set_run(struct ctx *c, const void *in_, void *out_)
     const struct setting_set_in *in = in_;
     struct setting_set_out *out = out_;
     const struct setting_definition *definition = setting_definition_find(in->name);
+    struct str value = in->value;
     int64_t changed_count;
 
     if (definition == NULL)
@@ -360,10 +395,11 @@ static enum err set_run(struct ctx *c, const void *in_, void *out_)
     TRY(value_check(c, definition, in->value));
     TRY(order_check(c, in->name, in->value));
     TRY(months_check(c, in->name, in->value));
+    TRY(mail_value(c, definition, &value));
     if (in->version_count == 0)
-        TRY(q_setting_first(c, in->name, in->value, &changed_count));
+        TRY(q_setting_first(c, in->name, value, &changed_count));
     else
-        TRY(q_setting_change(c, in->value, in->name, in->version_count, &changed_count));
+        TRY(q_setting_change(c, value, in->name, in->version_count, &changed_count));
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "setting.changed", "somebody else changed %s meanwhile",
                     definition->name);

@@ -27,5 +27,11 @@ struct setting_setup {
 };
 enum err setting_setup_write(struct ctx *c, const struct setting_setup *setup) MUST_USE;
 
+/* The brand's own mail server as it is set now, for mail_send. E_CONFLICT "mail.password": it was given for
+ * another server, or the key has changed. */
+struct mail_server;
+enum err setting_mail_server(struct ctx *c, struct mail_server *out) MUST_USE;
+
 extern const struct route setting_routes[];
+extern const struct route setting_mail_routes[];
 extern const struct route write_key_routes[];

@@ -1,6 +1,8 @@
 /* Settings: definitions, versions, fixed ones; write keys. */
 #include "scenario.h"
 
+#include <unistd.h>
+
 #include "base/time.h"
 #include "manage/setting/setting.h"
 
@@ -50,6 +52,30 @@ static const struct scenario cases[] = {
     {"never changed", AS_VIEWER, GET, "/api/settings/lost_after_days/versions", NULL, 200,
      "{'items':[]}", ""},
     {"history of nothing", AS_VIEWER, GET, "/api/settings/x/versions", NULL, 404, "setting.unknown",
+     ""},
+    {"a secret", AS_ADMIN, SET,
+     "{'name':'smtp_password','value':'hidden','reason':'why','version_count':0}", 200,
+     "{'version_count':1}", "setting_changed"},
+    {"is not shown", AS_ADMIN, GET, "/api/settings", NULL, 200,
+     "{'name':'smtp_password','kind':'secret','value':'','default_value':'','version_count':1", ""},
+    {"but that there is one", AS_ADMIN, GET, "/api/settings", NULL, 200, "'has_secret':true", ""},
+    {"nor in the history", AS_VIEWER, GET, "/api/settings/smtp_password/versions", NULL, 200,
+     "'items':[{'version':1,'value':'','reason':'why'", ""},
+    {"no server's name", AS_ADMIN, SET,
+     "{'name':'smtp_host','value':'a/b','reason':'why','version_count':0}", 400, "setting.host",
+     ""},
+    {"no sender", AS_ADMIN, SET,
+     "{'name':'smtp_from','value':'a b@c','reason':'why','version_count':0}", 400,
+     "setting.address", ""},
+    {"no such security", AS_ADMIN, SET,
+     "{'name':'smtp_security','value':'ssl','reason':'why','version_count':0}", 400,
+     "setting.security", ""},
+    {"no trial yet", AS_VIEWER, GET, "/api/settings/mail-test", NULL, 200, "'status':'none'", ""},
+    {"no address", AS_ADMIN, POST, "/api/settings/mail-test", "{'to':'a b@c'}", 400,
+     "setting.address", ""},
+    {"a trial by a viewer", AS_VIEWER, POST, "/api/settings/mail-test", "{'to':'a@b.cn'}", 403, "",
+     ""},
+    {"a trial by nobody", AS_NOBODY, POST, "/api/settings/mail-test", "{'to':'a@b.cn'}", 401, "",
      ""},
     {"history for nobody", AS_NOBODY, GET, "/api/settings/sleep_after_days/versions", NULL, 401, "",
      ""},
@@ -129,10 +155,47 @@ static void test_code(void **state)
     assert_true(currency_minor_digits(S("cny")) == NONE);
 }
 
+static struct app_call trial(enum http_method method, int64_t fail_nth)
+{
+    struct app_call call = {.method = method,
+                            .path = S("/api/settings/mail-test"),
+                            .body =
+                                method == HTTP_POST ? S("{\"to\":\"a@b.cn\"}") : (struct str){0},
+                            .is_local = true,
+                            .fail_nth = fail_nth};
+
+    app_request(scenario_app, scenario_arena, &call);
+    return call;
+}
+
+/* It ends on another thread, so no row of the table: a trial whose command was undone never begins,
+ * and one that went through says why no mail left. */
+static void test_trial(void **state)
+{
+    struct app_call call;
+    int64_t nth = 0;
+
+    (void)state;
+    do {
+        call = trial(HTTP_GET, 0);
+        assert_true(str_find(call.reply, S("\"status\":\"none\"")) >= 0);
+        call = trial(HTTP_POST, ++nth);
+        assert_int_equal(call.status, call.did_fail ? 500 : 200);
+    } while (call.did_fail);
+    assert_true(nth > 3);
+    for (int i = 0; i < 500 && str_find(call.reply, S("\"running\"")) >= 0; i++) {
+        usleep(10000);
+        call = trial(HTTP_GET, 0);
+    }
+    assert_true(str_find(call.reply, S("\"failed\"")) >= 0);
+    assert_true(str_find(call.reply, S("no mail server is set")) >= 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_trial),
         cmocka_unit_test(test_code),
     };
 

@@ -1,0 +1,8 @@
+-- How the last mail that tried the settings went: a line of JSON in meta, without the address.
+
+-- name: mail_test_get :one
+SELECT value FROM meta WHERE name = 'mail_test';
+
+-- name: mail_test_set :exec
+INSERT INTO meta (name, value) VALUES ('mail_test', :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
