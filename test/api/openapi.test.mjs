@@ -323,6 +323,8 @@ test("settings and write keys", async () => {
     const sleep = items.find((item) => item.name === "sleep_after_days");
     const { version_count } = await good("/api/settings", { name: sleep.name, value: 60, reason: "test", version_count: sleep.version_count });
     await good(`/api/settings/${sleep.name}/versions`);
+    await good("/api/settings/mail-test", { to: "li@example.org" });
+    await good("/api/settings/mail-test");
     await bad("/api/settings", { name: sleep.name, value: 61, reason: "test", version_count: version_count - 1 }, "setting.changed");
     await good("/api/write-keys", { name: "site" });
     const keys = (await good("/api/write-keys")).items;

@@ -836,6 +836,15 @@ const en: typeof zh = {
         required: 'May not be empty',
         range: 'A whole number from {min} to {max}, please',
     },
+    mail: {
+        try: 'Send a mail to try it',
+        to: 'To which address',
+        send: 'Send',
+        running: 'On its way…',
+        sent: 'Sent',
+        failed: 'Not sent',
+        isSet: 'Set, and not shown',
+    },
     key: {
         title: 'Write keys',
         about: 'Pages and other systems send events with them; they are public and may only write',

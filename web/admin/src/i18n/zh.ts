@@ -827,6 +827,15 @@ const zh = {
         required: '不能为空',
         range: '请填写 {min} 到 {max} 之间的整数',
     },
+    mail: {
+        try: '发一封测试邮件',
+        to: '收件邮箱',
+        send: '发送',
+        running: '正在发送……',
+        sent: '已发出',
+        failed: '没有发出',
+        isSet: '已填写，不再显示',
+    },
     key: {
         title: '写入密钥',
         about: '网页和其他系统用它上报事件；它是公开的，只能写入',
