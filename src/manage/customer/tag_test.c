@@ -1,6 +1,8 @@
 /* Groups of tags, tags that exclude each other, moving and deleting, many customers at once. */
 #include "scenario.h"
 
+#include <stdio.h>
+
 #include "manage/customer/customer.h"
 
 #define ANA "/api/customers/$ana"
@@ -171,13 +173,42 @@ static void test_reach(void **state)
     scenario_number("UPDATE role SET scope = 'all' WHERE name = 'operator'");
 }
 
+/* ---- very many ------------------------------------------------------------------------------ */
+
+#define MANY 10001
+
+static const struct scenario many_cases[] = {
+    {"not sure", AS_OPERATOR, POST, TAGS "/$high/delete", "{'customer_count':10001}", 409,
+     "tag.not_sure", "", .is_plain = true},
+    {"sure", AS_OPERATOR, POST, TAGS "/$high/delete", "{'customer_count':10001,'is_sure':true}",
+     200, "'customer_count':10001", "", .is_plain = true},
+};
+
+static void test_many(void **state)
+{
+    char sql[400];
+
+    (void)state;
+    scenario_number(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10001) "
+        "INSERT INTO customer (id, customer_number, attributes, is_family, touched_ms, "
+        "order_count, paid_fen, refunded_fen, invited_count, created_ms, changed_ms) "
+        "SELECT 1000 + i, 1000 + i, '{}', 0, 1, 0, 0, 0, 0, 1, 1 FROM n");
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO customer_tag SELECT id, %s, NULL, 1 FROM customer WHERE id BETWEEN 1001 "
+             "AND 11001",
+             scenario_get("high"));
+    scenario_number(sql);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer_tag"), MANY);
+    scenario_run(many_cases);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer_tag"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_delete),
-        cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_groups), cmocka_unit_test(test_delete), cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_reach),  cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);
