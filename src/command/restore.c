@@ -53,6 +53,7 @@ static struct str inside(struct restore *r, struct str folder, const char *name)
 /* At most `max` bytes of the tar; len 0 at its end. */
 static enum err tar_take(struct restore *r, size_t max, struct str *out)
 {
+    *out = (struct str){NULL, 0};
     if (r->chunk.len == 0 && file_next(r->tar, &r->chunk) != OK)
         return refuse(r, E_IO, "the backup cannot be read: %s", file_why());
     *out = str_sub(r->chunk, 0, max);
@@ -404,7 +405,7 @@ int command_restore(struct cli *cli, const struct app_config *config,
     struct restore r = {
         .arena = cli->arena, .options = options, .config = *config, .data = config->data};
     struct str lock = str_fmt(cli->arena, "%.*s/lock", STR(config->data));
-    int fd, status;
+    int fd = -1, status;
 
     if (cli->count != 1)
         return command_refuse(S("papilio restore FILE --data DIR")) + 1;
@@ -423,7 +424,7 @@ int command_restore(struct cli *cli, const struct app_config *config,
         return command_refuse(str_fmt(
             cli->arena, "another papilio works on %.*s, or it cannot be used", STR(r.data)));
     status = restore_end(&r, restore_make(&r, str_of(cli->args[0])));
-    if (folder_is_mine(r.data))
+    if (fd >= 0)
         file_unlock(fd);
     return status;
 }

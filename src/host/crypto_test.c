@@ -49,6 +49,7 @@ static void assert_hash(const uint8_t hash[HASH_BYTES], const char *hex)
 
 static void sha256_known(void **state)
 {
+    struct hasher *hasher = hash_begin(arena);
     uint8_t hash[HASH_BYTES];
 
     (void)state;
@@ -58,6 +59,11 @@ static void sha256_known(void **state)
     assert_hash(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     hash_sha256(repeat('a', 1000000), hash);
     assert_hash(hash, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    hash_add(hasher, S("a"));
+    hash_add(hasher, S(""));
+    hash_add(hasher, S("bc"));
+    hash_end(hasher, hash);
+    assert_hash(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 /* HMAC pads a short key with zeros, so the RFC's shorter keys fit into ours. */

@@ -541,7 +541,7 @@ static int script_run(struct db *db, const char *sql)
             return SQLITE_IOERR;
         code = sqlite3_prepare_v2(db->sqlite, sql, -1, &stmt, &sql);
         if (stmt != NULL) { /* what is left behind the last statement is none */
-            while ((code = sqlite3_step(stmt)) == SQLITE_ROW)
+            while (sqlite3_step(stmt) == SQLITE_ROW)
                 ;
             code = sqlite3_finalize(stmt);
         }

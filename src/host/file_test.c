@@ -119,6 +119,48 @@ static void folders(void **state)
     assert_int_equal(folder_make(in_folder("x/file/y")), E_IO);
 }
 
+static void what_lies_in_a_folder(void **state)
+{
+    struct list names;
+
+    (void)state;
+    assert_int_equal(folder_make(in_folder("list/deep")), OK);
+    assert_int_equal(file_write(in_folder("list/b"), S("x"), 0600), OK);
+    assert_int_equal(file_write(in_folder("list/a"), S("x"), 0600), OK);
+    assert_int_equal(file_write(in_folder("list/deep/c"), S("x"), 0600), OK);
+    assert_int_equal(folder_list(arena, in_folder("list"), 3, &names), OK);
+    assert_int_equal(names.count, 3);
+    assert_true(str_is(((struct str *)names.at)[0], "a"));
+    assert_true(str_is(((struct str *)names.at)[1], "b"));
+    assert_true(str_is(((struct str *)names.at)[2], "deep"));
+    assert_int_equal(folder_list(arena, in_folder("list"), 2, &names), E_TOO_LARGE);
+    assert_int_equal(folder_list(arena, in_folder("none"), 2, &names), E_NOT_FOUND);
+    assert_true(folder_is(in_folder("list")));
+    assert_false(folder_is(in_folder("list/a")));
+    assert_true(folder_is_mine(in_folder("list")));
+    assert_false(folder_is_mine(in_folder("none")));
+    assert_int_equal(folder_remove(in_folder("list")), OK);
+    assert_false(file_exists(in_folder("list")));
+    assert_int_equal(folder_remove(in_folder("list")), OK);
+}
+
+static void moving_overwrites_nothing(void **state)
+{
+    struct str got;
+
+    (void)state;
+    assert_int_equal(file_write(in_folder("from"), S("new"), 0600), OK);
+    assert_int_equal(file_write(in_folder("taken"), S("old"), 0600), OK);
+    assert_int_equal(file_move(in_folder("from"), in_folder("taken")), E_CONFLICT);
+    assert_int_equal(file_read(arena, in_folder("taken"), 10, &got), OK);
+    assert_true(str_is(got, "old"));
+    assert_int_equal(file_move(in_folder("from"), in_folder("to")), OK);
+    assert_false(file_exists(in_folder("from")));
+    assert_int_equal(file_read(arena, in_folder("to"), 10, &got), OK);
+    assert_true(str_is(got, "new"));
+    assert_int_equal(file_move(in_folder("from"), in_folder("to")), E_NOT_FOUND);
+}
+
 static void one_process_has_the_lock(void **state)
 {
     struct str path = in_folder("lock");
@@ -186,9 +228,14 @@ static void the_clock_can_be_set(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_files), cmocka_unit_test(a_failed_write_changes_nothing),
-        cmocka_unit_test(folders),     cmocka_unit_test(one_process_has_the_lock),
-        cmocka_unit_test(pieces),      cmocka_unit_test(the_clock_can_be_set),
+        cmocka_unit_test(whole_files),
+        cmocka_unit_test(a_failed_write_changes_nothing),
+        cmocka_unit_test(folders),
+        cmocka_unit_test(what_lies_in_a_folder),
+        cmocka_unit_test(moving_overwrites_nothing),
+        cmocka_unit_test(one_process_has_the_lock),
+        cmocka_unit_test(pieces),
+        cmocka_unit_test(the_clock_can_be_set),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
