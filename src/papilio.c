@@ -113,6 +113,7 @@ static enum err on_minute(struct ctx *c)
     TRY(message_forget(c, &deleted_count));
     TRY(staff_link_forget(c));
     TRY(import_forget(c, &deleted_count));
+    TRY(retention_keep(c));
     return behaviours_forget(c);
 }
 

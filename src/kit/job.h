@@ -52,6 +52,8 @@ enum err job_add(struct ctx *c, const struct job_new *n, int64_t *job_id) MUST_U
 extern const struct route job_routes[];
 /* Where the files of jobs lie; made if missing. */
 enum err job_folder(struct app *app, struct arena *arena, struct str *out) MUST_USE;
+/* Files of jobs older than that go; the frame calls it with 7 days. */
+enum err job_files_forget(struct ctx *c, int64_t keep_days) MUST_USE;
 /* Waits until no job is left to do: for tests and measurements. */
 void job_await(struct app *app);
 

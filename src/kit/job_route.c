@@ -7,7 +7,7 @@
 #include "kit/kit_private.h"
 
 #define LIST_MAX 100
-#define FILE_KEEP_DAYS 7
+#define FILE_KEEP_DAYS 7 /* at most; the brand may set less */
 #define ROW_KEEP_DAYS 90
 
 const struct job_kind *job_kind_find(const struct app *app, struct str name)
@@ -272,17 +272,17 @@ static enum err job_file(struct ctx *c, const void *in_, void *out_)
 
 static int64_t id_before(const struct ctx *c, int64_t keep_days)
 {
-    return (c->now_ms - keep_days * DAY_MS - ID_EPOCH_MS) << 22;
+    return ctx_id_at(c->now_ms - keep_days * DAY_MS);
 }
 
-static enum err files_forget(struct ctx *c)
+enum err job_files_forget(struct ctx *c, int64_t keep_days)
 {
     const struct q_job_file_old_row *rows;
     struct q_job_file_drop_in *drops;
     struct str folder;
     struct list old;
 
-    TRY(q_job_file_old(c, id_before(c, FILE_KEEP_DAYS), &old));
+    TRY(q_job_file_old(c, id_before(c, keep_days), &old));
     if (old.count == 0)
         return OK;
     rows = old.at;
@@ -314,7 +314,7 @@ static enum err row_forget(struct ctx *c)
 
 enum err job_forget(struct ctx *c)
 {
-    TRY(files_forget(c));
+    TRY(job_files_forget(c, FILE_KEEP_DAYS));
     return row_forget(c);
 }
 

@@ -10,7 +10,6 @@
 
 #define EVENT_BATCH_MAX 1000
 #define EVENT_FUTURE_MS (5 * INT64_C(60000)) /* later than this ahead of now: refused */
-#define MESSAGE_KEEP_MS (7 * DAY_MS)
 
 extern const struct event_kind event_kinds[]; /* ended by a row with name NULL */
 extern const struct route event_routes[];

@@ -6,6 +6,7 @@
 #include "host/crypto.h"
 #include "manage/channel/channel.h"
 #include "manage/event/event_private.h"
+#include "manage/setting/setting.h"
 
 #define MESSAGE_HASH_BYTES 16
 #define FORGET_PAGE 10000
@@ -266,9 +267,11 @@ enum err event_ingest(struct ctx *c, const struct event_in *events, int64_t coun
 
 enum err message_forget(struct ctx *c, int64_t *deleted_count)
 {
-    int64_t before_ms = c->now_ms - MESSAGE_KEEP_MS, count = FORGET_PAGE;
+    int64_t keep_days, before_ms, count = FORGET_PAGE;
 
     *deleted_count = 0;
+    TRY(setting_int(c, "message_keep_days", &keep_days));
+    before_ms = c->now_ms - keep_days * DAY_MS;
     for (int page = 0; page < FORGET_PAGES_MAX && count == FORGET_PAGE; page++) {
         TRY(q_message_forget(c, before_ms, FORGET_PAGE, &count));
         *deleted_count += count;

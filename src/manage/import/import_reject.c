@@ -4,9 +4,9 @@
 #include "base/utf8.h"
 #include "host/file.h"
 #include "manage/import/import_private.h"
+#include "manage/setting/setting.h"
 
 #define RAW_MAX (2 * 1024 * 1024) /* bytes of one record */
-#define KEEP_MS (30 * DAY_MS)
 
 void import_refuse(struct import_row *row, const char *code, struct str reason)
 {
@@ -128,11 +128,11 @@ enum err import_reject_write(struct import_reject_job *job, struct fault *fault)
 /* ---- forgetting ----------------------------------------------------------------------------- */
 
 /* The file of an upload; its row too, if nothing was made of it. */
-static enum err upload_forget(struct ctx *c)
+static enum err upload_forget(struct ctx *c, int64_t keep_ms)
 {
     struct q_import_upload_forget_row run;
     int64_t deleted_count;
-    enum err err = q_import_upload_forget(c, c->now_ms - KEEP_MS, c->now_ms - DAY_MS, &run);
+    enum err err = q_import_upload_forget(c, keep_ms, c->now_ms - DAY_MS, &run);
 
     if (err == E_NOT_FOUND)
         return OK;
@@ -146,12 +146,14 @@ static enum err upload_forget(struct ctx *c)
 enum err import_forget(struct ctx *c, int64_t *deleted_count)
 {
     struct q_import_forget_find_row run;
-    int64_t effect_count;
+    int64_t effect_count, keep_days, keep_ms;
     enum err err;
 
     *deleted_count = 0;
-    TRY(upload_forget(c));
-    err = q_import_forget_find(c, c->now_ms - KEEP_MS, &run);
+    TRY(setting_int(c, "import_keep_days", &keep_days));
+    keep_ms = c->now_ms - keep_days * DAY_MS;
+    TRY(upload_forget(c, keep_ms));
+    err = q_import_forget_find(c, keep_ms, &run);
     if (err == E_NOT_FOUND)
         return OK;
     TRY(err);

@@ -143,3 +143,10 @@ UPDATE job SET file_name = NULL WHERE id = :id;
 -- scope: none (replaying deletions after a restore)
 SELECT coalesce(merged_into_id, id) AS person_id FROM customer
  WHERE customer_number = :customer_number AND deleted_ms IS NULL AND created_ms <= :deleted_ms;
+
+-- name: erase_uploads :many     files sent in for imports may hold the person; those being read are left, and named
+SELECT id, CASE WHEN status IN ('running', 'waiting', 'undoing') THEN 1 ELSE 0 END AS is_read_count
+  FROM import_run WHERE upload_bytes > 0 ORDER BY id LIMIT 500;
+
+-- name: erase_upload_gone :batch
+UPDATE import_run SET upload_bytes = 0 WHERE id = :id;

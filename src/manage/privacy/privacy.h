@@ -13,6 +13,9 @@ enum err consent_has(struct ctx *c, int64_t customer_id, const char *purpose, bo
 /* After a restore, on the writer: whoever stands in DATA/deletions.log and is back goes again. */
 enum err deletion_replay(struct ctx *c, int64_t *deleted_count) MUST_USE;
 
+/* Once a minute: what was kept as long as the settings say goes. */
+enum err retention_keep(struct ctx *c) MUST_USE;
+
 /* How much is sealed with another key than the one in use: 0 but while a rotation runs. */
 enum err rotate_left(struct ctx *c, int64_t *count) MUST_USE;
 

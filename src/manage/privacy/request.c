@@ -152,7 +152,33 @@ static enum err exports_remove(struct ctx *c, struct buf *names)
     return q_erase_export_drop(c, drop, rows.count, NULL);
 }
 
-static enum err delete_finish(struct ctx *c, int64_t request_id, const struct buf *names)
+/* Files sent in for imports; one that is being read now is left, and the receipt says so. */
+static enum err uploads_remove(struct ctx *c, struct buf *names, struct buf *left)
+{
+    const struct q_erase_uploads_row *row;
+    struct q_erase_upload_gone_in *gone;
+    int64_t count = 0;
+    struct list rows;
+
+    TRY(q_erase_uploads(c, &rows));
+    row = rows.at;
+    gone = arena_new_array(c->arena, struct q_erase_upload_gone_in, (size_t)rows.count + 1);
+    for (int64_t i = 0; i < rows.count; i++) {
+        struct buf *into = row[i].is_read_count > 0 ? left : names;
+        struct str path =
+            str_fmt(c->arena, "%.*s/uploads/%" PRId64, STR(app_config(c->app)->data), row[i].id);
+        buf_fmt(into, "%s\"uploads/%" PRId64 "\"", into->len > 0 ? "," : "", row[i].id);
+        if (into == left)
+            continue;
+        if (file_remove(path) == E_IO)
+            return fail(c, E_IO, "privacy.file", "an upload cannot be removed");
+        gone[count++].id = row[i].id;
+    }
+    return count > 0 ? q_erase_upload_gone(c, gone, count, NULL) : OK;
+}
+
+static enum err delete_finish(struct ctx *c, int64_t request_id, const struct buf *names,
+                              const struct buf *left)
 {
     struct q_privacy_request_get_row row;
     struct str receipt;
@@ -160,25 +186,29 @@ static enum err delete_finish(struct ctx *c, int64_t request_id, const struct bu
 
     TRY(q_privacy_request_get(c, request_id, &row));
     must(row.receipt.len > 1);
-    receipt = str_fmt(c->arena, "%.*s,\"files\":[%.*s]}", (int)row.receipt.len - 1, row.receipt.at,
-                      STR(buf_view(names)));
+    receipt = str_fmt(c->arena, "%.*s,\"files\":[%.*s],\"left\":[%.*s]}", (int)row.receipt.len - 1,
+                      row.receipt.at, STR(buf_view(names)), STR(buf_view(left)));
     return q_privacy_request_end(c, receipt, request_id, &changed_count);
 }
 
 static enum err delete_step(struct ctx *c, struct job *job, bool *is_done)
 {
     int64_t request_id, person_id;
-    struct buf names;
+    struct buf names, left;
     enum err err;
 
     *is_done = true;
     TRY(privacy_input_read(c, job->input, &request_id, &person_id));
     TRY(deletion_note(c, person_id));
     buf_init(&names, TEXT_MAX);
+    buf_init(&left, TEXT_MAX);
     err = exports_remove(c, &names);
     if (err == OK)
-        err = delete_finish(c, request_id, &names);
+        err = uploads_remove(c, &names, &left);
+    if (err == OK)
+        err = delete_finish(c, request_id, &names, &left);
     buf_release(&names);
+    buf_release(&left);
     job->done_count = job->changed_count = 1;
     return err;
 }
@@ -266,7 +296,8 @@ static const struct {
     {"kept", "保留（只有编号，不含个人信息）", "kept under the bare number, without personal data"},
     {"erased", "已清除", "erased"},
     {"exported", "已导出", "exported"},
-    {"files", "已删除的导出文件", "export files removed"},
+    {"files", "已删除的导出和上传文件", "files of exports and uploads removed"},
+    {"left", "正在导入的文件，导入后删除", "files being imported now; they go afterwards"},
     {"journal", "事件流水", "events"},
     {"shop_order", "订单", "orders"},
     {"consent", "授权记录（已终止，作为凭证保留）", "consents (ended, kept as proof)"},

@@ -128,7 +128,8 @@ static void person_fill(void)
         "INSERT INTO job_item VALUES (906, $ana, '{\"was\":\"quarz\"}', 1);"
         "INSERT INTO import_run (id, kind, file_name, content_hash, mapping, status, line_count,"
         " accepted_count, rejected_count, changed_count, started_ms, changed_ms) VALUES ($import,"
-        " 'customers', 'x.csv', x'00', '{}', 'done', 2, 0, 2, 0, 1, 1);");
+        " 'customers', 'x.csv', x'00', '{}', 'done', 2, 0, 2, 0, 1, 1);"
+        "UPDATE import_run SET upload_bytes = 5 WHERE id = $import;");
     sql_sealed("INSERT INTO import_effect VALUES ($import, 1, 'customer', $ana, x@);",
                sealed("{\"name\":\"Quarz before\"}", "import_effect", "904"));
     sql_sealed("INSERT INTO import_reject VALUES ($import, 1, 'x', 'x', x@);",
@@ -346,6 +347,7 @@ static void test_delete(void **state)
     export_check();
     file_fill("imports", "904-rejects.csv");
     file_fill("exports", "customers-906.csv");
+    file_fill("uploads", "904");
     for (size_t i = 0; i < ARRAY_LEN(clear_texts); i++)
         needle_add(clear_texts[i], strlen(clear_texts[i]));
     seals_gather();

@@ -48,6 +48,23 @@ static const struct setting_definition definitions[] = {
      "浏览、点击等行为到达后保留这么多个月，之后删除；0 表示一直保留。订单等事实不会删除。",
      "Views, clicks and the like are deleted this many months after arrival; 0 keeps them. Facts "
      "such as orders stay."},
+    {"export_keep_days", "int", "7", 1, 7, false, "导出文件保留天数", "Days to keep exports",
+     "导出的文件保留这么多天，之后删除；需要时可以重新导出。",
+     "Files of exports are deleted after these days; they can be made again."},
+    {"import_keep_days", "int", "30", 1, 365, false, "导入资料保留天数",
+     "Days to keep what imports need",
+     "上传的文件、被拒的行和撤销所需的资料保留这么多天；之后不能再撤销那次导入。",
+     "Uploaded files, refused rows and what undoing needs are deleted after these days; then an "
+     "import cannot be undone."},
+    {"message_keep_days", "int", "7", 1, 90, false, "消息号保留天数", "Days to know messages again",
+     "这么多天内重复收到的同一条消息不会重复记录。",
+     "The same message sent again within these days is not recorded twice."},
+    {"audit_detail_keep_months", "int", "0", 0, 120, false, "审计详情保留月数",
+     "Months to keep details of the audit trail",
+     "审计的详情保留这么多个月，之后删除；0 表示一直保留。谁在何时做了什么始终保留。",
+     "Details are deleted after these months; 0 keeps them. Who did what when always stays."},
+    {"session_keep_days", "int", "30", 1, 30, false, "登录保留天数", "Days to stay signed in",
+     "登录这么多天后需要重新登录。", "After these days one signs in again."},
     {"merge_by_unionid", "int", "1", 0, 1, false, "按 unionid 自动合并", "Merge by unionid",
      "同一操作带来的两个身份分属两位客户，其中一个是 unionid 时自动合并为一人；0 表示不合并。",
      "Where one operation names two customers and one of the two identities is a unionid, they "
