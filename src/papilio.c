@@ -62,6 +62,8 @@ static const struct route *const routes[] = {
     totp_routes,
     owner_routes,
     job_routes,
+    bulk_routes,
+    list_view_routes,
     merge_routes,
     merge_undo_routes,
     duplicate_routes,
@@ -77,6 +79,9 @@ static const struct route *const routes[] = {
 /* A kind of durable job is one line here. */
 /* clang-format off */
 static const struct job_kind *const job_kinds[] = {
+    &bulk_tag_kind,
+    &bulk_assign_kind,
+    &bulk_export_kind,
     &privacy_export_job,
     &privacy_delete_job,
     &key_rotate_job,

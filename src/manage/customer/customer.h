@@ -109,6 +109,12 @@ struct owner_change {
     bool *is_changed;
 };
 enum err owner_assign(struct ctx *c, const struct owner_change *change) MUST_USE;
+/* For taking back: each to the owner and store of its row, whoever that is by now. */
+struct owner_row {
+    int64_t customer_id, staff_id, org_id;
+};
+enum err owner_restore(struct ctx *c, const struct owner_row *rows, int64_t count,
+                       struct str reason) MUST_USE;
 /* A new customer of somebody who reaches only some is that one's, or it would be out of reach at once. */
 enum err owner_claim(struct ctx *c, int64_t person_id) MUST_USE;
 
@@ -140,6 +146,11 @@ extern const struct route customer_profile_routes[];
 extern const struct route timeline_routes[];
 extern const struct route tag_routes[];
 extern const struct route owner_routes[];
+extern const struct route bulk_routes[];
+extern const struct route list_view_routes[];
+/* Work on many customers at once: kit/job.h. */
+struct job_kind;
+extern const struct job_kind bulk_tag_kind, bulk_assign_kind, bulk_export_kind;
 extern const struct route reveal_routes[];
 extern const struct route merge_routes[], merge_undo_routes[], duplicate_routes[];
 extern const struct job_kind duplicates_find_job;

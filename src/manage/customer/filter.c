@@ -584,6 +584,29 @@ static enum err text_fix(struct ctx *c, const struct customer_filter *f, int64_t
     return q_filter_fix_ids(c, items, all.count, NULL);
 }
 
+enum err customer_filter_fix_ids(struct ctx *c, const int64_t *ids, int64_t count, int64_t job_id,
+                                 int64_t *fixed_count)
+{
+    size_t room = (size_t)count + 1;
+    struct q_filter_match_in *keys = arena_new_array(c->arena, struct q_filter_match_in, room);
+    struct q_filter_match_row *rows = arena_new_array(c->arena, struct q_filter_match_row, room);
+    struct q_filter_fix_ids_in *items = arena_new_array(c->arena, struct q_filter_fix_ids_in, room);
+    struct customer_filter open;
+
+    filter_init(&open);
+    *fixed_count = 0;
+    for (int64_t i = 0; i < count; i++)
+        keys[i] = (struct q_filter_match_in){FILTER_VALUES(&open), .tag_id = NONE, .sort_number = 0,
+                                             .customer_id = ids[i]};
+    TRY(q_filter_match(c, keys, count, rows));
+    for (int64_t i = 0; i < count; i++)
+        if (rows[i].id != NONE)
+            items[(*fixed_count)++] = (struct q_filter_fix_ids_in){job_id, rows[i].id};
+    if (*fixed_count == 0 || job_id == NONE)
+        return OK;
+    return q_filter_fix_ids(c, items, *fixed_count, NULL);
+}
+
 enum err customer_filter_fix(struct ctx *c, const struct customer_filter *f, int64_t job_id,
                              int64_t *count)
 {
@@ -613,13 +636,8 @@ void customer_ask_write(struct json_out *json, const struct customer_ask *ask)
         bool is_given = field->type == F_BOOL &&
                         (field->given ? *((const bool *)ask + field->given) : *(const bool *)at);
 
-        if (str_is(str_of(field->name), "search")) {
-            if (text->len > 0) {
-                json_name(json, "has_search");
-                json_bool(json, true);
-            }
+        if (str_is(str_of(field->name), "search"))
             continue;
-        }
         if (!is_given && number == NONE && (field->type != F_STR || text->at == NULL))
             continue;
         json_name(json, field->name);

@@ -83,5 +83,8 @@ enum err customer_filter_count(struct ctx *c, const struct customer_filter *f,
                                int64_t *count) MUST_USE;
 enum err customer_filter_fix(struct ctx *c, const struct customer_filter *f, int64_t job_id,
                              int64_t *count) MUST_USE;
-/* What stands in the audit trail and in a job: names and values without the searched text. */
+/* The same for customers named one by one: those that are there and within reach. */
+enum err customer_filter_fix_ids(struct ctx *c, const int64_t *ids, int64_t count, int64_t job_id,
+                                 int64_t *fixed_count) MUST_USE;
+/* As the shape reads it, but for the searched text: for the audit trail and for jobs. */
 void customer_ask_write(struct json_out *json, const struct customer_ask *ask);

@@ -66,35 +66,47 @@ static enum err changed_find(struct ctx *c, const struct owner_change *change, i
     return OK;
 }
 
-static enum err changes_write(struct ctx *c, const struct owner_change *change, int64_t org_id,
-                              const struct list *places)
+enum err owner_restore(struct ctx *c, const struct owner_row *rows, int64_t count,
+                       struct str reason)
 {
-    size_t room = (size_t)places->count;
+    size_t room = (size_t)count + 1;
     struct q_owner_set_in *set = arena_new_array(c->arena, struct q_owner_set_in, room);
     struct q_owner_end_in *end = arena_new_array(c->arena, struct q_owner_end_in, room);
     struct q_owner_begin_in *begin = arena_new_array(c->arena, struct q_owner_begin_in, room);
     struct event *events = arena_new_array(c->arena, struct event, room);
+
+    if (count == 0)
+        return OK;
+    for (int64_t i = 0; i < count; i++) {
+        set[i] = (struct q_owner_set_in){.staff_id = rows[i].staff_id,
+                                         .org_id = rows[i].org_id,
+                                         .customer_id = rows[i].customer_id};
+        end[i].customer_id = rows[i].customer_id;
+        begin[i] = (struct q_owner_begin_in){.id = ctx_id(c),
+                                             .customer_id = rows[i].customer_id,
+                                             .staff_id = rows[i].staff_id,
+                                             .org_id = rows[i].org_id,
+                                             .reason = reason};
+        event_init(&events[i], c, "owner_changed");
+        events[i].customer_id = rows[i].customer_id;
+        events[i].subject_id = rows[i].staff_id;
+    }
+    TRY(q_owner_set(c, set, count, NULL));
+    TRY(q_owner_end(c, end, count, NULL));
+    TRY(q_owner_begin(c, begin, count, NULL));
+    c->topics |= LIVE_CUSTOMERS;
+    return journal_emit(c, events, count);
+}
+
+static enum err changes_write(struct ctx *c, const struct owner_change *change, int64_t org_id,
+                              const struct list *places)
+{
+    struct owner_row *rows = arena_new_array(c->arena, struct owner_row, (size_t)places->count);
     const int64_t *place = places->at;
 
-    for (int64_t i = 0; i < places->count; i++) {
-        int64_t customer_id = change->ids[place[i]];
-        set[i] = (struct q_owner_set_in){
-            .staff_id = change->staff_id, .org_id = org_id, .customer_id = customer_id};
-        end[i].customer_id = customer_id;
-        begin[i] = (struct q_owner_begin_in){.id = ctx_id(c),
-                                             .customer_id = customer_id,
-                                             .staff_id = change->staff_id,
-                                             .org_id = org_id,
-                                             .reason = change->reason};
-        event_init(&events[i], c, "owner_changed");
-        events[i].customer_id = customer_id;
-        events[i].subject_id = change->staff_id;
-    }
-    TRY(q_owner_set(c, set, places->count, NULL));
-    TRY(q_owner_end(c, end, places->count, NULL));
-    TRY(q_owner_begin(c, begin, places->count, NULL));
-    c->topics |= LIVE_CUSTOMERS;
-    return journal_emit(c, events, places->count);
+    for (int64_t i = 0; i < places->count; i++)
+        rows[i] = (struct owner_row){change->ids[place[i]], change->staff_id, org_id};
+    return owner_restore(c, rows, places->count, change->reason);
 }
 
 enum err owner_assign(struct ctx *c, const struct owner_change *change)

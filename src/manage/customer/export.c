@@ -1,0 +1,363 @@
+/* Customers to a file: CSV for everything (UTF-8 with BOM, so that Excel reads it, cells that a
+ * spreadsheet would run defused) and XLSX. Always: masked as the list is, unless the clear text was
+ * asked for and the right to it is still there at each page. The file is the job's; its name holds
+ * the job's id. */
+#include "base/csv.h"
+#include "host/file.h"
+#include "host/xlsx.h"
+#include "manage/customer/bulk_private.h"
+#include "manage/customer/customer_item.h"
+#include "manage/setting/setting.h"
+
+#define EXPORT_PAGE 1000
+#define EXPORT_TAGS_MAX 20
+#define COLUMNS_MAX 32
+#define LINE_BYTES_MAX (4 * 1024 * 1024)
+#define COLUMNS_DEFAULT                                                                            \
+    "customer_number name phone channel_name state order_count paid last_order tags owner_name "   \
+    "org_name touched"
+
+/* How a column's member becomes a cell. */
+enum cell {
+    CELL_TEXT,
+    CELL_COUNT,
+    CELL_MONEY,
+    CELL_TIME,
+    CELL_ID,
+    CELL_TAGS,
+    CELL_YES,
+    CELL_STATE
+};
+
+struct column {
+    const char *name, *zh, *en;
+    enum cell cell;
+    size_t offset, offset_en; /* offset_en: of the English text, where there are two */
+    int width;
+};
+#define COLUMN(name, zh, en, cell, m, width)                                                       \
+    {                                                                                              \
+        name, zh, en, cell, offsetof(struct customer_item, m), offsetof(struct customer_item, m),  \
+            width                                                                                  \
+    }
+
+static const struct column columns[] = {
+    COLUMN("id", "ID", "ID", CELL_ID, id, 20),
+    COLUMN("customer_number", "客户编号", "Number", CELL_COUNT, customer_number, 10),
+    COLUMN("name", "姓名", "Name", CELL_TEXT, name, 14),
+    COLUMN("phone", "手机", "Phone", CELL_TEXT, phone, 14),
+    COLUMN("email", "邮箱", "E-mail", CELL_TEXT, email, 22),
+    COLUMN("region", "地区", "Region", CELL_TEXT, region, 12),
+    COLUMN("channel_name", "渠道", "Channel", CELL_TEXT, channel_name, 16),
+    COLUMN("state", "购买状态", "State", CELL_STATE, state, 10),
+    COLUMN("owner_name", "归属员工", "Owner", CELL_TEXT, owner_name, 14),
+    COLUMN("org_name", "归属门店", "Store", CELL_TEXT, org_name, 16),
+    COLUMN("order_count", "有效订单", "Orders", CELL_COUNT, order_count, 10),
+    COLUMN("paid", "成交额", "Revenue", CELL_MONEY, paid_fen, 12),
+    COLUMN("refunded", "退款", "Refunded", CELL_MONEY, refunded_fen, 12),
+    COLUMN("first_order", "首次下单", "First order", CELL_TIME, first_order_ms, 17),
+    COLUMN("last_order", "最近下单", "Last order", CELL_TIME, last_order_ms, 17),
+    COLUMN("touched", "首次接触", "First touch", CELL_TIME, touched_ms, 17),
+    COLUMN("added", "添加时间", "Added", CELL_TIME, added_ms, 17),
+    COLUMN("action", "最近行为", "Last action", CELL_TEXT, action_date, 12),
+    COLUMN("birth", "生日", "Birthday", CELL_TEXT, birth_date, 12),
+    {"life_stage", "生命阶段", "Life stage", CELL_TEXT,
+     offsetof(struct customer_item, life_stage_zh), offsetof(struct customer_item, life_stage_en),
+     14},
+    COLUMN("invited_count", "邀请人数", "Invited", CELL_COUNT, invited_count, 10),
+    COLUMN("family", "家人", "Family", CELL_YES, is_family, 8),
+    COLUMN("blocked", "加入黑名单", "Blacklisted", CELL_TIME, blocked_ms, 17),
+    COLUMN("tags", "标签", "Tags", CELL_TAGS, tags, 30),
+};
+
+/* The export of one run: job->state. */
+struct export
+{
+    struct bulk_in in;
+    const struct column *columns[COLUMNS_MAX];
+    int count;
+    bool is_en, is_xlsx, has_tags;
+    int64_t minor_digits;
+    struct file_writer *csv; /* one of the two, NULL once closed */
+    struct xlsx *xlsx;
+    struct buf line;
+};
+
+static const struct column *column_find(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+        if (str_is(name, columns[i].name))
+            return &columns[i];
+    return NULL;
+}
+
+static enum err columns_read(struct ctx *c, struct str text, struct export *x)
+{
+    struct str rest = text.len > 0 ? text : S(COLUMNS_DEFAULT), head;
+    bool is_more = true;
+
+    while (is_more) {
+        is_more = str_cut(rest, ' ', &head, &rest);
+        if (x->count == COLUMNS_MAX || column_find(head) == NULL)
+            return fail_at(c, "export.column", S("columns"), "no column \"%.*s\"", STR(head));
+        x->columns[x->count] = column_find(head);
+        x->has_tags |= x->columns[x->count++]->cell == CELL_TAGS;
+    }
+    return OK;
+}
+
+enum err export_check(struct ctx *c, const struct bulk_in *in)
+{
+    struct export x = {0};
+
+    return columns_read(c, in->columns, &x);
+}
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+static struct str time_text(struct ctx *c, int64_t ms)
+{
+    struct civil civil;
+
+    if (ms == NONE)
+        return (struct str){0};
+    zone_local(ctx_zone(c), ms, &civil);
+    return str_fmt(c->arena, "%04d-%02d-%02d %02d:%02d", civil.year, civil.month, civil.day,
+                   civil.hour, civil.minute);
+}
+
+static struct str tags_text(struct ctx *c, const struct list *tags)
+{
+    const struct customer_item_tag *tag = tags->at;
+    struct buf buf;
+    struct str text;
+
+    buf_init(&buf, 64 * 1024);
+    for (int64_t i = 0; i < tags->count; i++) {
+        if (i > 0)
+            buf_str(&buf, S(", "));
+        buf_str(&buf, tag[i].name);
+    }
+    text = str_copy(c->arena, buf_view(&buf));
+    buf_release(&buf);
+    return text;
+}
+
+static struct str state_text(struct str state, bool is_en)
+{
+    static const char *const words[][3] = {{"never", "未购", "Never bought"},
+                                           {"once", "首单", "Once"},
+                                           {"repeat", "复购", "Repeat"},
+                                           {"sleeping", "沉睡", "Sleeping"},
+                                           {"lost", "流失", "Lost"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_is(state, words[i][0]))
+            return str_of(words[i][is_en ? 2 : 1]);
+    return state;
+}
+
+static bool is_number(const struct column *column)
+{
+    return column->cell == CELL_COUNT || column->cell == CELL_MONEY;
+}
+
+static struct str cell_text(struct ctx *c, const struct export *x, const struct column *column,
+                            const struct customer_item *item)
+{
+    const void *at = (const char *)item + (x->is_en ? column->offset_en : column->offset);
+
+    switch (column->cell) {
+    case CELL_TEXT:
+        return *(const struct str *)at;
+    case CELL_STATE:
+        return state_text(*(const struct str *)at, x->is_en);
+    case CELL_TAGS:
+        return tags_text(c, at);
+    case CELL_TIME:
+        return time_text(c, *(const int64_t *)at);
+    case CELL_YES:
+        return !*(const bool *)at ? S("") : x->is_en ? S("yes") : S("是");
+    case CELL_ID:
+    case CELL_COUNT:
+    case CELL_MONEY:
+        break;
+    }
+    return str_fmt(c->arena, "%" PRId64, *(const int64_t *)at);
+}
+
+/* 1230 with two digits: 12.30 */
+static struct str money_text(struct ctx *c, int64_t fen, int64_t digits)
+{
+    int64_t unit = 1, whole = fen < 0 ? -fen : fen;
+
+    for (int64_t i = 0; i < digits; i++)
+        unit *= 10;
+    if (digits == 0)
+        return str_fmt(c->arena, "%" PRId64, fen);
+    return str_fmt(c->arena, "%s%" PRId64 ".%0*" PRId64, fen < 0 ? "-" : "", whole / unit,
+                   (int)digits, whole % unit);
+}
+
+static void csv_row(struct ctx *c, struct export *x, const struct customer_item *item)
+{
+    for (int i = 0; i < x->count; i++) {
+        const struct column *column = x->columns[i];
+        const int64_t *number = (const void *)((const char *)item + column->offset);
+        struct str text = column->cell == CELL_MONEY ? money_text(c, *number, x->minor_digits)
+                                                     : cell_text(c, x, column, item);
+
+        csv_write(&x->line, text, i + 1 == x->count);
+    }
+}
+
+static void xlsx_row(struct ctx *c, struct export *x, const struct customer_item *item)
+{
+    for (int i = 0; i < x->count; i++) {
+        const struct column *column = x->columns[i];
+        const int64_t *number = (const void *)((const char *)item + column->offset);
+
+        if (is_number(column))
+            xlsx_number(x->xlsx, *number, column->cell == CELL_MONEY ? x->minor_digits : 0);
+        else
+            xlsx_text(x->xlsx, c->arena, cell_text(c, x, column, item));
+    }
+    xlsx_row_end(x->xlsx);
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static enum err head_write(struct export *x)
+{
+    int widths[COLUMNS_MAX];
+
+    if (!x->is_xlsx)
+        buf_str(&x->line, S("\xEF\xBB\xBF"));
+    for (int i = 0; i < x->count; i++) {
+        struct str title = str_of(x->is_en ? x->columns[i]->en : x->columns[i]->zh);
+
+        widths[i] = x->columns[i]->width;
+        if (x->is_xlsx)
+            xlsx_head(x->xlsx, title);
+        else
+            csv_write(&x->line, title, i + 1 == x->count);
+    }
+    if (x->is_xlsx) {
+        xlsx_widths(x->xlsx, widths, x->count);
+        xlsx_row_end(x->xlsx);
+        return OK;
+    }
+    return file_append(x->csv, buf_view(&x->line));
+}
+
+static enum err export_open(struct ctx *c, struct job *job)
+{
+    struct export *x = arena_new_one(job->arena, struct export);
+    struct str folder, path, currency, day = time_text(c, c->now_ms);
+
+    TRY(bulk_input(c, job, &x->in));
+    TRY(columns_read(c, x->in.columns, x));
+    TRY(setting_currency(c, &currency, &x->minor_digits));
+    x->is_en = str_is(x->in.lang, "en");
+    x->is_xlsx = str_is(x->in.format, "xlsx");
+    if (x->is_xlsx && job->total_count >= XLSX_ROWS_MAX)
+        return fail(c, E_TOO_LARGE, "export.rows", "an .xlsx file has at most 1,048,575 rows");
+    job->file_name = str_fmt(job->arena, "customers-%.*s-%" PRId64 ".%s", (int)10, day.at, job->id,
+                             x->is_xlsx ? "xlsx" : "csv");
+    TRY(job_folder(job->app, job->arena, &folder));
+    path = str_fmt(job->arena, "%.*s/%.*s", STR(folder), STR(job->file_name));
+    buf_init(&x->line, LINE_BYTES_MAX);
+    job->state = x;
+    if (x->is_xlsx)
+        TRY(xlsx_create(job->arena, path, &x->xlsx));
+    else
+        TRY(file_create(job->arena, path, &x->csv));
+    return head_write(x);
+}
+
+static enum err export_close(struct export *x)
+{
+    enum err err = OK;
+
+    if (x->csv)
+        err = file_finish(x->csv);
+    if (x->xlsx)
+        err = xlsx_close(x->xlsx);
+    x->csv = NULL;
+    x->xlsx = NULL;
+    return err;
+}
+
+static void export_end(struct job *job)
+{
+    struct export *x = job->state;
+
+    if (x == NULL)
+        return;
+    if (export_close(x) != OK) /* it was given up: the frame removes the file */
+        x->count = 0;
+    buf_release(&x->line);
+}
+
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+static enum err rows_write(struct ctx *c, struct job *job, const struct list *subjects)
+{
+    struct export *x = job->state;
+    const struct bulk_subject *subject = subjects->at;
+    struct customer_hit *hits =
+        arena_new_array(c->arena, struct customer_hit, (size_t)subjects->count + 1);
+    struct customer_items_ask ask = {
+        .hits = hits, .tag_max = x->has_tags ? EXPORT_TAGS_MAX : 0, .is_clear = x->in.is_clear};
+    const struct customer_item *item;
+    struct list items;
+
+    for (int64_t i = 0; i < subjects->count; i++)
+        if (subject[i].is_reached)
+            hits[ask.count++].id = subject[i].id;
+    TRY(customer_items_read(c, &ask, &items));
+    item = items.at;
+    buf_reset(&x->line);
+    for (int64_t i = 0; i < items.count; i++)
+        if (x->is_xlsx)
+            xlsx_row(c, x, &item[i]);
+        else
+            csv_row(c, x, &item[i]);
+    job->failed_count += subjects->count - items.count;
+    job->changed_count += items.count;
+    return x->csv ? file_append(x->csv, buf_view(&x->line)) : OK;
+}
+
+static enum err export_step(struct ctx *c, struct job *job, bool *is_done)
+{
+    const struct bulk_subject *subject;
+    struct list subjects;
+    struct export *x;
+
+    if (job->state == NULL)
+        TRY(export_open(c, job));
+    x = job->state;
+    if (x->in.is_clear && !ctx_may(c, "customer.reveal"))
+        return fail(c, E_FORBIDDEN, "job.right", "the right customer.reveal is gone");
+    TRY(bulk_subjects(c, job, EXPORT_PAGE, &subjects));
+    TRY(rows_write(c, job, &subjects));
+    subject = subjects.at;
+    job->done_count += subjects.count;
+    if (subjects.count > 0)
+        job->last_id = subject[subjects.count - 1].id;
+    *is_done = subjects.count < EXPORT_PAGE;
+    job->result = str_fmt(c->arena, "{\"rows\":%" PRId64 ",\"gone\":%" PRId64 "}",
+                          job->changed_count, job->failed_count);
+    return *is_done ? export_close(x) : OK;
+}
+
+const struct job_kind bulk_export_kind = {
+    .name = "customer_export",
+    .title_zh = "导出客户",
+    .title_en = "Export customers",
+    .permission = "customer.export",
+    .is_reading = true,
+    .begin = bulk_begin,
+    .step = export_step,
+    .end = export_end,
+};
