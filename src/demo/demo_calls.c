@@ -264,6 +264,9 @@ enum err demo_calls_make(struct app *app, struct demo_world *world, struct fault
     order_calls(&calls);
     TRY(calls_run(&calls));
     TRY(tags_make(&calls));
+    call_add(&calls, S("/api/attributes"),
+             S("{\"name\":\"baby_month\",\"title\":\"宝宝出生年月\",\"kind\":\"text\"}"),
+             (struct str){0});
     for (int i = 0; i < world->customer_count; i++)
         customer_calls(&calls, i);
     return calls_run(&calls);

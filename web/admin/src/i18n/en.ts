@@ -1014,6 +1014,8 @@ const en: typeof zh = {
             import: 'import',
             job: 'job',
             api_key: 'API key',
+            attribute: 'attribute',
+            tag_group: 'tag group',
         },
         actions: {
             setup: 'finished the set-up',

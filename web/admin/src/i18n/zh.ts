@@ -1005,6 +1005,8 @@ const zh = {
             import: '导入',
             job: '任务',
             api_key: 'API 密钥',
+            attribute: '客户属性',
+            tag_group: '标签组',
         },
         actions: {
             setup: '完成初始设置',
