@@ -95,9 +95,7 @@ static const struct job_kind *const job_kinds[] = {
 static enum err on_open(struct ctx *c)
 {
     customer_search_begin(c->app);
-    if (app_config(c->app)->listen.at != NULL)
-        TRY(import_revive(c));
-    return OK;
+    return import_revive(c);
 }
 
 static enum err behaviours_forget(struct ctx *c)

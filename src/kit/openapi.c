@@ -209,20 +209,33 @@ static void parameters(struct json_out *json, struct shapes *shapes, const struc
     json_array_end(json);
 }
 
+static void file_schema(struct json_out *json)
+{
+    json_object_begin(json);
+    text(json, "type", "string");
+    text(json, "format", "binary");
+    json_object_end(json);
+}
+
 static void body(struct json_out *json, struct shapes *shapes, const struct route *route)
 {
     const struct shape *shape = route->is_body_raw ? route->body : route->in;
 
-    if (route->method == HTTP_GET || shape == NULL)
+    bool is_file = route->kind == ROUTE_UPLOAD;
+
+    if (route->method == HTTP_GET || (shape == NULL && !is_file))
         return;
     json_name(json, "requestBody");
     json_object_begin(json);
     json_name(json, "content");
     json_object_begin(json);
-    json_name(json, "application/json");
+    json_name(json, is_file ? "application/octet-stream" : "application/json");
     json_object_begin(json);
     json_name(json, "schema");
-    shape_schema(json, shapes, shape, route);
+    if (is_file)
+        file_schema(json);
+    else
+        shape_schema(json, shapes, shape, route);
     json_object_end(json);
     json_object_end(json);
     json_object_end(json);
@@ -257,7 +270,7 @@ static void answers(struct json_out *json, struct shapes *shapes, const struct r
     json_name(json, status);
     json_object_begin(json);
     text(json, "description", "Done.");
-    if (route->kind == ROUTE_JSON)
+    if (route->kind == ROUTE_JSON || route->kind == ROUTE_UPLOAD)
         answer_schema(json, shapes, route->out);
     json_object_end(json);
     json_name(json, "4XX");

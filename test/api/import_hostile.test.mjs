@@ -142,13 +142,14 @@ async function upload(person, bytes, name) {
 }
 
 async function settled(person, id) {
+    let json;
     for (let i = 0; i < 3000; i++) {
-        const { json } = await person.ask(`/api/imports/${id}`);
+        ({ json } = await person.ask(`/api/imports/${id}`));
         if (["done", "failed"].includes(json.status))
             return json;
         await new Promise((done) => setTimeout(done, i < 20 ? 2 : 20));
     }
-    throw new Error("an import does not end");
+    throw new Error(`an import does not end: ${JSON.stringify(json)}`);
 }
 
 // The whole way of one file; returns what it was refused with, or the run.

@@ -78,7 +78,7 @@ test('channels have costs and returns; the imports are listed', async () => {
     await withPage(server, {}, async (page) => {
         await page.goto(`${server.url}/channels`)
         await page.locator('tfoot').getByText(/×\d/).waitFor()
-        await page.goto(`${server.url}/settings#imports`)
+        await page.goto(`${server.url}/imports`)
         await page.getByText('orders.csv').waitFor()
         assert.equal(await page.locator('#imports tbody tr').count(), 4)
     })

@@ -163,7 +163,7 @@ enum err import_run(struct app *app, struct arena *arena, const struct import_jo
 /* Refused rows, uploads and what undoing needs are kept for 30 days, unused uploads for one; forgets
  * one run a call. On the writer. */
 enum err import_forget(struct ctx *c, int64_t *deleted_count) MUST_USE;
-/* On the writer at start, of a server: uploads that ran when it ended go on. */
+/* On the writer at start: where the app listens, uploads that ran when it ended go on. */
 enum err import_revive(struct ctx *c) MUST_USE;
 
 /* `papilio import KIND FILE`: the operands in cli. Returns the exit status. */

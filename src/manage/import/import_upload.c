@@ -1,6 +1,8 @@
 /* Imports through the page: a file is uploaded and lies in DATA/uploads under its import's id; then
  * it is looked at, tried, run, stopped. What waits stands in the base, so that nothing is lost when
  * the server ends. Always: one import at a time, the next that waits is taken when one is over. */
+#include <stdatomic.h>
+
 #include "base/utf8.h"
 #include "host/file.h"
 #include "kit/audit.h"
@@ -237,6 +239,9 @@ static void next_run(struct app *app, struct arena *arena, const struct q_import
         app_log(app, "warn", "import.failed", "the run's state could not be kept");
 }
 
+/* One job in the queue is enough: it takes whatever waits when it begins. */
+static _Atomic bool is_queued; /* tidy: of this process, as the job's thread is */
+
 /* The job: all that wait, one after another. */
 static void waiting_run(struct app *app, struct arena *arena, void *user)
 {
@@ -244,8 +249,22 @@ static void waiting_run(struct app *app, struct arena *arena, void *user)
     struct fault fault;
 
     (void)user;
+    atomic_store(&is_queued, false);
     while (!job_is_stopping(app) && app_write(app, arena, next_claim, &row, &fault) == OK)
         next_run(app, arena, &row);
+}
+
+static enum err waiting_start(struct ctx *c)
+{
+    enum err err;
+
+    if (atomic_exchange(&is_queued, true))
+        return OK;
+    err = job_start(c->app, waiting_run, NULL);
+    if (err == OK)
+        return OK;
+    atomic_store(&is_queued, false);
+    return fail(c, err, "import.busy", "too many jobs wait already");
 }
 
 enum err import_revive(struct ctx *c)
@@ -253,10 +272,13 @@ enum err import_revive(struct ctx *c)
     struct q_import_waiting_count_row waiting;
     int64_t changed_count;
 
+    atomic_store(&is_queued, false);
+    if (app_config(c->app)->listen.at == NULL)
+        return OK;
     TRY(q_import_revive(c, &changed_count));
     TRY(q_import_revive_dry(c, &changed_count));
     TRY(q_import_waiting_count(c, &waiting));
-    return waiting.waiting_count == 0 ? OK : job_start(c->app, waiting_run, NULL);
+    return waiting.waiting_count == 0 ? OK : waiting_start(c);
 }
 
 struct import_start_in {
@@ -298,7 +320,6 @@ static enum err start_run(struct ctx *c, const void *in_, void *out)
                                       .is_dry = in->is_dry,
                                       .staff_id = c->me_staff_id};
     int64_t changed_count;
-    enum err err;
 
     (void)out;
     TRY(import_upload_get(c, in->import_id, &row));
@@ -314,8 +335,7 @@ static enum err start_run(struct ctx *c, const void *in_, void *out)
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "import.running", "this import is under way");
     c->topics |= LIVE_IMPORTS;
-    err = job_start(c->app, waiting_run, NULL);
-    return err == OK ? OK : fail(c, err, "import.busy", "too many jobs wait already");
+    return waiting_start(c);
 }
 
 static enum err cancel_run(struct ctx *c, const void *in_, void *out)

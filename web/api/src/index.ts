@@ -89,3 +89,24 @@ export async function take<A extends Answer>(pending: Promise<A>): Promise<NonNu
     if (!answer.response.ok) throw apiErrorFrom(answer.error, answer.response.status)
     return (answer.data ?? {}) as NonNullable<A['data']>
 }
+
+/** Sends a file as it is; tells how much of it has gone. An upload may take as long as the line needs. */
+export function sendFile<Body>(path: string, file: Blob, onProgress: (done: number) => void, signal?: AbortSignal): Promise<Body> {
+    return new Promise((resolve, reject) => {
+        const request = new XMLHttpRequest()
+        signal?.addEventListener('abort', () => request.abort())
+        request.open('POST', path)
+        request.responseType = 'json'
+        request.setRequestHeader('Content-Type', 'application/octet-stream')
+        if (csrfToken !== '') request.setRequestHeader('X-CSRF-Token', csrfToken)
+        request.upload.onprogress = (event) => onProgress(event.total ? event.loaded / event.total : 0)
+        request.onerror = () => reject(new ApiError(0, 'net.unreachable', ''))
+        request.onabort = () => reject(new DOMException('aborted', 'AbortError'))
+        request.onload = () => {
+            if (request.status === 401) onSignedOut()
+            if (request.status === 200) resolve(request.response as Body)
+            else reject(apiErrorFrom(request.response, request.status))
+        }
+        request.send(file)
+    })
+}
