@@ -1,8 +1,8 @@
 /* Finding customers by any part of a name, phone, e-mail or other identity: all of them decrypted
  * in memory, one text after another. Never on disk. Filled by a job after start, kept current by
  * the journal: every search first reads what changed since the last one. Always: a customer's
- * latest record is the only one that can be found; memory is bounded (over it, search says it is
- * not ready). */
+ * latest record is the only one that can be found, by parts only of what the one who asks may see;
+ * memory is bounded (over it, search says it is not ready). */
 #include <pthread.h>
 
 #include "gen/customer.q.h"
@@ -17,6 +17,10 @@
 #define CHANGE_PAGE 1000
 #define IDENTITIES_SHOWN 8 /* of a changed customer */
 #define INDEX_DIGITS 6     /* of an entry's number within its record */
+#define PHONE_TAIL_SHOWN 4 /* by the mask */
+
+/* Places of a record's texts; the identities come behind the e-mail. */
+enum { PLACE_NAME, PLACE_PHONE };
 
 /* The text is one record after another: '\n', the entry's number in six bytes 0x10..0x1f, the texts
  * parted by 0x01. No byte of a record's number or parting occurs in a searched text. */
@@ -147,12 +151,11 @@ struct sealed {
 /* What cannot be unsealed (another key) cannot be found, and is no reason to find nothing else. */
 static void sealed_add(struct ctx *c, int64_t id, struct str sealed)
 {
-    struct str text;
+    struct str text = S("");
 
     if (ctx_unseal(c, sealed, "customer", id, &text) != OK)
         c->fault = (struct fault){0};
-    else if (text.len > 0)
-        text_add(text);
+    text_add(text); /* an empty one too: a text is known by its place */
 }
 
 static void texts_add(struct ctx *c, const struct sealed *from)
@@ -388,17 +391,37 @@ bool customer_search_is_ready(const struct app *app)
 
 /* ---- searching ------------------------------------------------------------------------------- */
 
+/* May the one who asks find by this place of the record? What is masked for somebody is not found
+ * by its parts: character by character that would be reading it. */
+static bool is_open(const struct ctx *c, const char *record, const char *at, size_t len)
+{
+    int place = PLACE_NAME;
+
+    for (const char *byte = record + 1 + INDEX_DIGITS; byte < at; byte++)
+        place += *byte == 0x01;
+    if (place == PLACE_NAME)
+        return ctx_may(c, "customer.name");
+    if (place == PLACE_PHONE && len <= PHONE_TAIL_SHOWN && at[len] == 0x01)
+        return true;
+    return ctx_may(c, "customer.reveal");
+}
+
 /* The persons of at most `max` records that hold the text, each once; where a person was merged a
  * record and its person may both hold it. */
 static void memory_find(struct ctx *c, struct str wanted, int64_t max, struct list *ids)
 {
     const char *at = memory.text.at, *end = at + memory.text.len;
     int64_t *out = arena_new_array(c->arena, int64_t, (size_t)max + 1);
+    bool is_all = ctx_may(c, "customer.name") && ctx_may(c, "customer.reveal");
     int64_t count = 0;
 
     while (count < max && at < end &&
            (at = memmem(at, (size_t)(end - at), wanted.at, wanted.len)) != NULL) {
         const char *record = memrchr(memory.text.at, '\n', (size_t)(at - memory.text.at));
+        if (!is_all && !is_open(c, record, at, wanted.len)) {
+            at++;
+            continue;
+        }
         out[count++] = record_person(record);
         at = memchr(at, '\n', (size_t)(end - at));
         if (at == NULL)
