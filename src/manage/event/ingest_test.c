@@ -174,6 +174,11 @@ static const struct scenario invite_cases[] = {
      "{'message_id':'g6','kind':'invite_accepted'," PHONE(
          "13822220005") ","
                         "'properties':{'inviter_kind':'email','inviter_value':'five@X.example'}}",
+     200, "'accepted_count':1,'duplicate_count':0,'rejected':[]", ""},
+    {"told to who sees customers", AS_OPERATOR, SEND,
+     "{'message_id':'g6b','kind':'invite_accepted'," PHONE(
+         "13822220005") ","
+                        "'properties':{'inviter_kind':'email','inviter_value':'five@X.example'}}",
      200, "'code':'event.self'", ""},
     {"no inviter", AS_KEY, SEND,
      "{'message_id':'g7','kind':'invite_accepted'," PHONE("13822220001") "}", 200,
