@@ -1,5 +1,6 @@
 /* Jobs as pages see them: list, one, cancel, undo, file; how one is added, and how old ones go.
- * Always: everyone sees one's own, all only with job.all; a file is only for whom it was made. */
+ * Always: everyone sees one's own, all only with job.all and the reach of all; a file is only for
+ * whom it was made. */
 #include "gen/job.q.h"
 #include "host/file.h"
 #include "kit/cursor.h"
@@ -118,9 +119,10 @@ static struct job_out job_told(const struct ctx *c, const struct q_job_list_row 
     };
 }
 
+/* A job tells of whom its owner reaches, and is undone with that reach. */
 static int64_t sees_all(const struct ctx *c)
 {
-    return ctx_may(c, "job.all") ? 1 : 0;
+    return ctx_may(c, "job.all") && c->me_reach_number == REACH_ALL ? 1 : 0;
 }
 
 /* ---- GET /api/jobs --------------------------------------------------------------------------- */

@@ -92,7 +92,9 @@ static enum err staff_check(struct ctx *c, int64_t staff_id)
         return fail(c, E_FORBIDDEN, "relation.not_yours",
                     "others' relations need the right customer.assign");
     err = q_relation_staff(c, staff_id, &row);
-    return err == E_NOT_FOUND ? fail(c, err, "relation.staff", "no such active colleague") : err;
+    return err == E_NOT_FOUND
+               ? fail(c, err, "relation.staff", "no such active colleague within your reach")
+               : err;
 }
 
 static enum err changed(struct ctx *c, int64_t person_id, int64_t staff_id, const char *kind)

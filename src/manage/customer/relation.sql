@@ -9,8 +9,10 @@ SELECT l.customer_id, l.staff_id, s.name AS staff_name, l.source, l.remark_enc, 
                           WHERE r.id = :customer_id OR r.merged_into_id = :customer_id)
  ORDER BY l.added_ms DESC, l.staff_id LIMIT 200;
 
--- name: relation_staff :one
-SELECT id FROM staff WHERE id = :staff_id AND is_active = 1;
+-- name: relation_staff :one     an active colleague of one's reach
+SELECT s.id FROM staff s LEFT JOIN org o ON o.id = s.org_id
+ WHERE s.id = :staff_id AND s.is_active = 1
+   AND (:me_reach_number = 2 OR (o.path >= :me_org_path AND o.path < :me_org_path_end));
 
 -- name: relation_add :changed     met anew after a loss; one that stands stays
 -- scope: none (of a person that was reached)

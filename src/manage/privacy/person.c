@@ -5,6 +5,7 @@
 #include "gen/person.q.h"
 #include "gen/request.q.h"
 #include "host/file.h"
+#include "manage/customer/customer.h"
 #include "manage/privacy/privacy_private.h"
 
 #define PAGE 1000
@@ -374,8 +375,10 @@ static enum err export_open(struct ctx *c, struct job *job, struct copy **out)
 {
     struct copy *copy = arena_new_one(job->arena, struct copy);
     struct str folder;
+    int64_t person_id;
 
     TRY(privacy_input_read(c, job->input, &copy->request_id, &copy->person_id));
+    TRY(customer_reach(c, copy->person_id, &person_id)); /* it may have moved since */
     TRY(job_folder(job->app, c->arena, &folder));
     job->file_name = str_fmt(job->arena, "person-%" PRId64 ".json", copy->request_id);
     TRY(file_create(job->arena, str_fmt(job->arena, "%.*s/%.*s", STR(folder), STR(job->file_name)),

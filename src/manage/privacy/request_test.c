@@ -395,10 +395,34 @@ static void test_replay(void **state)
     sql("UPDATE customer SET deleted_ms = 5 WHERE id = $ana;");
 }
 
+/* Between asking and its turn a customer may move to another store. */
+static enum err far_export_ask(struct ctx *c, void *user)
+{
+    struct job_new n = {.kind = "privacy_export", .title = S("far")};
+    int64_t job_id;
+
+    n.input = str_fmt(c->arena, "{\"request_id\":\"1\",\"person_id\":\"%s\"}", (const char *)user);
+    TRY(ctx_become(c, scenario_number("SELECT id FROM staff WHERE login = 'operator'")));
+    return job_add(c, &n, &job_id);
+}
+
+static void test_export_within_reach(void **state)
+{
+    (void)state;
+    scenario_sql("UPDATE role SET scope = 'own' WHERE name = 'operator'");
+    scenario_write(far_export_ask, (void *)(uintptr_t)scenario_get("back"));
+    job_await(scenario_app);
+    scenario_sql("UPDATE role SET scope = 'all' WHERE name = 'operator'");
+    assert_string_equal(scenario_text("SELECT status || ' ' || coalesce(error_code, '') FROM job"
+                                      " WHERE title = 'far'"),
+                        "failed customer.unknown");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_export_within_reach),
         cmocka_unit_test(test_replay),
     };
 
