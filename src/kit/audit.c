@@ -91,7 +91,8 @@ struct str audit_detail_hash(struct arena *arena, struct str salt, struct str de
 
 /* ---- one row --------------------------------------------------------------------------------- */
 
-/* A change of a person, a key, or over this machine's socket. */
+/* A change of a person, a key, or over this machine's socket; of nobody, where it says what it is
+ * about: a link that was followed. */
 static bool is_audited(const struct call *call)
 {
     const struct route *route = call->route;
@@ -100,7 +101,7 @@ static bool is_audited(const struct call *call)
         return false;
     if (route->kind == ROUTE_BEACON || strcmp(route->permission, "write_key") == 0)
         return false;
-    return call->who.staff_id != NONE || call->who.is_local;
+    return call->who.staff_id != NONE || call->who.is_local || call->ctx.audit_noun != NULL;
 }
 
 static const char *method_name(enum http_method method)

@@ -2,6 +2,7 @@
  * as importing (order_book). Always: refunded_fen <= paid_fen, and a cancelled order does not
  * count. */
 #include "flow/convert/order_private.h"
+#include "kit/audit.h"
 #include "manage/channel/channel.h"
 #include "manage/setting/setting.h"
 
@@ -236,6 +237,7 @@ static enum err order_place(struct ctx *c, const void *in_, void *out_)
     out->id = order_book_id(book, in->order_no);
     out->is_new = before.id == NONE;
     must(out->id != NONE);
+    audit_about(c, "order", out->id);
     return is_unknown ? named_claim(c, first.customer) : OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "gen/channel.q.h"
+#include "kit/audit.h"
 #include "kit/journal.h"
 #include "manage/channel/channel_private.h"
 
@@ -157,8 +158,10 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
     const struct channel_add_in *in = in_;
     struct channel_add_out *out = out_;
 
-    return channel_add(c, &(struct channel_new){in->code, in->name, in->kind, in->parent_id},
-                       &out->id);
+    TRY(channel_add(c, &(struct channel_new){in->code, in->name, in->kind, in->parent_id},
+                    &out->id));
+    audit_about(c, "channel", out->id);
+    return OK;
 }
 
 /* ---- changing and moving --------------------------------------------------------------------- */

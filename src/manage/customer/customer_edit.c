@@ -1,6 +1,7 @@
 /* Adding a customer by hand and changing one. Always: the phone and e-mail of the profile are
  * identities too, so that they are found; a changed one takes the old one's place. */
 #include "gen/customer.q.h"
+#include "kit/audit.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/attribute.h"
 #include "manage/customer/merge_private.h"
@@ -128,10 +129,12 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
         TRY(attributes_patch(c, &all, (struct str){0}, in->attributes, &n.attributes));
     }
     TRY(add_joined(c, &n, &out->id));
-    if (out->id != NONE)
-        return OK;
-    TRY(customer_add(c, &n, &out->id));
-    return owner_claim(c, out->id);
+    if (out->id == NONE) {
+        TRY(customer_add(c, &n, &out->id));
+        TRY(owner_claim(c, out->id));
+    }
+    audit_about(c, "customer", out->id);
+    return OK;
 }
 
 /* ---- edit ------------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
  * job. */
 #include "base/utf8.h"
 #include "gen/duplicate.q.h"
+#include "kit/audit.h"
 #include "kit/job.h"
 #include "manage/customer/customer_private.h"
 #include "manage/customer/mask.h"
@@ -310,6 +311,8 @@ static enum err dismiss_run(struct ctx *c, const void *in_, void *out)
     TRY(q_duplicate_dismiss(c, a < b ? a : b, a < b ? b : a, &changed_count));
     if (changed_count == 0)
         return fail(c, E_NOT_FOUND, "duplicate.unknown", "nobody suggests that these are one");
+    audit_about(c, "customer", a);
+    audit_detail(c, str_fmt(c->arena, "{\"other_customer_id\":\"%" PRId64 "\"}", b));
     c->topics |= LIVE_CUSTOMERS;
     return OK;
 }

@@ -1,6 +1,7 @@
 /* Write keys: public names with which web pages send events. A key can be switched off, never
  * deleted: what came in under it stays explainable. */
 #include "gen/write_key.q.h"
+#include "kit/audit.h"
 #include "manage/setting/setting.h"
 
 #define KEY_BYTES_RANDOM 18
@@ -52,6 +53,7 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
     TRY(q_write_key_add(c, out->id, out->key_text, in->name, &changed_count));
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "write_key.too_many", "there are 100 keys already");
+    audit_about(c, "write_key", out->id);
     c->topics |= LIVE_SETTINGS;
     return OK;
 }
@@ -74,6 +76,8 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
     TRY(q_write_key_switch(c, in->is_active, in->key_id, &changed_count));
     if (changed_count == 0)
         return fail(c, E_NOT_FOUND, "write_key.unknown", "no such key");
+    audit_about(c, "write_key", in->key_id);
+    audit_detail(c, in->is_active ? S("{\"is_active\":true}") : S("{\"is_active\":false}"));
     c->topics |= LIVE_SETTINGS;
     return OK;
 }

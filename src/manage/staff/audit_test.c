@@ -45,6 +45,9 @@ static void test_changes_leave_rows(void **state)
     assert_int_equal(row_count(), 2);
     assert_string_equal(scenario_text("SELECT action FROM audit ORDER BY id DESC"),
                         "POST /api/customers/{customer_id}/edit");
+    assert_int_equal(scenario_number("SELECT count(*) FROM audit a JOIN customer c"
+                                     " ON c.id = a.subject_id WHERE a.noun = 'customer'"),
+                     2);
     assert_int_equal(
         scenario_number("SELECT count(*) FROM audit a JOIN staff s ON s.id = a.staff_id"
                         " JOIN customer c ON c.id = a.subject_id"

@@ -2,6 +2,7 @@
  * admin and fixes zone and currency. Always: only while nobody is there; a token works once and for
  * 24 hours; only its hash is kept. */
 #include "gen/staff.q.h"
+#include "kit/audit.h"
 #include "manage/setting/setting.h"
 #include "manage/staff/staff_private.h"
 
@@ -100,6 +101,7 @@ static enum err setup_run(struct ctx *c, const void *in_, void *out_)
         return fail(c, E_FORBIDDEN, "setup.link", "this link was used meanwhile");
     TRY(q_setup_link_clear(c));
     TRY(staff_setup_run(c, &setup, &staff_id));
+    audit_about(c, "staff", staff_id);
     return session_begin(c, staff_id, &out->csrf_token);
 }
 

@@ -31,6 +31,14 @@ enum err staff_check_below(struct ctx *c, int64_t staff_id)
     return colleague_read(c, staff_id, &row);
 }
 
+enum err staff_check_other(struct ctx *c, int64_t staff_id)
+{
+    if (staff_id == c->me_staff_id)
+        return fail(c, E_FORBIDDEN, "staff.self",
+                    "for the own account say the password: change it, or switch the factor off");
+    return staff_check_below(c, staff_id);
+}
+
 /* ---- list ------------------------------------------------------------------------------------ */
 
 struct staff_list_in {
@@ -266,6 +274,9 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
     audit_detail(c, str_fmt(c->arena, "{\"role\":\"%.*s\",\"was_role\":\"%.*s\",\"is_active\":%s}",
                             STR(change.role), STR(row.role), change.is_active ? "true" : "false"));
     c->topics |= LIVE_STAFF;
+    /* whoever made a link of the old role could otherwise sign in with the new one's rights */
+    if (!str_eq(change.role, row.role))
+        TRY(q_staff_link_clear(c, in->staff_id));
     return row.is_active && !change.is_active ? account_end(c, in->staff_id) : OK;
 }
 
@@ -277,7 +288,7 @@ static enum err totp_reset_run(struct ctx *c, const void *in_, void *out)
     int64_t changed_count;
 
     (void)out;
-    TRY(staff_check_below(c, in->staff_id));
+    TRY(staff_check_other(c, in->staff_id));
     TRY(q_totp_clear(c, in->staff_id, &changed_count));
     c->topics |= LIVE_STAFF;
     return q_recovery_code_clear(c, in->staff_id);
@@ -288,7 +299,7 @@ const struct route staff_admin_routes[] = {
      .about = "Colleagues, the newest first", .needs_all = true},
     {HTTP_POST, "/api/staff", "staff.write", SHAPE(staff_add_in), SHAPE(staff_add_out), add_run,
      .about = "A new colleague, with a password or a link to set one", .prepare = add_prepare,
-     .repeat = REPEAT_KEY_IGNORED, .needs_all = true, .statement_max = 12},
+     .repeat = REPEAT_KEY_IGNORED, .needs_all = true, .needs_session = true, .statement_max = 12},
     {HTTP_GET, "/api/staff/{staff_id}", "staff.read", SHAPE(staff_id_in),
      SHAPE_OF("staff_one", staff_one, struct q_colleague_get_row), get_run,
      .about = "One colleague", .needs_all = true},

@@ -221,6 +221,7 @@ static const struct scenario staff_cases[] = {
     {"a second admin", AS_ADMIN, POST, "/api/staff/$li/edit", "{'role':'admin'}", 200, "{}"},
     {"now it may", AS_LOCAL, POST, "/api/staff/$li/edit", "{'role':'service'}", 200, "{}"},
     {"a factor", AS_ADMIN, POST, "/api/staff/$gu/totp/reset", "{}", 200, "{}"},
+    {"not the own factor", AS_ADMIN, POST, "/api/staff/$admin/totp/reset", "{}", 403, "staff.self"},
     {"a factor of nobody", AS_ADMIN, POST, "/api/staff/1/totp/reset", "{}", 404, ""},
 };
 
@@ -293,6 +294,7 @@ static const struct scenario link_cases[] = {
     {"not an operator's", AS_OPERATOR, POST, "/api/staff/$li/password", "{}", 403, ""},
     {"nobody's", AS_NOBODY, POST, "/api/staff/$li/password", "{}", 401, ""},
     {"of nobody", AS_ADMIN, POST, "/api/staff/1/password", "{}", 404, "staff.unknown"},
+    {"not for oneself", AS_ADMIN, POST, "/api/staff/$admin/password", "{}", 403, "staff.self"},
 };
 
 static void test_links(void **state)
@@ -300,12 +302,34 @@ static void test_links(void **state)
     (void)state;
     link_make();
     scenario_run(link_cases);
+    assert_int_equal(scenario_number("SELECT count(*) FROM audit a JOIN staff s"
+                                     " ON s.id = a.subject_id WHERE a.noun = 'staff'"
+                                     " AND a.action = 'POST /api/link' AND a.staff_id IS NULL"
+                                     " AND s.login = 'li'"),
+                     1);
     link_make();
     scenario_clock(clock_now_ms() + 4 * DAY_MS);
     assert_int_equal(
         scenario_ask(AS_NOBODY, POST, "/api/link", "{'token':'$link','password':'0123456789'}")
             .status,
         403);
+}
+
+/* Who made a link for a viewer must not hold one for an operator later. */
+static void test_a_link_is_for_its_role(void **state)
+{
+    struct app_call call;
+
+    (void)state;
+    link_make();
+    call = scenario_ask(AS_ADMIN, POST, "/api/staff/$li/edit", "{'name':'Li','role':'service'}");
+    assert_int_equal(call.status, 200);
+    call = scenario_ask(AS_NOBODY, GET, "/api/link?token=$link", NULL);
+    assert_true(str_find(call.reply, S("\"is_valid\":true")) > 0);
+    call = scenario_ask(AS_ADMIN, POST, "/api/staff/$li/edit", "{'role':'operator'}");
+    assert_int_equal(call.status, 200);
+    call = scenario_ask(AS_NOBODY, POST, "/api/link", "{'token':'$link','password':'0123456789'}");
+    assert_int_equal(call.status, 403);
 }
 
 static int open_with_names(void **state)
@@ -326,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_colleagues),
         cmocka_unit_test(test_ending_ends_sessions),
         cmocka_unit_test(test_links),
+        cmocka_unit_test(test_a_link_is_for_its_role),
     };
 
     return cmocka_run_group_tests(tests, open_with_names, scenario_close);

@@ -1,6 +1,7 @@
 /* One-time links with which a colleague sets the own password: an invitation, or after a loss.
- * Always: only the token's hash is kept, one link a person, once and for three days; it sets a
- * password and opens no session, so a second factor is still asked for. */
+ * Always: only the token's hash is kept, one link a person, once, for three days and for the role
+ * it was made for; it sets a password and opens no session, so a second factor is still asked for.
+ */
 #include "gen/staff.q.h"
 #include "gen/staff_admin.q.h"
 #include "kit/audit.h"
@@ -44,7 +45,7 @@ static enum err make_run(struct ctx *c, const void *in_, void *out_)
     const struct link_make_in *in = in_;
     struct link_make_out *out = out_;
 
-    TRY(staff_check_below(c, in->staff_id));
+    TRY(staff_check_other(c, in->staff_id));
     return staff_link_make(c, in->staff_id, &out->link_token, &out->expires_ms);
 }
 
@@ -137,6 +138,7 @@ static enum err use_run(struct ctx *c, const void *in_, void *out)
     TRY(q_staff_password_replace(c, *(const struct str *)c->prepared, row.staff_id,
                                  &changed_count));
     must(changed_count == 1);
+    audit_about(c, "staff", row.staff_id);
     c->topics |= LIVE_STAFF;
     return session_end_all(c, row.staff_id);
 }
@@ -149,6 +151,6 @@ const struct route staff_link_routes[] = {
      .about = "Would this link be taken, and for whom"},
     {HTTP_POST, "/api/link", "public", SHAPE(link_use_in), NULL, use_run,
      .about = "Sets the password of the one whom the link is for", .prepare = use_prepare,
-     .repeat = REPEAT_KEY_IGNORED, .is_unaudited = true},
+     .repeat = REPEAT_KEY_IGNORED},
     {.path = NULL},
 };

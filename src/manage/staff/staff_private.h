@@ -16,6 +16,8 @@ struct str staff_token_hash(struct ctx *c, struct str token);
 enum err staff_add_at(struct ctx *c, const struct staff_new *n, int64_t org_id, int64_t *staff_id) MUST_USE;
 /* May I touch this account? 404 "staff.unknown"; 403 "staff.beyond": it has a right that I lack. */
 enum err staff_check_below(struct ctx *c, int64_t staff_id) MUST_USE;
+/* The same, and not one's own (403 "staff.self"): that would spare the password or the code. */
+enum err staff_check_other(struct ctx *c, int64_t staff_id) MUST_USE;
 /* May I give this role? 400 "staff.role", 403 "role.beyond". */
 enum err role_check_below(struct ctx *c, struct str name) MUST_USE;
 /* Known rights alone, each once, in the order of the table. 400 "role.right" at permissions. */
