@@ -26,6 +26,7 @@ const views = () => ({
     '/layers/figures': 'tbody tr',
     '/layers/customers': 'tbody tr',
     '/settings': '#setting-sleep_after_days',
+    '/settings/privacy': '.empty',
 })
 const looks = [
     { name: 'zh, light, desk', locale: 'zh', theme: 'light', size: DESKTOP },

@@ -65,6 +65,7 @@ export const router = createRouter({
                         page(() => import('./pages/setting/KeyPage.vue'), 'keys', 'keys', 'setting.sections.keys'),
                         page(() => import('./pages/tag/TagPage.vue'), 'tags', 'tags', 'tagging.title'),
                         page(() => import('./pages/tag/AttributePage.vue'), 'attributes', 'attributes', 'attribute.title'),
+                        page(() => import('./pages/privacy/PrivacyPage.vue'), 'privacy', 'privacy', 'privacy.title'),
                         page(() => import('./pages/team/AuditPage.vue'), 'audit', 'audit', 'setting.sections.audit'),
                         page(() => import('./pages/setting/MyPage.vue'), 'me', 'me', 'setting.sections.me'),
                     ],
