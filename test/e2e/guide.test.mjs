@@ -49,11 +49,42 @@ async function setupShown() {
     await withPage(server, { size: SIZE, locale: 'zh', isSignedIn: false }, async (page) => {
         await page.goto(server.setupLink)
         await page.getByLabel('品牌名称').fill('青禾生活')
+        await page.locator('#zone').selectOption('Asia/Shanghai')
+        await page.getByLabel('登录名').fill(ADMIN.login)
         await page.getByLabel('姓名').fill(ADMIN.name)
         await page.getByRole('button', { name: '完成设置' }).waitFor()
         await shot(page, 'setup')
     })
 }
+
+const CSV = ['姓名,手机号,地区,爱好', '白小鹿,10077770001,上海,露营', '秦朗,10077770002,江苏 苏州,', '叶知秋,10077770003,浙江 宁波,绘本', '（填错的一行）,不是手机号,,']
+
+test('02 a file: columns with a preview, a trial, the import, taken back', async () => {
+    await walk(async (page) => {
+        await go(page, '/imports')
+        await page.locator('.drop').getByText('选择文件').waitFor()
+        await page.getByText('下载模板：').waitFor()
+        await shot(page, 'import')
+        const upload = { name: '门店会员.csv', mimeType: 'text/csv', buffer: Buffer.from(CSV.join('\n')) }
+        await page.locator('input[type=file]').setInputFiles(upload)
+        await page.getByRole('cell', { name: '客户身份不对' }).waitFor()
+        assert.equal(await page.locator('#import-column-1').inputValue(), 'phone')
+        await page.locator('#import-column-3').selectOption({ label: '作为其他属性' })
+        await page.getByText('更多选项').waitFor()
+        await shot(page, 'import-mapping')
+        await button(page, '试运行').click()
+        await page.getByRole('heading', { name: '已试运行' }).waitFor()
+        await button(page, '开始导入').click()
+        await page.getByRole('heading', { name: '完成' }).waitFor()
+        await button(page, '下载被拒绝的行').waitFor()
+        await shot(page, 'import-done')
+        await button(page, '撤销这次导入').click()
+        await page.getByText('3 位由它新建的客户会被移除').waitFor()
+        await shot(page, 'import-undo', page.getByRole('dialog'))
+        await button(page.getByRole('dialog'), '撤销这次导入').click()
+        await page.getByRole('heading', { name: '已撤销' }).waitFor()
+    })
+})
 
 test('03 the overview', async () => {
     await walk(async (page) => {
