@@ -82,6 +82,7 @@ static const struct job_kind *const job_kinds[] = {
     &bulk_tag_kind,
     &bulk_assign_kind,
     &bulk_export_kind,
+    &bulk_export_clear_kind,
     &privacy_export_job,
     &privacy_delete_job,
     &key_rotate_job,

@@ -24,7 +24,8 @@ struct job {
 struct job_kind {
     const char *name; /* "customer_tag" */
     const char *title_zh, *title_en;
-    const char *permission; /* asked anew at each page, of who began it; NULL: none */
+    /* Blank-separated; asked anew of who began it at each page, and for its file. NULL: none. */
+    const char *permission;
     /* Steps run on a reader (exports); their progress is written after each. What such a job holds
      * in `state` and in its file does not outlive the process: after a restart it starts over. */
     bool is_reading;

@@ -237,7 +237,7 @@ static enum err job_undo(struct ctx *c, const void *in_, void *out_)
     kind = job_kind_find(c->app, row.kind);
     if (kind == NULL || kind->undo == NULL)
         return fail(c, E_CONFLICT, "job.no_undo", "a job of this kind cannot be undone");
-    if (kind->permission && !ctx_may(c, kind->permission))
+    if (kind->permission && !ctx_may_all(c, str_of(kind->permission)))
         return fail(c, E_FORBIDDEN, "gate.permission", "your role lacks the right %s",
                     kind->permission);
     TRY(q_job_undo(c, in->job_id, &changed_count));
@@ -258,7 +258,7 @@ static enum err job_file(struct ctx *c, const void *in_, void *out_)
     TRY(job_find(c, in->job_id, &row));
     kind = job_kind_find(c->app, row.kind);
     if (row.staff_id != c->me_staff_id ||
-        (kind && kind->permission && !ctx_may(c, kind->permission)))
+        (kind && kind->permission && !ctx_may_all(c, str_of(kind->permission))))
         return fail(c, E_FORBIDDEN, "job.file_of_another",
                     "a file is for the one who asked for it, while the right is there");
     TRY(job_folder(c->app, c->arena, &folder));

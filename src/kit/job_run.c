@@ -105,7 +105,7 @@ static enum err become(struct ctx *c, const struct run *run)
     if (run->job.staff_id == NONE)
         return OK;
     TRY(ctx_become(c, run->job.staff_id));
-    if (run->kind->permission && !ctx_may(c, run->kind->permission))
+    if (run->kind->permission && !ctx_may_all(c, str_of(run->kind->permission)))
         return fail(c, E_FORBIDDEN, "job.right", "who began this has no right %s any more",
                     run->kind->permission);
     return OK;

@@ -91,6 +91,7 @@ async function things(admin, who) {
         tag: await of("/api/tags", { family: "intent", name: "t", color: "#112233" }),
         channel: await of("/api/channels", { code: "c1", name: "C", kind: "other" }),
         text: text.id,
+        view: await of("/api/views", { name: "mine", ask: { state: "once" }, is_shared: false }),
     };
     await sure(who.other.ask(`/api/customers/${far}/relations`, { source: "scan", remark: FAR_NAME }));
     return made;
@@ -205,6 +206,20 @@ const attacks = ({ it, who, pageKey }) => {
         ["manager", "/api/settings", { name: "reveal_per_hour", value: 999, version_count: 0, reason: "x" }, 403, "gate.scope"],
         ["manager", `/api/channels/${it.channel}/edit`, { name: "x" }, 403, "gate.scope"],
         ["manager", `/api/keys/${it.admin_key}/revoke`, {}, 404, "key.unknown"],
+        // many at once
+        ["guide", "/api/customers/bulk", { action: "export", filter: {} }, 403, "gate.permission"],
+        ["guide", "/api/customers/bulk", { action: "assign", staff_id: ids.guide, reason: "x", filter: {} }, 403, "gate.permission"],
+        ["guide", "/api/customers/bulk", { action: "tag_on", tag_id: it.tag, ids: [{ id: it.far }] }, 409, "bulk.nobody"],
+        ["manager", "/api/customers/bulk", { action: "tag_on", tag_id: it.tag, ids: [{ id: it.far }, { id: it.merged }] },
+            409, "bulk.nobody"],
+        ["manager", "/api/customers/bulk", { action: "export", is_clear: true, ids: [{ id: it.far }] }, 409, "bulk.nobody"],
+        ["manager", "/api/customers/bulk", { action: "export", filter: { owner_id: ids.other } }, 409, "bulk.nobody"],
+        ["manager", "/api/customers/bulk", { action: "export", filter: { search: FAR_PHONE } }, 409, "bulk.nobody"],
+        ["viewer", "/api/customers/bulk", { action: "export", filter: {} }, 403, "gate.permission"],
+        ["bigkey", "/api/customers/bulk", { action: "export", is_clear: true, ids: [{ id: it.near }] }, 403, "job.key"],
+        ["guide", `/api/views/${it.view}/edit`, { name: "x", ask: {}, is_shared: true }, 404, "view.unknown"],
+        ["guide", `/api/views/${it.view}/delete`, {}, 404, "view.unknown"],
+        ["guide", "/api/views", { name: "x", ask: {}, is_shared: true, staff_id: ids.admin }, 400, "input.unknown"],
         // who looks after accounts, upwards
         ["helpdesk", `/api/staff/${ids.admin}/password`, {}, 403, "staff.beyond"],
         ["helpdesk", `/api/staff/${ids.viewer}/password`, {}, 403, "staff.beyond"],
@@ -306,7 +321,7 @@ test("attacks on rights", async (t) => {
         const { as, it } = scenery;
         for (const name of ["guide", "manager"]) {
             const lists = ["/api/customers", `/api/customers?search=${FAR_PHONE}`, `/api/customers?search=${it.merged}`,
-                "/api/customers?search=Zhao", "/api/customers?owner_id=" + it.far, "/api/jobs", "/api/owners"];
+                "/api/customers?search=Zhao", "/api/customers?owner_id=" + it.far, "/api/jobs", "/api/owners", "/api/views"];
             for (const path of lists) {
                 const words = JSON.stringify((await as[name].ask(path)).json);
                 assert.ok(!words.includes(it.far) && !words.includes("Zhaoxia"), `${name} ${path}: ${words}`);
@@ -378,6 +393,43 @@ test("attacks on rights", async (t) => {
         });
         assert.match(planted.headers.get("set-cookie"), /^papilio_session=(?!A{43})[^;]+; Path=\/; HttpOnly; SameSite=Lax/);
         assert.equal((await fetch(`${server.url}/api/me`, { headers: { Cookie: `papilio_session=${"A".repeat(43)}` } })).status, 401);
+    });
+
+    await t.test("a job and its file go as far as the rights of who began it, now", async () => {
+        const { server, admin, as, who, it } = scenery;
+        const ended = async (person, job) => {
+            for (let i = 0; i < 200; i++) {
+                const { json } = await person.ask(`/api/jobs/${job}`);
+                if (["done", "failed"].includes(json.status))
+                    return json;
+                await new Promise((done) => setTimeout(done, 25));
+            }
+            throw new Error("the job does not end");
+        };
+        const away = await sure(as.manager.ask("/api/customers/bulk",
+            { action: "assign", staff_id: who.ids.other, reason: "x", ids: [{ id: it.near }] }));
+        assert.equal((await ended(as.manager, away.job_id)).error_code, "owner.staff");
+        assert.equal((await sure(admin.ask(`/api/customers/${it.near}/card`))).owner_staff_id, who.ids.guide);
+
+        const rights = "customer.read customer.export customer.reveal";
+        await sure(admin.ask("/api/roles", { name: "exporter", title: "e", permissions: rights, scope: "all" }));
+        await sure(admin.ask("/api/staff", { login: "exporter", name: "E", role: "exporter", password }));
+        const exporter = await signIn(server.url, "exporter");
+        const file = (job) => fetch(`${server.url}/api/jobs/${job}/file`, { headers: { Cookie: exporter.cookie } });
+        const make = async (is_clear) => (await sure(exporter.ask("/api/customers/bulk",
+            { action: "export", is_clear, columns: "name phone email", ids: [{ id: it.far }] }))).job_id;
+        const [clear, masked] = [await make(true), await make(false)];
+        for (const job of [clear, masked])
+            assert.equal((await ended(exporter, job)).status, "done");
+        assert.ok((await (await file(clear)).text()).includes(FAR_PHONE));
+        const words = await (await file(masked)).text();
+        assert.ok(words.includes("137****2222"), words);
+        assert.deepEqual(SECRETS.filter((secret) => words.includes(secret)), []);
+
+        await sure(admin.ask("/api/roles/exporter/edit",
+            { version_count: 1, permissions: rights.replace(" customer.reveal", "") }));
+        assert.equal((await (await file(clear)).json()).error.code, "job.file_of_another");
+        assert.equal((await file(masked)).status, 200);
     });
 
     await t.test("what was made and what a link did stands in the audit trail by name", async () => {

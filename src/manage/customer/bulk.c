@@ -259,7 +259,7 @@ static enum err bulk_run(struct ctx *c, const void *in_, void *out_)
     if (str_is(in->action, "assign"))
         job.kind = "customer_assign";
     else if (str_is(in->action, "export"))
-        job.kind = "customer_export";
+        job.kind = in->is_clear ? bulk_export_clear_kind.name : bulk_export_kind.name;
     job.input = input_write(c, in);
     TRY(job_add(c, &job, &out->job_id));
     audit(c, in, out);

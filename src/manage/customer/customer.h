@@ -150,7 +150,8 @@ extern const struct route bulk_routes[];
 extern const struct route list_view_routes[];
 /* Work on many customers at once: kit/job.h. */
 struct job_kind;
-extern const struct job_kind bulk_tag_kind, bulk_assign_kind, bulk_export_kind;
+extern const struct job_kind bulk_tag_kind, bulk_assign_kind, bulk_export_kind,
+    bulk_export_clear_kind;
 extern const struct route reveal_routes[];
 extern const struct route merge_routes[], merge_undo_routes[], duplicate_routes[];
 extern const struct job_kind duplicates_find_job;
