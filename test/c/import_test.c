@@ -548,6 +548,50 @@ static void test_undo_customers(void **state)
     assert_true(scenario_number("SELECT max(customer_number) FROM customer") > numbers);
 }
 
+/* Tags, owner, store and birthdays beside the record; unknown ones refuse the row. */
+static void test_beside(void **state)
+{
+    static const char before[] = "姓名,手机号\n戊,13922220001\n";
+    static const char text[] = "姓名,手机号,标签,负责人,门店,生日,宝宝生日\n"
+                               "戊,13922220001,高意向；新客,admin,s-01,1990-05-01,2025-08-15\n"
+                               "己,13922220002,新客,,s-01,,2025-08-15\n"
+                               "庚,13922220003,,nobody,,,\n"
+                               "辛,13922220004,,,nowhere,,\n"
+                               "壬,13922220005,,,,2036-01-01,\n";
+
+    (void)state;
+    scenario_sql("INSERT INTO org VALUES (77, NULL, 'store', 's-01', '一店', '/77/', 1, 0)");
+    assert_int_equal(import_text("customers", before, NULL), OK);
+    assert_int_equal(import_text("customers", text, NULL), OK);
+    assert_counts(5, 0, 0); /* the tags are not there */
+    assert_non_null(strstr(rejects(), ",2,row.tag_unknown,"));
+    assert_int_equal(import_text("customers", text, "{'tag_family':'intent'}"), OK);
+    assert_counts(5, 2, 2);
+    assert_non_null(strstr(rejects(), ",4,row.owner_unknown,"));
+    assert_non_null(strstr(rejects(), ",5,row.store_unknown,"));
+    assert_non_null(strstr(rejects(), ",6,row.date,"));
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer_tag t JOIN tag g ON g.id = "
+                                     "t.tag_id WHERE g.family = 'intent'"),
+                     3);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE org_id = 77 AND "
+                                     "child_birth_day IS NOT NULL"),
+                     2);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE owner_staff_id IS NOT "
+                                     "NULL AND birth_day = 7425"),
+                     1);
+    undo_all(result.import_id, 2 + 1 + 1 + 1 + 1, 0); /* two tags, an owner, two birthdays; 己 */
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE org_id = 77 OR "
+                                     "owner_staff_id IS NOT NULL OR birth_day = 7425 OR "
+                                     "child_birth_day IS NOT NULL"),
+                     0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM child"), 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer_tag t JOIN tag g ON g.id = "
+                                     "t.tag_id WHERE g.family = 'intent'"),
+                     0);
+    scenario_sql("DELETE FROM customer_owner");
+    scenario_sql("DELETE FROM org WHERE id = 77");
+}
+
 static void test_undo_costs(void **state)
 {
     static const char text[] = "channel,date,amount,cost_no\ntea,2026-02-01,77,u-1\n"
@@ -638,6 +682,7 @@ int main(void)
         cmocka_unit_test(test_dry),
         cmocka_unit_test(test_undo_orders),
         cmocka_unit_test(test_undo_customers),
+        cmocka_unit_test(test_beside),
         cmocka_unit_test(test_undo_costs),
         cmocka_unit_test(test_forget),
     };

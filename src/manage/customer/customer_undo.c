@@ -47,6 +47,7 @@ struct unmaking {
     struct q_customer_unmake_identities_in *identities;
     struct q_customer_unmake_tags_in *tags;
     struct q_customer_unmake_owners_in *owners;
+    struct q_customer_unmake_children_in *children;
     struct q_customer_uninvite_in *inviters;
     int64_t count, inviter_count;
 };
@@ -58,6 +59,7 @@ static void unmaking_init(struct ctx *c, struct unmaking *u, size_t room)
     u->identities = arena_new_array(c->arena, struct q_customer_unmake_identities_in, room);
     u->tags = arena_new_array(c->arena, struct q_customer_unmake_tags_in, room);
     u->owners = arena_new_array(c->arena, struct q_customer_unmake_owners_in, room);
+    u->children = arena_new_array(c->arena, struct q_customer_unmake_children_in, room);
     u->inviters = arena_new_array(c->arena, struct q_customer_uninvite_in, room);
 }
 
@@ -66,7 +68,7 @@ static void unmaking_add(struct unmaking *u, const struct q_customer_untouched_r
     int64_t i = u->count++;
 
     u->ids[i] = u->customers[i].customer_id = u->identities[i].customer_id = found->id;
-    u->tags[i].customer_id = u->owners[i].customer_id = found->id;
+    u->tags[i].customer_id = u->owners[i].customer_id = u->children[i].customer_id = found->id;
     if (found->invited_by_customer_id != NONE)
         u->inviters[u->inviter_count++].customer_id = found->invited_by_customer_id;
 }
@@ -77,6 +79,7 @@ static enum err unmake(struct ctx *c, const struct unmaking *u)
     TRY(q_customer_unmake_identities(c, u->identities, u->count, NULL));
     TRY(q_customer_unmake_tags(c, u->tags, u->count, NULL));
     TRY(q_customer_unmake_owners(c, u->owners, u->count, NULL));
+    TRY(q_customer_unmake_children(c, u->children, u->count, NULL));
     if (u->inviter_count > 0)
         TRY(q_customer_uninvite(c, u->inviters, u->inviter_count, NULL));
     return undone_emit(c, u->ids, u->count);

@@ -10,7 +10,8 @@ SELECT c.id, c.invited_by_customer_id,
              AND NOT EXISTS (SELECT 1 FROM customer_note n WHERE n.customer_id = c.id)
              AND NOT EXISTS (SELECT 1 FROM consent k WHERE k.customer_id = c.id)
              AND NOT EXISTS (SELECT 1 FROM relation r WHERE r.customer_id = c.id)
-             AND NOT EXISTS (SELECT 1 FROM child h WHERE h.customer_id = c.id)
+             AND NOT EXISTS (SELECT 1 FROM child h
+                              WHERE h.customer_id = c.id AND h.created_ms > c.created_ms)
              AND NOT EXISTS (SELECT 1 FROM journal j
                               WHERE j.customer_id = c.id AND j.arrived_ms > c.created_ms
                                 AND j.kind NOT IN ('order_paid', 'order_changed', 'order_cancelled',
@@ -39,6 +40,10 @@ DELETE FROM customer_tag WHERE customer_id = :customer_id;
 -- name: customer_unmake_owners :batch
 -- scope: none (an import is undone by who reaches all)
 DELETE FROM customer_owner WHERE customer_id = :customer_id;
+
+-- name: customer_unmake_children :batch
+-- scope: none (an import is undone by who reaches all)
+DELETE FROM child WHERE customer_id = :customer_id;
 
 -- name: customer_uninvite :batch
 -- scope: none (an import is undone by who reaches all)

@@ -66,6 +66,7 @@ struct import_mapping {
     struct str customer_kind;
     struct str cancellation_prefix; /* no value: none */
     struct str channel;             /* code for rows without one; no value: none */
+    struct str tag_family; /* in which unknown tags are made; no value: they are refused */
     bool does_create_channels;
     struct str *columns; /* header of each column of the kind; no value: not in the file */
     int64_t *column_at;  /* its field; -1: none */

@@ -2,6 +2,7 @@
  * adds what is missing and changes what is given; columns that are none of ours become attributes.
  */
 #include "base/json.h"
+#include "manage/import/import_beside.h"
 #include "manage/import/import_private.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
@@ -19,6 +20,11 @@ enum column {
     TOUCHED_AT,
     ADDED_AT,
     INVITED_BY,
+    TAGS,
+    OWNER,
+    STORE,
+    BIRTHDAY,
+    CHILD_BIRTHDAY,
     COLUMN_COUNT
 };
 static const struct import_column columns[COLUMN_COUNT] = {
@@ -47,6 +53,15 @@ static const struct import_column columns[COLUMN_COUNT] = {
                   "2026-01-05 10:00"},
     [INVITED_BY] = {"invited_by", IMPORT_TEXT, false, false, CUSTOMER_VALUE_MAX,
                     "invitedby|referrer|referredby|邀请人|推荐人"},
+    [TAGS] = {"tags", IMPORT_TEXT, false, false, 1000, "tags|tag|标签|客户标签"},
+    [OWNER] = {"owner", IMPORT_TEXT, false, false, 60,
+               "owner|ownerlogin|负责人|负责员工|归属员工|跟进人|导购"},
+    [STORE] = {"store", IMPORT_TEXT, false, false, 60,
+               "store|storecode|门店|门店代码|门店编码|归属门店"},
+    [BIRTHDAY] = {"birthday", IMPORT_DAY, false, false, 0,
+                  "birthday|birthdate|dateofbirth|生日|出生日期", "1990-05-01"},
+    [CHILD_BIRTHDAY] = {"child_birthday", IMPORT_DAY, false, false, 0,
+                        "childbirthday|babybirthday|孩子生日|宝宝生日|宝宝出生日期", "2025-08-15"},
 };
 
 #define REF_MAX 12
@@ -57,6 +72,7 @@ struct chunk {
     struct import *run;
     struct import_row **rows;
     struct customer_new *people;
+    struct beside_row *beside;
     struct customer_ref *inviters; /* value.at NULL: none */
     int64_t count;
     struct map *named; /* "kind value" of every identity of the chunk */
@@ -333,11 +349,13 @@ static enum err chunk_write(struct ctx *c, struct chunk *chunk)
     int64_t *ids = arena_new_array(c->arena, int64_t, room);
     bool *is_changed = arena_new_array(c->arena, bool, room);
     struct customer_import batch = {people, .ids = ids, .is_changed = is_changed, .faults = faults};
+    int64_t *places = arena_new_array(c->arena, int64_t, room);
     int64_t count = 0;
 
     for (int64_t i = 0; i < chunk->count; i++) {
         if (chunk->rows[i]->code != NULL)
             continue;
+        places[count] = i;
         rows[count] = chunk->rows[i];
         people[count++] = chunk->people[i];
     }
@@ -347,10 +365,31 @@ static enum err chunk_write(struct ctx *c, struct chunk *chunk)
     TRY(chunk_batch(c, chunk, &batch));
     for (int64_t i = 0; i < count; i++) {
         rows[i]->is_changed = is_changed[i];
+        chunk->beside[places[i]].customer_id = ids[i];
         if (faults[i].err != OK)
             row_fault(c, rows[i], &faults[i]);
     }
     return OK;
+}
+
+static void chunk_beside(struct ctx *c, struct chunk *chunk)
+{
+    chunk->beside = arena_new_array(c->arena, struct beside_row, (size_t)chunk->count);
+    for (int64_t i = 0; i < chunk->count; i++) {
+        const struct import_value *values = chunk->rows[i]->values;
+
+        chunk->beside[i] = (struct beside_row){
+            .row = chunk->rows[i],
+            .tags = values[TAGS].text,
+            .owner = values[OWNER].text,
+            .store = values[STORE].text,
+            .birth_day = values[BIRTHDAY].number,
+            .child_birth_day = values[CHILD_BIRTHDAY].number,
+            .customer_id = NONE,
+            .staff_id = NONE,
+            .org_id = NONE,
+        };
+    }
 }
 
 static enum err chunk_run(struct ctx *c, struct chunk *chunk)
@@ -363,16 +402,24 @@ static enum err chunk_run(struct ctx *c, struct chunk *chunk)
     for (int64_t i = 0; i < chunk->count; i++)
         person_fill(c, chunk->run, chunk->rows[i], &chunk->people[i]);
     TRY(chunk_channels(c, chunk));
+    chunk_beside(c, chunk);
+    TRY(import_beside_find(c, chunk->run, chunk->beside, chunk->count));
     if (chunk->run->mapping->column_at[INVITED_BY] >= 0)
         chunk_names(c, chunk);
     for (int64_t i = 0; i < chunk->count; i++)
         TRY(inviter_check(c, chunk, i));
     TRY(chunk_write(c, chunk));
+    TRY(import_beside_write(c, chunk->run, chunk->beside, chunk->count));
     return chunk_inviters(c, chunk);
 }
 
 static enum err customers_undo(struct ctx *c, struct import_undo *undo)
 {
+    bool is_mine;
+
+    TRY(import_beside_undo(c, undo, &is_mine));
+    if (is_mine)
+        return OK;
     return customer_undo(c, undo->noun, undo->before, &undo->undone_count, &undo->kept_count);
 }
 

@@ -280,6 +280,7 @@ static enum err word_read(struct reading *r, const struct json_member *member)
         {"customer_kind", &r->out->customer_kind},
         {"cancellation_prefix", &r->out->cancellation_prefix},
         {"channel", &r->out->channel},
+        {"tag_family", &r->out->tag_family},
     };
 
     if (str_is(member->name, "decimal"))
@@ -409,6 +410,10 @@ static enum err words_check(struct reading *r)
     if (!str_is(out->date_order, "ymd") && !str_is(out->date_order, "dmy") &&
         !str_is(out->date_order, "mdy"))
         return fail(r->c, E_INPUT, "import.mapping", "\"date_order\" is one of ymd dmy mdy");
+    if (out->tag_family.at != NULL &&
+        !words_have("channel|identity|intent|activity|spending", out->tag_family))
+        return fail(r->c, E_INPUT, "import.mapping",
+                    "\"tag_family\" is one of channel identity intent activity spending");
     if (out->thousands == out->decimal)
         return fail(r->c, E_INPUT, "import.mapping",
                     "\"decimal\" and \"thousands\" cannot be the same sign");
@@ -463,6 +468,7 @@ static void mapping_write(struct reading *r)
     json_word(&json, "customer_kind", out->customer_kind);
     json_word(&json, "cancellation_prefix", out->cancellation_prefix);
     json_word(&json, "channel", out->channel);
+    json_word(&json, "tag_family", out->tag_family);
     json_name(&json, "create_channels");
     json_bool(&json, out->does_create_channels);
     columns_write(r, &json);
