@@ -25,6 +25,7 @@ const views = () => ({
     '/layers/cohort': '.heat',
     '/layers/figures': 'tbody tr',
     '/layers/customers': 'tbody tr',
+    '/imports': '.drop',
     '/settings': '#setting-sleep_after_days',
     '/settings/privacy': '.empty',
 })

@@ -37,12 +37,12 @@ UPDATE import_run
 UPDATE import_run SET status = 'running', error_code = NULL, error_message = NULL, changed_ms = :now_ms
  WHERE id = :import_id;
 
--- name: import_end :exec
+-- name: import_end :exec     what was stopped meanwhile, and maybe begun again, is not this run's any more
 UPDATE import_run
    SET status = :status, error_code = :error_code, error_message = :error_message,
        total_count = CASE WHEN :status = 'done' THEN line_count ELSE total_count END,
        changed_ms = :now_ms
- WHERE id = :import_id AND status IN ('running', 'waiting');
+ WHERE id = :import_id AND status = 'running';
 
 -- name: import_get :one
 SELECT id, kind, file_name, status, content_hash, mapping, line_count, accepted_count, rejected_count,
