@@ -211,7 +211,8 @@ static void test_filters(void **state)
 static void test_reach(void **state)
 {
     (void)state;
-    base_change("UPDATE role SET scope = 'own' WHERE name = 'viewer'");
+    base_change("UPDATE role SET scope = 'own', permissions = permissions || ' customer.name "
+                "customer.reveal' WHERE name = 'viewer'");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         case_check(AS_VIEWER, MINE, i);
     base_change("UPDATE role SET scope = 'store' WHERE name = 'viewer';"

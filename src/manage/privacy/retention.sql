@@ -6,4 +6,5 @@ DELETE FROM audit_detail
                      ORDER BY d.audit_id LIMIT 2000);
 
 -- name: retention_session :changed
+-- scan: sessions are few, and this runs once a minute
 DELETE FROM session WHERE created_ms < :before_ms;
