@@ -296,6 +296,49 @@ test('12 masked, and shown', async () => {
     })
 })
 
+test('12 consents, a copy, a deletion with its receipt, keys', async () => {
+    await walk(async (page) => {
+        await go(page, '/settings/privacy')
+        await button(page, '新建授权文本').click()
+        const text = dialogOf(page, '新建授权文本')
+        await text.getByLabel('用途').selectOption({ label: '营销信息' })
+        await text.getByLabel('标题').fill('接收上新通知')
+        await text.getByLabel('正文').fill('我同意青禾生活每周最多发送一次上新信息，可以随时在门店或客服处撤回。')
+        await shot(page, 'consent-text', text)
+        await button(text, '保存').click()
+        await page.getByText('第 1 版').waitFor()
+
+        await go(page, `/customers/${base.id}`)
+        await button(page, '记录授权').click()
+        const consent = dialogOf(page, '记录授权')
+        await consent.getByLabel('在哪里').selectOption({ label: '门店' })
+        await button(consent, '保存').click()
+        await page.getByRole('button', { name: '撤回授权 营销信息' }).waitFor()
+        const part = page.locator('.card').filter({ has: page.getByRole('heading', { name: '隐私', exact: true }) })
+        await shot(page, 'customer-privacy', part)
+        await button(page, '导出个人数据').click()
+        await dialogOf(page, '导出个人数据').getByLabel('原因').fill('客户来信索取')
+        await button(dialogOf(page, '导出个人数据'), '保存').click()
+        await page.getByText('正在生成').waitFor()
+        await go(page, '/settings/privacy')
+        await page.getByRole('link', { name: '下载文件' }).waitFor()
+
+        await go(page, `/customers/${base.ids.at(-1)}`)
+        await button(page, '删除个人数据').click()
+        const dialog = dialogOf(page, '删除个人数据')
+        await dialog.getByLabel('原因').fill('客户来信要求')
+        await dialog.getByLabel(/输入客户编号/).fill(String(base.ids.length))
+        await shot(page, 'person-delete', dialog)
+        await button(dialog, '永久删除').click()
+        await page.waitForURL(/settings\/privacy/)
+        await page.locator('li').filter({ hasText: '删除个人数据' }).first().getByText('已完成').waitFor()
+        await page.getByRole('link', { name: '下载回执' }).first().waitFor()
+        await page.getByRole('button', { name: '更换 加密密钥' }).waitFor()
+        await page.getByRole('button', { name: '更换 查找密钥' }).waitFor()
+        await shot(page, 'privacy')
+    })
+})
+
 test('14 the layers', async () => {
     await walk(async (page) => {
         for (const [tab, sign] of [['rfm', '.cells a'], ['matrix', '.heat'], ['cohort', '.heat'], ['figures', '.cards strong']]) {
