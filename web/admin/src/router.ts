@@ -51,6 +51,7 @@ export const router = createRouter({
                 page(() => import('./pages/customer/CustomerPage.vue'), 'customer', 'customers/:id', 'nav.customers'),
                 page(() => import('./pages/layer/LayerCustomers.vue'), 'layerCustomers', 'layers/customers', 'layer.title'),
                 page(() => import('./pages/layer/LayerPage.vue'), 'layers', 'layers/:tab(rfm|matrix|cohort|figures)?', 'layer.title'),
+                page(() => import('./pages/job/JobPage.vue'), 'jobs', 'jobs', 'many.job.title'),
                 page(() => import('./pages/channel/ChannelPage.vue'), 'channels', 'channels', 'nav.channels'),
                 page(() => import('./pages/import/ImportPage.vue'), 'imports', 'imports', 'nav.imports'),
                 page(() => import('./pages/import/ImportRun.vue'), 'import', 'imports/:id', 'nav.imports'),
