@@ -339,6 +339,42 @@ test('12 consents, a copy, a deletion with its receipt, keys', async () => {
     })
 })
 
+test('13 views, columns, work on many, jobs', async () => {
+    await walk(async (page) => {
+        await go(page, '/customers?state=never')
+        await page.locator('tbody tr').first().waitFor()
+        await button(page, '更多条件').waitFor()
+        await button(page, '保存为视图').waitFor()
+        await button(page, '显示列').waitFor()
+        await page.getByRole('checkbox', { name: '选择本页全部客户' }).check()
+        await page.getByText(/^已选 \d+ 位/).waitFor()
+        await button(page, '分配').waitFor()
+        await shot(page, 'bulk-bar')
+        await button(page, '打标签').click()
+        const tags = dialogOf(page, '打标签')
+        await tags.getByLabel('标签').selectOption({ label: '等活动价' })
+        await shot(page, 'bulk-tag', tags)
+        await tags.getByRole('button', { name: /^对 \d+ 位执行$/ }).click()
+        const tray = page.getByRole('region', { name: '后台任务' })
+        await tray.getByText(/改动了 \d+ 位客户/).waitFor()
+        await tags.waitFor({ state: 'detached' })
+
+        await go(page, '/customers')
+        await page.locator('tbody').getByRole('checkbox').first().check()
+        await button(page, '导出').click()
+        const files = dialogOf(page, '导出')
+        await files.getByText('导出完整的姓名、手机号和邮箱').waitFor()
+        await shot(page, 'bulk-export', files)
+        await button(files, '对 1 位执行').click()
+        await tray.getByText('共 1 行').waitFor()
+        await go(page, '/jobs')
+        await page.getByRole('heading', { name: '任务', level: 1 }).waitFor()
+        await page.getByText('共 1 行').first().waitFor()
+        await button(page, '撤销').first().waitFor()
+        await shot(page, 'jobs')
+    })
+})
+
 test('14 the layers', async () => {
     await walk(async (page) => {
         for (const [tab, sign] of [['rfm', '.cells a'], ['matrix', '.heat'], ['cohort', '.heat'], ['figures', '.cards strong']]) {
