@@ -7,6 +7,7 @@
 #include "kit/audit.h"
 #include "kit/key.h"
 #include "manage/privacy/privacy_private.h"
+#include "manage/setting/setting.h"
 
 #define PAGE 500
 
@@ -65,6 +66,12 @@ ROTATE_COLUMN(relation, "relation")
 ROTATE_COLUMN(merge, "customer_merge")
 ROTATE_COLUMN(effect, "import_effect")
 ROTATE_COLUMN(reject, "import_reject")
+
+static enum err secrets_page(struct ctx *c, struct place *place)
+{
+    place->is_column_done = true;
+    return setting_secrets_seal(c, false, &place->changed_count);
+}
 
 /* ---- customers and identities ---------------------------------------------------------------- */
 
@@ -153,6 +160,7 @@ const struct rotate_column rotate_columns[] = {
     {"import_effect.before_enc", effect_page},
     {"import_reject.raw_enc", reject_page},
     {"staff.totp_enc", staff_page},
+    {"setting.value", secrets_page}, /* of those that are secret */
     {.names = NULL},
 };
 
@@ -160,11 +168,13 @@ enum err rotate_left(struct ctx *c, int64_t *count)
 {
     uint8_t number = (uint8_t)key_number(c->app, KEY_SEAL);
     struct q_rotate_left_row row;
+    int64_t secret_count;
 
+    TRY(setting_secrets_seal(c, true, &secret_count));
     TRY(q_rotate_left(c, (struct str){(const char *)&number, 1}, &row));
     *count = row.staff_count + row.child_count + row.note_count + row.relation_count +
              row.merge_count + row.effect_count + row.reject_count + row.customer_count +
-             row.identity_count;
+             row.identity_count + secret_count;
     return OK;
 }
 

@@ -5,8 +5,10 @@
 #include "base_sql.h"
 #include "host/file.h"
 #include "kit/key.h"
+#include "link/mail/mail.h"
 #include "manage/customer/customer.h"
 #include "manage/privacy/privacy_private.h"
+#include "manage/setting/setting.h"
 
 #define ROTATE POST, "/api/privacy/keys/rotate"
 #define KEYS GET, "/api/privacy/keys"
@@ -115,6 +117,16 @@ static enum err turn_step(struct ctx *c, void *user)
     return key_turn(c, *(enum key_kind *)user);
 }
 
+static enum err mail_step(struct ctx *c, void *user)
+{
+    struct mail_server server;
+
+    (void)user;
+    TRY(setting_mail_server(c, &server));
+    must(str_is(server.password, "a secret"));
+    return OK;
+}
+
 static int64_t key_line_count(void)
 {
     struct str text;
@@ -174,6 +186,13 @@ static const struct scenario seal_case[] = {
 static const struct scenario hash_case[] = {
     {"hashes anew", AS_ADMIN, ROTATE, "{'which':'hash'}", 200, "'job_id'", "", .is_plain = true},
 };
+static const struct scenario secret_cases[] = {
+    {"a mail server", AS_ADMIN, POST, "/api/settings",
+     "{'name':'smtp_host','value':'mail.example.com','version_count':0,'reason':'x'}", 200, "",
+     NULL},
+    {"its password", AS_ADMIN, POST, "/api/settings",
+     "{'name':'smtp_password','value':'a secret','version_count':0,'reason':'x'}", 200, "", NULL},
+};
 static const struct scenario sealed_cases[] = {
     {"the second seal", AS_ADMIN, KEYS, NULL, 200,
      "'seal_number':2,'hash_number':1,'is_seal_turning':false", ""},
@@ -186,6 +205,7 @@ static void test_seal(void **state)
     (void)state;
     scenario_run(route_cases);
     base_fill();
+    scenario_run(secret_cases);
     assert_int_equal(left(), 0);
     scenario_run(seal_case);
     job_await(scenario_app);
@@ -199,6 +219,10 @@ static void test_seal(void **state)
                                      " 1)) = '02'"),
                      3);
     assert_int_equal(left(), 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM setting WHERE name = 'smtp_password'"
+                                     " AND value LIKE '\"02%'"),
+                     1);
+    scenario_write(mail_step, NULL);
     assert_int_equal(key_line_count(), 2);
     scenario_run(sealed_cases);
     all_found();

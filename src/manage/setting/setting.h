@@ -32,6 +32,10 @@ enum err setting_setup_write(struct ctx *c, const struct setting_setup *setup) M
 struct mail_server;
 enum err setting_mail_server(struct ctx *c, struct mail_server *out) MUST_USE;
 
+/* For a rotation: secrets among the settings that another key than the one in use has sealed (the history
+ * holds none); sealed anew, unless they are only counted. */
+enum err setting_secrets_seal(struct ctx *c, bool is_only_counted, int64_t *old_count) MUST_USE;
+
 extern const struct route setting_routes[];
 extern const struct route setting_mail_routes[];
 extern const struct route write_key_routes[];

@@ -6,6 +6,7 @@
 #include "gen/setting_mail.q.h"
 #include "kit/app.h"
 #include "kit/job.h"
+#include "kit/key.h"
 #include "link/mail/mail.h"
 #include "manage/setting/setting_private.h"
 
@@ -37,6 +38,34 @@ enum err setting_mail_seal(struct ctx *c, struct str secret, struct str *json)
     sealed = ctx_seal(c, str_fmt(c->arena, "%.*s\n%.*s", STR(host), STR(secret)), SEAL_NOUN, 0);
     *json = str_fmt(c->arena, "\"%.*s\"", STR(str_hex(c->arena, sealed)));
     return OK;
+}
+
+/* As the key in use seals it; one that cannot be opened could not be used before either. */
+static bool value_anew(struct ctx *c, struct str hex, struct str *json)
+{
+    struct str sealed, text;
+
+    if (hex.len == 0 || !str_unhex(c->arena, hex, &sealed) || key_is_current(c, sealed))
+        return false;
+    if (ctx_unseal(c, sealed, SEAL_NOUN, 0, &text) != OK) {
+        c->fault = (struct fault){0};
+        return false;
+    }
+    sealed = ctx_seal(c, text, SEAL_NOUN, 0);
+    *json = str_fmt(c->arena, "\"%.*s\"", STR(str_hex(c->arena, sealed)));
+    return true;
+}
+
+enum err setting_secrets_seal(struct ctx *c, bool is_only_counted, int64_t *old_count)
+{
+    struct str hex, json;
+
+    *old_count = 0;
+    TRY(setting_text(c, "smtp_password", &hex));
+    if (!value_anew(c, hex, &json))
+        return OK;
+    *old_count = 1;
+    return is_only_counted ? OK : q_mail_secret_set(c, json, old_count);
 }
 
 static enum err password_open(struct ctx *c, struct str hex, struct mail_server *out)
