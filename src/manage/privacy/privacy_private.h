@@ -8,6 +8,8 @@
 enum err erase_person(struct ctx *c, int64_t person_id, struct str *receipt) MUST_USE;
 /* Numbers of all records of the person, into the list outside the base: append, fsync. */
 enum err deletion_note(struct ctx *c, int64_t person_id) MUST_USE;
+/* A deletion whose job failed or was cancelled gets another: once a minute, until it is done. */
+enum err request_retry(struct ctx *c) MUST_USE;
 /* {"request_id":"1","person_id":"2"}: what both jobs are given. */
 enum err privacy_input_read(struct ctx *c, struct str input, int64_t *request_id,
                             int64_t *person_id) MUST_USE;

@@ -35,6 +35,15 @@ enum err privacy_input_read(struct ctx *c, struct str input, int64_t *request_id
     return OK;
 }
 
+static struct job_new job_of(struct ctx *c, const char *kind, int64_t customer_number,
+                             const int64_t ids[2])
+{
+    return (struct job_new){
+        kind, str_fmt(c->arena, "%" PRId64, customer_number),
+        str_fmt(c->arena, "{\"request_id\":\"%" PRId64 "\",\"person_id\":\"%" PRId64 "\"}", ids[0],
+                ids[1])};
+}
+
 struct asked {
     const char *kind, *job_kind;
     struct str reason, receipt;
@@ -45,17 +54,14 @@ struct asked {
 static enum err request_add(struct ctx *c, const struct asked *asked, struct request_out *out)
 {
     int64_t me_staff_id = c->me_staff_id;
+    struct job_new job;
     enum err err;
 
     out->id = ctx_id(c);
     c->me_staff_id = asked->job_staff_id;
-    err = job_add(
-        c,
-        &(struct job_new){asked->job_kind, str_fmt(c->arena, "%" PRId64, asked->customer_number),
-                          str_fmt(c->arena,
-                                  "{\"request_id\":\"%" PRId64 "\",\"person_id\":\"%" PRId64 "\"}",
-                                  out->id, asked->person_id)},
-        &out->job_id);
+    job = job_of(c, asked->job_kind, asked->customer_number,
+                 (const int64_t[]){out->id, asked->person_id});
+    err = job_add(c, &job, &out->job_id);
     c->me_staff_id = me_staff_id;
     TRY(err);
     audit_about(c, "customer", asked->person_id);
@@ -211,6 +217,22 @@ static enum err delete_step(struct ctx *c, struct job *job, bool *is_done)
     buf_release(&left);
     job->done_count = job->changed_count = 1;
     return err;
+}
+
+enum err request_retry(struct ctx *c)
+{
+    struct q_privacy_request_stuck_row row;
+    struct job_new job;
+    int64_t job_id, changed_count;
+    enum err err = q_privacy_request_stuck(c, &row);
+
+    if (err == E_NOT_FOUND)
+        return OK;
+    TRY(err);
+    job = job_of(c, "privacy_delete", row.customer_number,
+                 (const int64_t[]){row.id, row.customer_id});
+    TRY(job_add(c, &job, &job_id));
+    return q_privacy_request_again(c, job_id, row.id, &changed_count);
 }
 
 const struct job_kind privacy_delete_job = {

@@ -34,3 +34,12 @@ SELECT customer_number FROM customer WHERE id = :customer_id;
 INSERT INTO privacy_request (id, kind, customer_id, customer_number, reason, status, receipt,
                              asked_ms, done_ms)
 VALUES (:id, 'delete', :customer_id, :customer_number, :reason, 'done', :receipt, :now_ms, :now_ms);
+
+-- name: privacy_request_stuck :one     a deletion whose job did not come to its end
+-- scan: a request a page, few there are
+SELECT r.id, r.customer_id, r.customer_number FROM privacy_request r JOIN job j ON j.id = r.job_id
+ WHERE r.kind = 'delete' AND r.status = 'running' AND j.status IN ('failed', 'cancelled')
+ ORDER BY r.id LIMIT 1;
+
+-- name: privacy_request_again :changed
+UPDATE privacy_request SET job_id = :job_id WHERE id = :request_id AND status = 'running';

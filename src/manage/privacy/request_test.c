@@ -418,12 +418,36 @@ static void test_export_within_reach(void **state)
                         "failed customer.unknown");
 }
 
+/* A deletion whose job was cancelled is brought to its end all the same. */
+static enum err minute_step(struct ctx *c, void *user)
+{
+    (void)user;
+    return app_config(c->app)->on_minute(c);
+}
+
+static void test_retry(void **state)
+{
+    (void)state;
+    sql("UPDATE privacy_request SET status = 'running', receipt = '{\"kept\":{}}', done_ms = NULL"
+        " WHERE kind = 'delete' AND job_id IS NOT NULL;"
+        "UPDATE job SET status = 'cancelled' WHERE kind = 'privacy_delete';");
+    scenario_write(minute_step, NULL);
+    job_await(scenario_app);
+    assert_string_equal(scenario_text("SELECT status FROM privacy_request WHERE kind = 'delete' AND"
+                                      " job_id IS NOT NULL"),
+                        "done");
+    assert_int_equal(scenario_number("SELECT count(*) FROM job WHERE kind = 'privacy_delete'"), 2);
+    scenario_write(minute_step, NULL);
+    assert_int_equal(scenario_number("SELECT count(*) FROM job WHERE kind = 'privacy_delete'"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delete),
         cmocka_unit_test(test_export_within_reach),
         cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_retry),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);

@@ -4,7 +4,7 @@
  * whole. */
 #include "gen/retention.q.h"
 #include "kit/job.h"
-#include "manage/privacy/privacy.h"
+#include "manage/privacy/privacy_private.h"
 #include "manage/setting/setting.h"
 
 enum err retention_keep(struct ctx *c)
@@ -13,6 +13,7 @@ enum err retention_keep(struct ctx *c)
                                         "session_keep_days"};
     int64_t keep[3], month, deleted_count;
 
+    TRY(request_retry(c));
     TRY(setting_ints(c, names, 3, keep));
     TRY(job_files_forget(c, keep[0]));
     TRY(q_retention_session(c, c->now_ms - keep[2] * DAY_MS, &deleted_count));
