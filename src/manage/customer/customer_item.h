@@ -22,7 +22,10 @@ struct customer_items_ask {
     const struct customer_hit *hits;
     int64_t count, tag_max; /* tags of each; 0: none are read */
     bool is_clear;          /* phone, e-mail and name as they are: for exports that may */
+    bool is_without_email;  /* not asked for: not unsealed */
 };
 /* Four statements, six with tags; a customer that is gone is a row of its id alone. */
 enum err customer_items_read(struct ctx *c, const struct customer_items_ask *ask,
                              struct list *items) MUST_USE;
+/* `count` digits of a number that is not below 0, for dates. */
+void customer_digits(char *at, int64_t number, int count);

@@ -9,7 +9,7 @@
 #include "manage/customer/customer_item.h"
 #include "manage/setting/setting.h"
 
-#define EXPORT_PAGE 1000
+#define EXPORT_PAGE 2000 /* a commit each, which waits for the disk */
 #define EXPORT_TAGS_MAX 20
 #define COLUMNS_MAX 32
 #define LINE_BYTES_MAX (4 * 1024 * 1024)
@@ -76,7 +76,7 @@ struct export
     struct bulk_in in;
     const struct column *columns[COLUMNS_MAX];
     int count;
-    bool is_en, is_xlsx, has_tags;
+    bool is_en, is_xlsx, has_tags, has_email;
     int64_t minor_digits;
     struct file_writer *csv; /* one of the two, NULL once closed */
     struct xlsx *xlsx;
@@ -101,6 +101,7 @@ static enum err columns_read(struct ctx *c, struct str text, struct export *x)
         if (x->count == COLUMNS_MAX || column_find(head) == NULL)
             return fail_at(c, "export.column", S("columns"), "no column \"%.*s\"", STR(head));
         x->columns[x->count] = column_find(head);
+        x->has_email |= str_is(head, "email");
         x->has_tags |= x->columns[x->count++]->cell == CELL_TAGS;
     }
     return OK;
@@ -118,29 +119,40 @@ enum err export_check(struct ctx *c, const struct bulk_in *in)
 static struct str time_text(struct ctx *c, int64_t ms)
 {
     struct civil civil;
+    char *text;
 
     if (ms == NONE)
         return (struct str){0};
     zone_local(ctx_zone(c), ms, &civil);
-    return str_fmt(c->arena, "%04d-%02d-%02d %02d:%02d", civil.year, civil.month, civil.day,
-                   civil.hour, civil.minute);
+    text = arena_alloc(c->arena, 16);
+    memcpy(text, "0000-00-00 00:00", 16);
+    customer_digits(text, civil.year, 4);
+    customer_digits(text + 5, civil.month, 2);
+    customer_digits(text + 8, civil.day, 2);
+    customer_digits(text + 11, civil.hour, 2);
+    customer_digits(text + 14, civil.minute, 2);
+    return (struct str){text, 16};
 }
 
 static struct str tags_text(struct ctx *c, const struct list *tags)
 {
     const struct customer_item_tag *tag = tags->at;
-    struct buf buf;
-    struct str text;
+    size_t len = 0;
+    char *text;
 
-    buf_init(&buf, 64 * 1024);
+    for (int64_t i = 0; i < tags->count; i++)
+        len += tag[i].name.len + 2;
+    text = arena_alloc(c->arena, len + 1);
+    len = 0;
     for (int64_t i = 0; i < tags->count; i++) {
-        if (i > 0)
-            buf_str(&buf, S(", "));
-        buf_str(&buf, tag[i].name);
+        if (i > 0) {
+            memcpy(text + len, ", ", 2);
+            len += 2;
+        }
+        memcpy(text + len, tag[i].name.at, tag[i].name.len);
+        len += tag[i].name.len;
     }
-    text = str_copy(c->arena, buf_view(&buf));
-    buf_release(&buf);
-    return text;
+    return (struct str){text, len};
 }
 
 static struct str state_text(struct str state, bool is_en)
@@ -307,8 +319,10 @@ static enum err rows_write(struct ctx *c, struct job *job, const struct list *su
     const struct bulk_subject *subject = subjects->at;
     struct customer_hit *hits =
         arena_new_array(c->arena, struct customer_hit, (size_t)subjects->count + 1);
-    struct customer_items_ask ask = {
-        .hits = hits, .tag_max = x->has_tags ? EXPORT_TAGS_MAX : 0, .is_clear = x->in.is_clear};
+    struct customer_items_ask ask = {.hits = hits,
+                                     .tag_max = x->has_tags ? EXPORT_TAGS_MAX : 0,
+                                     .is_clear = x->in.is_clear,
+                                     .is_without_email = !x->has_email};
     const struct customer_item *item;
     struct list items;
 
