@@ -18,19 +18,18 @@
 #define MEMORY_MB 64
 #define FILTER "{\"order_min_count\":4}"
 
-static struct app_call ask(struct app *app, struct arena *arena, enum http_method method,
-                           const char *path, struct str query, struct str body)
+static struct app_call ask(struct app *app, struct arena *arena, const char *address,
+                           struct str body)
 {
-    struct app_call call = {.method = method,
-                            .path = str_of(path),
-                            .query = query,
+    struct app_call call = {.method = body.at ? HTTP_POST : HTTP_GET,
                             .body = body,
                             .cookie = many_session,
                             .csrf = many_csrf};
 
+    str_cut(str_of(address), '?', &call.path, &call.query);
     app_request(app, arena, &call);
     if (call.status != 200)
-        printf("%s: %d %.*s\n", path, call.status, STR(call.reply));
+        printf("%s: %d %.*s\n", address, call.status, STR(call.reply));
     must(call.status == 200);
     return call;
 }
@@ -92,12 +91,12 @@ static double wall_s;
 static double export_run(struct app *app, struct arena *arena, int64_t *rows)
 {
     struct app_call call =
-        ask(app, arena, HTTP_GET, "/api/customers", S("limit=1&order_min_count=4"), S(""));
+        ask(app, arena, "/api/customers?limit=1&order_min_count=4", (struct str){0});
     double start_us = cpu_us(), began_us = bench_now_us();
     int64_t job_id;
 
     *rows = number_of(arena, call.reply, "total_count");
-    call = ask(app, arena, HTTP_POST, "/api/customers/bulk", S(""),
+    call = ask(app, arena, "/api/customers/bulk",
                str_fmt(arena,
                        "{\"action\":\"export\",\"format\":\"xlsx\",\"lang\":\"zh\","
                        "\"confirm_count\":%" PRId64 ",\"filter\":" FILTER "}",
@@ -106,8 +105,8 @@ static double export_run(struct app *app, struct arena *arena, int64_t *rows)
     job_await(app);
     start_us = cpu_us() - start_us;
     wall_s = (bench_now_us() - began_us) / 1e6;
-    call = ask(app, arena, HTTP_GET, str_cstr(arena, str_fmt(arena, "/api/jobs/%" PRId64, job_id)),
-               S(""), S(""));
+    call = ask(app, arena, str_cstr(arena, str_fmt(arena, "/api/jobs/%" PRId64, job_id)),
+               (struct str){0});
     must(str_find(call.reply, S("\"status\":\"done\"")) >= 0);
     must(number_of(arena, call.reply, "changed_count") == *rows);
     return (double)*rows / start_us * 1e6;
