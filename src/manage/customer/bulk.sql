@@ -31,3 +31,10 @@ SELECT c.id,
          WHERE t.customer_id = c.id AND g.group_id = :group_id AND t.tag_id <> :tag_id)
        AS other_tag_id
   FROM customer c WHERE c.id = :customer_id;
+
+-- name: export_tags :many     of a page of subjects, in their order; nobody has more than two hundred
+-- scope: none (put beside subjects that were reached)
+SELECT t.customer_id, g.id, g.name, g.color
+  FROM job_item i JOIN customer_tag t ON t.customer_id = i.subject_id JOIN tag g ON g.id = t.tag_id
+ WHERE i.job_id = :job_id AND i.subject_id > :after_id AND i.subject_id <= :until_id
+ ORDER BY i.subject_id, t.tag_id LIMIT 400000;

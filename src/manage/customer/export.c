@@ -3,6 +3,7 @@
  * asked for and the right to it is still there at each page. The file is the job's; its name holds
  * the job's id. */
 #include "base/csv.h"
+#include "gen/bulk.q.h"
 #include "host/file.h"
 #include "host/xlsx.h"
 #include "manage/customer/bulk_private.h"
@@ -10,7 +11,6 @@
 #include "manage/setting/setting.h"
 
 #define EXPORT_PAGE 2000 /* a commit each, which waits for the disk */
-#define EXPORT_TAGS_MAX 20
 #define COLUMNS_MAX 32
 #define LINE_BYTES_MAX (4 * 1024 * 1024)
 #define COLUMNS_DEFAULT                                                                            \
@@ -313,16 +313,42 @@ static void export_end(struct job *job)
 
 /* ---- pages ----------------------------------------------------------------------------------- */
 
+/* One statement a page: both lists ascend by customer. */
+static enum err tags_read(struct ctx *c, const struct job *job, const struct list *subjects,
+                          struct list *items)
+{
+    const struct bulk_subject *subject = subjects->at;
+    const struct q_export_tags_row *row;
+    struct customer_item *item = items->at;
+    struct customer_item_tag *tags;
+    struct list rows;
+    int64_t next = 0;
+
+    if (items->count == 0)
+        return OK;
+    TRY(q_export_tags(c, job->id, job->last_id, subject[subjects->count - 1].id, &rows));
+    row = rows.at;
+    tags = arena_new_array(c->arena, struct customer_item_tag, (size_t)rows.count + 1);
+    for (int64_t i = 0; i < items->count; i++) {
+        while (next < rows.count && row[next].customer_id < item[i].id)
+            next++;
+        item[i].tags = (struct list){&tags[next], 0};
+        for (; next < rows.count && row[next].customer_id == item[i].id; next++) {
+            tags[next] = (struct customer_item_tag){row[next].id, row[next].name, row[next].color};
+            item[i].tags.count++;
+        }
+    }
+    return OK;
+}
+
 static enum err rows_write(struct ctx *c, struct job *job, const struct list *subjects)
 {
     struct export *x = job->state;
     const struct bulk_subject *subject = subjects->at;
     struct customer_hit *hits =
         arena_new_array(c->arena, struct customer_hit, (size_t)subjects->count + 1);
-    struct customer_items_ask ask = {.hits = hits,
-                                     .tag_max = x->has_tags ? EXPORT_TAGS_MAX : 0,
-                                     .is_clear = x->in.is_clear,
-                                     .is_without_email = !x->has_email};
+    struct customer_items_ask ask = {
+        .hits = hits, .is_clear = x->in.is_clear, .is_without_email = !x->has_email};
     const struct customer_item *item;
     struct list items;
 
@@ -330,6 +356,8 @@ static enum err rows_write(struct ctx *c, struct job *job, const struct list *su
         if (subject[i].is_reached)
             hits[ask.count++].id = subject[i].id;
     TRY(customer_items_read(c, &ask, &items));
+    if (x->has_tags)
+        TRY(tags_read(c, job, subjects, &items));
     item = items.at;
     buf_reset(&x->line);
     for (int64_t i = 0; i < items.count; i++)
