@@ -532,7 +532,7 @@ const en: typeof zh = {
             no: 'No',
             nobody: 'Nobody',
             expecting: 'Expecting',
-            band: 'Band {n}',
+            band: 'Child of {months} months',
             active: 'Filters set',
             remove: 'Remove filter {name}',
         },

@@ -523,7 +523,7 @@ const zh = {
             no: '否',
             nobody: '无人负责',
             expecting: '备孕/孕期',
-            band: '第 {n} 阶段',
+            band: '孩子 {months} 个月',
             active: '已选条件',
             remove: '去掉条件：{name}',
         },
