@@ -205,7 +205,7 @@ static enum err job_find(struct ctx *c, int64_t job_id, struct q_job_list_row *r
 static enum err job_get(struct ctx *c, const void *in_, void *out_)
 {
     const struct job_in *in = in_;
-    struct q_job_list_row row;
+    struct q_job_list_row row = {0};
 
     TRY(job_find(c, in->job_id, &row));
     *(struct job_out *)out_ = job_told(c, &row);
@@ -215,7 +215,7 @@ static enum err job_get(struct ctx *c, const void *in_, void *out_)
 static enum err job_cancel(struct ctx *c, const void *in_, void *out_)
 {
     const struct job_in *in = in_;
-    struct q_job_list_row row;
+    struct q_job_list_row row = {0};
     int64_t changed_count;
 
     TRY(job_find(c, in->job_id, &row));
@@ -230,7 +230,7 @@ static enum err job_undo(struct ctx *c, const void *in_, void *out_)
 {
     const struct job_in *in = in_;
     const struct job_kind *kind;
-    struct q_job_list_row row;
+    struct q_job_list_row row = {0};
     int64_t changed_count;
 
     TRY(job_find(c, in->job_id, &row));
@@ -251,7 +251,7 @@ static enum err job_file(struct ctx *c, const void *in_, void *out_)
 {
     const struct job_in *in = in_;
     const struct job_kind *kind;
-    struct q_job_list_row row;
+    struct q_job_list_row row = {0};
     struct str folder;
 
     (void)out_;

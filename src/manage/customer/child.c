@@ -107,8 +107,8 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
 {
     const struct child_in *in = in_;
     struct str name = str_trim(in->name);
-    struct q_child_get_row now;
-    int64_t person_id, changed_count;
+    struct q_child_get_row now = {0};
+    int64_t person_id = NONE, changed_count;
 
     (void)out;
     TRY(child_read(c, in->child_id, &now, &person_id));
@@ -124,8 +124,8 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
 static enum err delete_run(struct ctx *c, const void *in_, void *out)
 {
     const struct child_in *in = in_;
-    struct q_child_get_row now;
-    int64_t person_id, changed_count;
+    struct q_child_get_row now = {0};
+    int64_t person_id = NONE, changed_count;
 
     (void)out;
     TRY(child_read(c, in->child_id, &now, &person_id));

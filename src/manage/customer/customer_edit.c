@@ -301,7 +301,7 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
     const struct customer_edit_in *in = in_;
     struct customer_image image;
     struct edit edit = {.fields = S("")};
-    int64_t person_id;
+    int64_t person_id = NONE;
     bool is_born;
 
     (void)out;

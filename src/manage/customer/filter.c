@@ -79,7 +79,7 @@ static enum err days_read(struct ctx *c, struct str from, struct str to, struct 
 
 static enum err dates_read(struct ctx *c, const struct customer_ask *ask, struct customer_filter *f)
 {
-    struct days days;
+    struct days days = {0};
 
     if (ask->from_date.at || ask->to_date.at) {
         TRY(days_read(c, ask->from_date, ask->to_date, &days));

@@ -134,8 +134,8 @@ static enum err list_run(struct ctx *c, const void *in_, void *out_)
     struct audit_list_out *out = out_;
     struct q_audit_rows_in *keys;
     struct q_audit_rows_row *rows;
-    struct list ids;
-    struct ask ask;
+    struct list ids = {0};
+    struct ask ask = {0};
 
     TRY(ask_read(c, in, &ask));
     TRY(ids_find(c, in, &ask, &ids));

@@ -95,7 +95,7 @@ static enum err tries_check(struct ctx *c, int64_t staff_id)
 
 enum err totp_take(struct ctx *c, int64_t staff_id, struct str code)
 {
-    struct q_totp_get_row row;
+    struct q_totp_get_row row = {0};
     int64_t step, changed_count;
     struct str secret;
 
@@ -134,7 +134,7 @@ static enum err look_run(struct ctx *c, const void *in, void *out_)
 {
     struct totp_out *out = out_;
     struct q_recovery_code_left_row left;
-    struct q_totp_get_row row;
+    struct q_totp_get_row row = {0};
 
     (void)in;
     TRY(mine_read(c, &row));
@@ -170,7 +170,7 @@ static enum err begin_run(struct ctx *c, const void *in, void *out_)
     struct totp_begin_out *out = out_;
     uint8_t *bytes = arena_alloc(c->arena, SECRET_BYTES);
     struct str secret = {(const char *)bytes, SECRET_BYTES};
-    struct q_totp_get_row row;
+    struct q_totp_get_row row = {0};
     int64_t changed_count;
 
     (void)in;
@@ -237,7 +237,7 @@ static enum err confirm_run(struct ctx *c, const void *in_, void *out_)
 {
     const struct totp_code_in *in = in_;
     struct totp_confirm_out *out = out_;
-    struct q_totp_get_row row;
+    struct q_totp_get_row row = {0};
     int64_t step, changed_count;
     struct str secret;
 
@@ -277,7 +277,7 @@ static enum err off_prepare(struct ctx *c, const void *in_, void *out)
 static enum err off_run(struct ctx *c, const void *in_, void *out)
 {
     const struct totp_off_in *in = in_;
-    struct q_totp_get_row row;
+    struct q_totp_get_row row = {0};
     int64_t changed_count;
     enum err err;
 
