@@ -271,7 +271,7 @@ static enum err bulk_run(struct ctx *c, const void *in_, void *out_)
 enum err bulk_begin(struct ctx *c, struct job *job)
 {
     struct customer_filter filter;
-    struct bulk_in in;
+    struct bulk_in in = {0};
 
     TRY(bulk_input(c, job, &in));
     if (in.ids.count == 0) {

@@ -356,6 +356,7 @@ static enum err rows_write(struct ctx *c, struct job *job, const struct list *su
         if (subject[i].is_reached)
             hits[ask.count++].id = subject[i].id;
     TRY(customer_items_read(c, &ask, &items));
+    must(x != NULL);
     if (x->has_tags)
         TRY(tags_read(c, job, subjects, &items));
     item = items.at;
