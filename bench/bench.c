@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -45,6 +46,29 @@ bool bench_wants(const char *name)
     const char *wanted = getenv("BENCH_NAME");
 
     return wanted == NULL || wanted[0] == 0 || strstr(name, wanted) != NULL;
+}
+
+/* ---- SQLite by hand ---------------------------------------------------------------- */
+
+void bench_hand_run(struct sqlite3 *db, const char *sql)
+{
+    char *why = NULL;
+
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) {
+        fprintf(stderr, "%s: %s\n", sql, why);
+        abort();
+    }
+}
+
+struct sqlite3 *bench_hand_open(const char *folder, const char *name)
+{
+    char path[128];
+    sqlite3 *db;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    must(sqlite3_open(path, &db) == SQLITE_OK);
+    bench_hand_run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    return db;
 }
 
 /* ---- children ---------------------------------------------------------------------- */

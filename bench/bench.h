@@ -39,6 +39,11 @@ struct bench_load {
 };
 struct bench_load bench_wrk(int port, const char *path, int connections, int seconds, const char *script);
 
+/* The peer that is SQLite by hand: a file of the folder, in WAL with synchronous = FULL as the product's. What fails ends the
+ * benchmark with SQLite's words. */
+struct sqlite3 *bench_hand_open(const char *folder, const char *name);
+void bench_hand_run(struct sqlite3 *db, const char *sql);
+
 double bench_now_us(void);
 double bench_median(double *values, int count); /* sorts them */
 double bench_least(const double *values, int count);

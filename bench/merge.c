@@ -47,27 +47,6 @@ static struct app *base_open(void)
     return app;
 }
 
-static void sql_run(sqlite3 *db, const char *sql)
-{
-    char *why = NULL;
-
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) {
-        fprintf(stderr, "%s: %s\n", sql, why);
-        abort();
-    }
-}
-
-static sqlite3 *file_open(const char *name)
-{
-    char path[128];
-    sqlite3 *db;
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    must(sqlite3_open(path, &db) == SQLITE_OK);
-    sql_run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    return db;
-}
-
 /* Orders and events straight into the tables: what they cost is another benchmark's. */
 static void base_make(void)
 {
@@ -83,9 +62,9 @@ static void base_make(void)
         must(app_write(app, arena, customers_step, &i, NULL) == OK);
     app_close(app);
     arena_free(arena);
-    db = file_open("papilio.db");
-    sql_run(db,
-            "BEGIN; WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19)"
+    db = bench_hand_open(folder, "papilio.db");
+    bench_hand_run(
+        db, "BEGIN; WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19)"
             " INSERT INTO shop_order SELECT c.customer_number * 100 + i, 'b',"
             " c.customer_number * 100 + i, 'sale', 'paid', c.id, NULL, 1600000000000 + i, 1, 100,"
             " 100, 0, 1, 1, 0, 0, NULL FROM customer c, n;"
@@ -171,7 +150,7 @@ static double hand_us(sqlite3 *db, int64_t from, int64_t count)
         must(sqlite3_prepare_v2(db, hand_sql[i], -1, &stmts[i], NULL) == SQLITE_OK);
     for (int64_t i = from; i < from + count; i++) {
         if ((i - from) % GROUP == 0)
-            sql_run(db, "BEGIN IMMEDIATE");
+            bench_hand_run(db, "BEGIN IMMEDIATE");
         for (size_t j = 0; j < ARRAY_LEN(hand_sql); j++) {
             sqlite3_bind_int64(stmts[j], 1, ids[i * 2]);
             sqlite3_bind_int64(stmts[j], 2, ids[i * 2 + 1]);
@@ -179,7 +158,7 @@ static double hand_us(sqlite3 *db, int64_t from, int64_t count)
             sqlite3_reset(stmts[j]);
         }
         if ((i - from) % GROUP == GROUP - 1)
-            sql_run(db, "COMMIT");
+            bench_hand_run(db, "COMMIT");
     }
     for (size_t i = 0; i < ARRAY_LEN(hand_sql); i++)
         sqlite3_finalize(stmts[i]);
@@ -197,7 +176,7 @@ static void merge_bench(void)
     base_make();
     fsync_us = bench_fsync_us(folder);
     app = base_open();
-    db = file_open("hand.db");
+    db = bench_hand_open(folder, "hand.db");
     for (int i = 0; i < ROUND_COUNT; i++) {
         hand[i] = hand_us(db, i * count, count);
         ours[i] = ours_us(app, i * count, count);

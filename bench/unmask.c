@@ -61,27 +61,6 @@ static struct app *base_open(struct arena *arena)
     return app;
 }
 
-static void sql_run(sqlite3 *db, const char *sql)
-{
-    char *why = NULL;
-
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) {
-        fprintf(stderr, "%s: %s\n", sql, why);
-        abort();
-    }
-}
-
-static sqlite3 *file_open(const char *name)
-{
-    char path[128];
-    sqlite3 *db;
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    must(sqlite3_open(path, &db) == SQLITE_OK);
-    sql_run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    return db;
-}
-
 static void base_make(struct arena *arena)
 {
     char command[200];
@@ -93,8 +72,8 @@ static void base_make(struct arena *arena)
     app = base_open(arena);
     must(app_write(app, arena, base_step, arena, NULL) == OK);
     app_close(app);
-    db = file_open("papilio.db");
-    sql_run(db, "INSERT INTO setting VALUES ('reveal_per_hour', '100000', 1, 1, NULL)");
+    db = bench_hand_open(folder, "papilio.db");
+    bench_hand_run(db, "INSERT INTO setting VALUES ('reveal_per_hour', '100000', 1, 1, NULL)");
     sqlite3_close(db);
     snprintf(command, sizeof(command), "cp %s/papilio.db %s/hand.db", folder, folder);
     must(system(command) == 0);
@@ -168,7 +147,7 @@ static double hand_us(sqlite3 *db, int64_t from)
         must(sqlite3_prepare_v2(db, hand_sql[i], -1, &stmts[i], NULL) == SQLITE_OK);
     for (int64_t i = 0; i < SHOW_COUNT; i++) {
         if (i % GROUP == 0)
-            sql_run(db, "BEGIN IMMEDIATE");
+            bench_hand_run(db, "BEGIN IMMEDIATE");
         for (size_t j = 0; j < ARRAY_LEN(hand_sql); j++) {
             int status;
             sqlite3_bind_int64(stmts[j], 1, ids[i * 7 % CUSTOMER_COUNT]);
@@ -179,7 +158,7 @@ static double hand_us(sqlite3 *db, int64_t from)
             sqlite3_reset(stmts[j]);
         }
         if (i % GROUP == GROUP - 1)
-            sql_run(db, "COMMIT");
+            bench_hand_run(db, "COMMIT");
     }
     for (size_t i = 0; i < ARRAY_LEN(hand_sql); i++)
         sqlite3_finalize(stmts[i]);
@@ -197,7 +176,7 @@ static void unmask_bench(void)
     base_make(arena);
     fsync_us = bench_fsync_us(folder);
     app = base_open(arena);
-    db = file_open("hand.db");
+    db = bench_hand_open(folder, "hand.db");
     for (int i = 0; i < ROUND_COUNT; i++) {
         hand[i] = hand_us(db, 1 + (int64_t)i * SHOW_COUNT);
         ours[i] = ours_us(app);
