@@ -356,7 +356,6 @@ static enum err rows_write(struct ctx *c, struct job *job, const struct list *su
         if (subject[i].is_reached)
             hits[ask.count++].id = subject[i].id;
     TRY(customer_items_read(c, &ask, &items));
-    must(x != NULL);
     if (x->has_tags)
         TRY(tags_read(c, job, subjects, &items));
     item = items.at;
@@ -379,6 +378,7 @@ static enum err export_step(struct ctx *c, struct job *job, bool *is_done)
 
     if (job->state == NULL)
         TRY(export_open(c, job));
+    must(job->state != NULL);
     x = job->state;
     TRY(bulk_subjects(c, job, EXPORT_PAGE, &subjects));
     TRY(rows_write(c, job, &subjects));
