@@ -99,17 +99,6 @@ static enum err on_open(struct ctx *c)
     return import_revive(c);
 }
 
-static enum err behaviours_forget(struct ctx *c)
-{
-    int64_t keep_months, month, dropped_count;
-
-    TRY(setting_int(c, "behaviour_keep_months", &keep_months));
-    if (keep_months == 0)
-        return OK;
-    month = zone_month(ctx_zone(c), c->now_ms) - keep_months;
-    return journal_forget(c, zone_month_start(ctx_zone(c), month), &dropped_count);
-}
-
 static enum err on_minute(struct ctx *c)
 {
     int64_t deleted_count;
@@ -117,8 +106,7 @@ static enum err on_minute(struct ctx *c)
     TRY(message_forget(c, &deleted_count));
     TRY(staff_link_forget(c));
     TRY(import_forget(c, &deleted_count));
-    TRY(retention_keep(c));
-    return behaviours_forget(c);
+    return retention_keep(c);
 }
 
 const struct app_config papilio_config = {

@@ -4,7 +4,8 @@
 #include "manage/setting/setting.h"
 
 struct setting_definition {
-    const char *name, *kind;   /* kind: int text secret */
+    const char *name, *group;  /* group: brand rules people retention mail */
+    const char *kind;          /* int text secret */
     const char *default_value; /* JSON */
     int64_t min, max;          /* of a number; of a text's characters */
     bool is_fixed;             /* stands in meta, written at set-up */
