@@ -191,7 +191,7 @@ test('a key for another program: shown once, does what its rights say, revoked',
         assert.equal((await ask('/api/customers')).status, 200)
         assert.equal((await ask('/api/settings')).status, 403)
         await page.keyboard.press('Escape')
-        await page.getByText('数据仓库').waitFor()
+        await page.getByText('数据仓库', { exact: true }).waitFor()
         await page.getByRole('button', { name: '吊销' }).click()
         await page.getByRole('button', { name: /OK|确定/ }).click()
         await page.getByText('已吊销').waitFor()

@@ -28,7 +28,7 @@ UPDATE shop_order
           FROM order_line AS l
          WHERE l.order_id = :order_id) AS f
  WHERE shop_order.id = :order_id
-RETURNING line_count, paid_fen;
+RETURNING shop_order.line_count AS line_count, shop_order.paid_fen AS paid_fen;
 
 -- name: order_undo_delete :batch
 -- scope: none (an import is undone by who reaches all)
