@@ -8,6 +8,12 @@
 #include "kit/route.h"
 
 struct job_kind;
+struct timer_kind;
+struct inbox_kind;
+struct outbox_kind;
+struct saga_kind;
+struct play;    /* of the layer above: only handed on */
+struct granter;
 
 struct app_config {
     struct str data;     /* folder; made if missing */
@@ -22,6 +28,13 @@ struct app_config {
     const struct event_kind *kinds;     /* ended by a row with name NULL */
     const struct job_kind *const *job_kinds; /* ended by NULL; NULL: none */
     const struct reaction *reactions;   /* ended by a row with kind NULL */
+    /* each ended by NULL; NULL: none */
+    const struct timer_kind *const *timer_kinds;
+    const struct inbox_kind *const *inbox_kinds;
+    const struct outbox_kind *const *outbox_kinds;
+    const struct saga_kind *const *saga_kinds;
+    const struct play *const *plays;
+    const struct granter *const *granters;
     enum err (*on_open)(struct ctx *c); /* on the writer at start, in a transaction; may be NULL */
     enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */
     /* after a restore, on the writer: whoever stands in DATA/deletions.log goes again; NULL: nobody does */

@@ -143,6 +143,9 @@ static const struct {
     {"audit_detail", q_erase_audit_detail},
     {"import_effect", q_erase_import_effect},
     {"job_item", q_erase_job_item},
+    {"outbox_body", q_erase_outbox_body},
+    {"outbox", q_erase_outbox},
+    {"risk_sign", q_erase_risk_sign},
     {"consent", q_erase_consent_end},
     {"customer", q_erase_customer},
 };
@@ -152,14 +155,20 @@ static enum err kept_write(struct ctx *c, int64_t person_id, struct json_out *js
     struct q_erase_kept_row row;
 
     TRY(q_erase_kept(c, person_id, &row));
+    struct {
+        const char *table;
+        int64_t count;
+    } kept[] = {
+        {"journal", row.journal_count},         {"shop_order", row.order_count},
+        {"consent", row.consent_count},         {"saga", row.saga_count},
+        {"participant", row.participant_count}, {"reward_grant", row.reward_count},
+    };
     json_name(json, "kept");
     json_object_begin(json);
-    json_name(json, "journal");
-    json_int(json, row.journal_count);
-    json_name(json, "shop_order");
-    json_int(json, row.order_count);
-    json_name(json, "consent");
-    json_int(json, row.consent_count);
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        json_name(json, kept[i].table);
+        json_int(json, kept[i].count);
+    }
     json_object_end(json);
     return OK;
 }

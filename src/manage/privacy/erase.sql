@@ -109,6 +109,30 @@ SELECT import_id, line_seq, raw_enc FROM import_reject;
 -- name: erase_reject :batch
 DELETE FROM import_reject WHERE import_id = :import_id AND line_seq = :line_seq;
 
+-- name: erase_outbox_body :changed     what was to be said to them
+-- scope: none (of a customer that was reached)
+-- scan: a deletion is rare, and messages are kept for a month
+DELETE FROM outbox_body
+ WHERE outbox_id IN (SELECT b.id FROM outbox b
+                      WHERE b.customer_id IN (SELECT r.id FROM customer r
+                                               WHERE r.id = :person_id
+                                                  OR r.merged_into_id = :person_id));
+
+-- name: erase_outbox :changed     what has not left will not
+-- scope: none (of a customer that was reached)
+-- scan: a deletion is rare, and messages are kept for a month
+UPDATE outbox SET status = 'cancelled', error_message = NULL, changed_ms = :now_ms
+ WHERE status IN ('waiting', 'dead')
+   AND customer_id IN (SELECT r.id FROM customer r
+                        WHERE r.id = :person_id OR r.merged_into_id = :person_id);
+
+-- name: erase_risk_sign :changed
+-- scope: none (of a customer that was reached)
+-- scan: a deletion is rare, and signs are kept for a month
+DELETE FROM risk_sign
+ WHERE customer_id IN (SELECT r.id FROM customer r
+                        WHERE r.id = :person_id OR r.merged_into_id = :person_id);
+
 -- name: erase_customer :changed     the tombstone
 -- scope: none (of a customer that was reached)
 UPDATE customer
@@ -119,6 +143,7 @@ UPDATE customer
 
 -- name: erase_kept :one     what stays, counted for the receipt
 -- scope: none (of a customer that was reached)
+-- scan: a deletion is rare
 SELECT (SELECT count(*) FROM journal j
          WHERE j.customer_id IN (SELECT r.id FROM customer r
                                   WHERE r.id = :person_id OR r.merged_into_id = :person_id))
@@ -130,7 +155,19 @@ SELECT (SELECT count(*) FROM journal j
        (SELECT count(*) FROM consent n
          WHERE n.customer_id IN (SELECT r.id FROM customer r
                                   WHERE r.id = :person_id OR r.merged_into_id = :person_id))
-       AS consent_count;
+       AS consent_count,
+       (SELECT count(*) FROM saga s
+         WHERE s.customer_id IN (SELECT r.id FROM customer r
+                                  WHERE r.id = :person_id OR r.merged_into_id = :person_id))
+       AS saga_count,
+       (SELECT count(*) FROM participant p
+         WHERE p.customer_id IN (SELECT r.id FROM customer r
+                                  WHERE r.id = :person_id OR r.merged_into_id = :person_id))
+       AS participant_count,
+       (SELECT count(*) FROM reward_grant g
+         WHERE g.customer_id IN (SELECT r.id FROM customer r
+                                  WHERE r.id = :person_id OR r.merged_into_id = :person_id))
+       AS reward_count;
 
 -- name: erase_export_files :many     they may hold the person; they can be made again
 SELECT id, file_name FROM job WHERE file_name IS NOT NULL AND created_ms <= :asked_ms

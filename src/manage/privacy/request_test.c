@@ -130,6 +130,18 @@ static void person_fill(void)
         " accepted_count, rejected_count, changed_count, started_ms, changed_ms) VALUES ($import,"
         " 'customers', 'x.csv', x'00', '{}', 'done', 2, 0, 2, 0, 1, 1);"
         "UPDATE import_run SET upload_bytes = 5 WHERE id = $import;");
+    sql("INSERT INTO outbox (id, kind, key_id, customer_id, destination, status, due_ms,"
+        " attempt_count, error_message, created_ms, changed_ms) VALUES (907, 'x', 1, $ana, 'x',"
+        " 'waiting', 1, 0, 'no quarz', 1, 1);"
+        "INSERT INTO saga (id, kind, key_id, customer_id, amount_fen, status, attempt_count,"
+        " created_ms, changed_ms) VALUES (908, 'x', 1, $ana, 5, 'succeeded', 0, 1, 1);"
+        "INSERT INTO campaign VALUES (909, 'x', 'x', 'draft', 1, 'UTC', 0, NULL, NULL, 1, NULL, 1,"
+        " 1);"
+        "INSERT INTO participant VALUES (909, $ana, 1, 1);"
+        "INSERT INTO reward_grant VALUES (910, 909, $ana, 'points', 'x', 1, 5, 'granted', NULL,"
+        " NULL, 1, 1);"
+        "INSERT INTO risk_sign VALUES ('device', x'51A2B3C4D5E6F708', 909, $ana, 1);");
+    sql_sealed("INSERT INTO outbox_body VALUES (907, x@);", sealed("Dear Quarz", "outbox", "907"));
     sql_sealed("INSERT INTO import_effect VALUES ($import, 1, 'customer', $ana, x@);",
                sealed("{\"name\":\"Quarz before\"}", "import_effect", "904"));
     sql_sealed("INSERT INTO import_reject VALUES ($import, 1, 'x', 'x', x@);",
@@ -175,6 +187,8 @@ static void seals_gather(void)
         "SELECT group_concat(hex(fields_enc)) FROM customer_merge",
         "SELECT group_concat(hex(before_enc)) FROM import_effect",
         "SELECT group_concat(hex(raw_enc)) FROM import_reject WHERE line_seq = 1",
+        "SELECT group_concat(hex(body_enc)) FROM outbox_body",
+        "SELECT group_concat(hex(sign_hash)) FROM risk_sign",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(queries); i++) {

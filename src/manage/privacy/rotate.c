@@ -66,6 +66,9 @@ ROTATE_COLUMN(relation, "relation")
 ROTATE_COLUMN(merge, "customer_merge")
 ROTATE_COLUMN(effect, "import_effect")
 ROTATE_COLUMN(reject, "import_reject")
+ROTATE_COLUMN(inbox, "inbox")
+ROTATE_COLUMN(outbox, "outbox")
+ROTATE_COLUMN(webhook, "webhook")
 
 static enum err secrets_page(struct ctx *c, struct place *place)
 {
@@ -159,6 +162,9 @@ const struct rotate_column rotate_columns[] = {
     {"customer_merge.fields_enc", merge_page},
     {"import_effect.before_enc", effect_page},
     {"import_reject.raw_enc", reject_page},
+    {"inbox.body_enc", inbox_page},
+    {"outbox_body.body_enc", outbox_page},
+    {"webhook.secret_enc", webhook_page},
     {"staff.totp_enc", staff_page},
     {"setting.value", secrets_page}, /* of those that are secret */
     {.names = NULL},
@@ -174,7 +180,8 @@ enum err rotate_left(struct ctx *c, int64_t *count)
     TRY(q_rotate_left(c, (struct str){(const char *)&number, 1}, &row));
     *count = row.staff_count + row.child_count + row.note_count + row.relation_count +
              row.merge_count + row.effect_count + row.reject_count + row.customer_count +
-             row.identity_count + secret_count;
+             row.identity_count + row.inbox_count + row.outbox_count + row.webhook_count +
+             secret_count;
     return OK;
 }
 

@@ -58,6 +58,24 @@ SELECT import_id AS first_id, line_seq AS second_id, import_id AS bound_id, raw_
 UPDATE import_reject SET raw_enc = :value_enc
  WHERE import_id = :first_id AND line_seq = :second_id;
 
+-- name: rotate_inbox :many
+SELECT id AS first_id, 0 AS second_id, id AS bound_id, body_enc AS value_enc
+  FROM inbox WHERE (id, 0) > (:first_id, :second_id) ORDER BY id LIMIT :limit_count;
+-- name: rotate_inbox_set :batch
+UPDATE inbox SET body_enc = :value_enc WHERE id = :first_id AND :second_id = 0;
+
+-- name: rotate_outbox :many
+SELECT outbox_id AS first_id, 0 AS second_id, outbox_id AS bound_id, body_enc AS value_enc
+  FROM outbox_body WHERE (outbox_id, 0) > (:first_id, :second_id) ORDER BY outbox_id LIMIT :limit_count;
+-- name: rotate_outbox_set :batch
+UPDATE outbox_body SET body_enc = :value_enc WHERE outbox_id = :first_id AND :second_id = 0;
+
+-- name: rotate_webhook :many
+SELECT id AS first_id, 0 AS second_id, id AS bound_id, secret_enc AS value_enc
+  FROM webhook WHERE (id, 0) > (:first_id, :second_id) ORDER BY id LIMIT :limit_count;
+-- name: rotate_webhook_set :batch
+UPDATE webhook SET secret_enc = :value_enc WHERE id = :first_id AND :second_id = 0;
+
 -- name: rotate_customer :many
 -- scope: none (the keys of all)
 SELECT id, name_enc, phone_enc, email_enc, address_enc FROM customer
@@ -98,7 +116,13 @@ SELECT (SELECT count(*) FROM staff WHERE substr(totp_enc, 1, 1) <> :number_blob)
             OR substr(email_enc, 1, 1) <> :number_blob
             OR substr(address_enc, 1, 1) <> :number_blob) AS customer_count,
        (SELECT count(*) FROM identity WHERE substr(value_enc, 1, 1) <> :number_blob)
-       AS identity_count;
+       AS identity_count,
+       (SELECT count(*) FROM inbox WHERE substr(body_enc, 1, 1) <> :number_blob)
+       AS inbox_count,
+       (SELECT count(*) FROM outbox_body WHERE substr(body_enc, 1, 1) <> :number_blob)
+       AS outbox_count,
+       (SELECT count(*) FROM webhook WHERE substr(secret_enc, 1, 1) <> :number_blob)
+       AS webhook_count;
 
 -- name: rotate_total :one     rows to look at
 -- scope: none (counts over all)
@@ -107,7 +131,8 @@ SELECT (SELECT count(*) FROM staff) + (SELECT count(*) FROM child)
        + (SELECT count(*) FROM customer_note) + (SELECT count(*) FROM relation)
        + (SELECT count(*) FROM customer_merge) + (SELECT count(*) FROM import_effect)
        + (SELECT count(*) FROM import_reject) + (SELECT count(*) FROM customer)
-       + (SELECT count(*) FROM identity) AS seal_count,
+       + (SELECT count(*) FROM identity) + (SELECT count(*) FROM inbox)
+       + (SELECT count(*) FROM outbox_body) + (SELECT count(*) FROM webhook) AS seal_count,
        (SELECT count(*) FROM identity) AS hash_count;
 
 -- name: rotate_job :one     the latest

@@ -1,0 +1,51 @@
+/* What must leave: a row written with the state it reports, sent after the commit. The key makes a
+ * repeat harmless: after a crash a message may leave twice, always under the same key. */
+#pragma once
+
+#include "kit/ctx.h"
+
+struct outbox_new {
+    const char *kind;
+    int64_t key_id;      /* one message of a kind for each: the same again changes nothing */
+    int64_t order_id;    /* messages of one order_id leave one after another; NONE: any time */
+    int64_t customer_id; /* whom it is about; NONE */
+    struct str destination; /* whose quota; no value: the kind's name */
+    struct str body;
+    int64_t due_ms;      /* NONE: now */
+};
+enum err outbox_add(struct ctx *c, const struct outbox_new *messages, int64_t count) MUST_USE;
+enum err outbox_cancel(struct ctx *c, const char *kind, int64_t key_id, bool *was_waiting) MUST_USE;
+
+/* A message as the kind sees it; filled requests go over HTTP by the sender. */
+struct outbox_message {
+    int64_t id, key_id, customer_id, attempt_count;
+    struct str destination, body;
+};
+struct outbox_request {
+    struct str url, body;
+    struct str headers[8]; /* "X-Name: value" */
+    int header_count;
+    int timeout_ms;        /* 0: 10,000 */
+};
+struct outbox_answer {
+    int status;       /* of HTTP; 0: none came */
+    struct str body, words;
+};
+enum outbox_verdict { OUTBOX_DONE, OUTBOX_RETRY, OUTBOX_DEAD };
+
+/* A row of app_config.outbox_kinds. */
+struct outbox_kind {
+    const char *name;
+    const char *title_zh, *title_en;
+    int attempt_max;       /* 0: 12 */
+    int64_t per_second_count;    /* quota of one destination; 0: none */
+    bool has_quiet_hours;  /* for people: not in the brand's quiet hours, and at most the week's cap a person */
+    /* On a reader: what to send. An error makes it dead. */
+    enum err (*request)(struct ctx *c, const struct outbox_message *message, struct outbox_request *out);
+    /* On the writer, with the message's end in one transaction. NULL: 2xx is done, 4xx but 408, 425, 429
+     * dead, all else tried again. */
+    enum err (*answered)(struct ctx *c, const struct outbox_message *message,
+                         const struct outbox_answer *answer, enum outbox_verdict *verdict);
+};
+/* Waits until nothing that is due waits: for tests and measurements. */
+void outbox_await(struct app *app);
