@@ -1,5 +1,5 @@
 /* Text that several queries of a file share, written once: a block "-- part: NAME", put in where a
- * query says part(NAME). For conditions that must not drift apart. */
+ * query, or a part below it, says part(NAME). For conditions that must not drift apart. */
 #include "sqlgen.h"
 
 #include <string.h>
@@ -59,8 +59,7 @@ void parts_expand(struct query_file *file)
     size_t kept_count = 0;
 
     for (size_t i = 0; i < file->query_count; i++)
-        if (!file->queries[i].is_part)
-            query_expand(file, &file->queries[i]);
+        query_expand(file, &file->queries[i]);
     for (size_t i = 0; i < file->query_count; i++)
         if (!file->queries[i].is_part)
             file->queries[kept_count++] = file->queries[i];

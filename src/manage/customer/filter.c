@@ -325,6 +325,20 @@ static enum err page_newest(struct ctx *c, const struct customer_filter *f,
     return OK;
 }
 
+/* Nobody who passes stands above this in the order. Who never ordered paid nothing. */
+static int64_t key_most(const struct customer_filter *f, int64_t sort_number)
+{
+    bool is_never = f->order_max_count == 0;
+
+    if (sort_number == SORT_LAST_ORDER && is_never)
+        return -1;
+    if (sort_number == SORT_LAST_ORDER && f->last_to_ms != NONE)
+        return f->last_to_ms;
+    if (sort_number == SORT_PAID)
+        return is_never ? smaller(f->paid_max_fen, 0) : f->paid_max_fen;
+    return sort_number == SORT_ORDERS ? f->order_max_count : INT64_MAX;
+}
+
 /* The first two thousand of the order fill a page unless the filters are narrow. */
 static enum err page_probe(struct ctx *c, const struct customer_filter *f,
                            struct customer_page *page)
@@ -335,8 +349,13 @@ static enum err page_probe(struct ctx *c, const struct customer_filter *f,
                                    .key_number = page->key_number,
                                    .after_id = page->after_id,
                                    .limit_count = page->limit_count};
+    int64_t most = key_most(f, page->sort_number);
     struct list rows;
 
+    if (most < in.key_number) {
+        in.key_number = most;
+        in.after_id = INT64_MAX;
+    }
     TRY(q_filter_probe(c, &in, &rows));
     hits_take(c, &rows, page);
     return OK;
@@ -381,16 +400,22 @@ static enum err breadth_guess(struct ctx *c, const struct customer_filter *f, bo
 static bool is_open(const struct customer_filter *f)
 {
     return !f->has_figures && !f->has_stage && !f->has_owner && !f->has_person &&
-           f->path.at == NULL && f->tag_id == NONE && f->from_ms == TIME_MIN_MS &&
-           f->to_ms == TIME_MAX_MS;
+           f->path.at == NULL && f->from_ms == TIME_MIN_MS && f->to_ms == TIME_MAX_MS;
 }
 
-static enum err all_count(struct ctx *c, int64_t *count)
+/* By nothing but tags, or nothing: from indexes alone. */
+static enum err open_count(struct ctx *c, const struct customer_filter *f, int64_t *count)
 {
-    struct q_filter_all_count_row row;
+    struct q_filter_all_count_row all;
+    struct q_filter_tags_count_row tagged;
 
-    TRY(q_filter_all_count(c, &row));
-    *count = row.total_count;
+    if (f->tag_id == NONE) {
+        TRY(q_filter_all_count(c, &all));
+        *count = all.total_count;
+        return OK;
+    }
+    TRY(q_filter_tags_count(c, f->tag_id, f->tag2_id, f->tag3_id, &tagged));
+    *count = tagged.total_count;
     return OK;
 }
 
@@ -402,7 +427,7 @@ static enum err base_count(struct ctx *c, const struct customer_filter *f, int64
     struct q_filter_count_row row;
 
     if (is_open(f) && c->me_reach_number == REACH_ALL)
-        return all_count(c, count);
+        return open_count(c, f, count);
     if (f->tag_id != NONE) {
         TRY(q_filter_tagged_count(c, &tagged, &tagged_row));
         *count = tagged_row.total_count;

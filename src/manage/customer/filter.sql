@@ -1,6 +1,16 @@
 -- Which customers: every filter of the list, together, written once. Groups that are not asked for cost one comparison a row. All of
 -- it lies in the index customer_by_filter, so a whole walk reads no row of the table.
 
+-- part: more_tags
+(:tag2_id IS NULL
+        OR EXISTS (SELECT 1 FROM customer_tag t2 WHERE t2.customer_id = c.id AND t2.tag_id = :tag2_id)
+        OR EXISTS (SELECT 1 FROM customer m2 JOIN customer_tag t2 ON t2.customer_id = m2.id
+                    WHERE m2.merged_into_id = c.id AND t2.tag_id = :tag2_id))
+   AND (:tag3_id IS NULL
+        OR EXISTS (SELECT 1 FROM customer_tag t3 WHERE t3.customer_id = c.id AND t3.tag_id = :tag3_id)
+        OR EXISTS (SELECT 1 FROM customer m3 JOIN customer_tag t3 ON t3.customer_id = m3.id
+                    WHERE m3.merged_into_id = c.id AND t3.tag_id = :tag3_id))
+
 -- part: filter
 c.deleted_ms IS NULL AND c.merged_into_id IS NULL
    AND (:has_figures = 0
@@ -29,14 +39,7 @@ c.deleted_ms IS NULL AND c.merged_into_id IS NULL
             AND (:blocked_number IS NULL OR (:blocked_number = 1 AND c.blocked_ms IS NOT NULL)
                  OR (:blocked_number = 0 AND c.blocked_ms IS NULL))
             AND (:family_number IS NULL OR c.is_family = :family_number)))
-   AND (:tag2_id IS NULL
-        OR EXISTS (SELECT 1 FROM customer_tag t2 WHERE t2.customer_id = c.id AND t2.tag_id = :tag2_id)
-        OR EXISTS (SELECT 1 FROM customer m2 JOIN customer_tag t2 ON t2.customer_id = m2.id
-                    WHERE m2.merged_into_id = c.id AND t2.tag_id = :tag2_id))
-   AND (:tag3_id IS NULL
-        OR EXISTS (SELECT 1 FROM customer_tag t3 WHERE t3.customer_id = c.id AND t3.tag_id = :tag3_id)
-        OR EXISTS (SELECT 1 FROM customer m3 JOIN customer_tag t3 ON t3.customer_id = m3.id
-                    WHERE m3.merged_into_id = c.id AND t3.tag_id = :tag3_id))
+   AND part(more_tags)
 
 -- part: has_tag
 (:tag_id IS NULL
@@ -100,6 +103,11 @@ SELECT id, key_number
                  WHERE :sort_number = 1 AND c.last_order_ms <= :key_number
                    AND (c.last_order_ms < :key_number OR c.id < :after_id)
                  ORDER BY c.last_order_ms DESC, c.id DESC LIMIT 2000) last_order
+        UNION ALL SELECT id, -1 AS key_number
+          FROM (SELECT c.id FROM customer c
+                 WHERE :sort_number = 1 AND :key_number = -1 AND c.last_order_ms IS NULL
+                   AND c.id < :after_id
+                 ORDER BY c.id DESC LIMIT 2000) never
         UNION ALL SELECT id, paid_fen AS key_number
           FROM (SELECT c.id, c.paid_fen FROM customer c
                  WHERE :sort_number = 2 AND c.paid_fen <= :key_number
@@ -125,6 +133,12 @@ SELECT count(*) AS total_count FROM customer c
 SELECT (SELECT count(*) FROM customer) - (SELECT count(*) FROM customer WHERE deleted_ms IS NOT NULL)
        - (SELECT count(*) FROM customer WHERE merged_into_id IS NOT NULL AND deleted_ms IS NULL)
        AS total_count;
+
+-- name: filter_tags_count :one     by tags alone, for those who reach all: no customer's row is looked at
+-- scope: none (how many there are, for REACH_ALL)
+SELECT count(*) AS total_count FROM part(tagged) c
+ WHERE c.id NOT IN (SELECT m.id FROM customer m WHERE m.merged_into_id IS NOT NULL)
+   AND c.id NOT IN (SELECT d.id FROM customer d WHERE d.deleted_ms IS NOT NULL) AND part(more_tags);
 
 -- name: filter_tagged_count :one
 SELECT count(*) AS total_count FROM part(tagged) tagged JOIN customer c ON c.id = tagged.id
