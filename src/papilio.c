@@ -5,6 +5,7 @@
 #include "flow/flow.h"
 #include "insight/insight.h"
 #include "kit/job.h"
+#include "manage/account/account.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
 #include "manage/event/event.h"
@@ -52,6 +53,7 @@ static const struct route *const routes[] = {
     overview_routes,
     layer_routes,
     check_routes,
+    account_routes,
     audit_routes,
     staff_admin_routes,
     staff_link_routes,

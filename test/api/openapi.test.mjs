@@ -1,6 +1,8 @@
 // The document is the truth: what the program answers conforms to it, what it lists exists, and nothing else is taken.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
+import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { before, after, test } from "node:test";
 import { makeFolder, Person, startServer } from "./papilio.mjs";
@@ -16,12 +18,13 @@ function close(schema) {
 }
 
 const ends = [];
-let server, admin, document, check;
+let server, folder, admin, document, check;
 const walked = new Set();
 
 before(async () => {
     const t = { after: (end) => ends.unshift(end) };
-    server = await startServer(t, makeFolder(t));
+    folder = makeFolder(t);
+    server = await startServer(t, folder);
     document = await (await fetch(`${server.url}/api/openapi.json`)).json();
     const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
     ajv.addSchema(close(structuredClone(document)), "api");
@@ -448,6 +451,22 @@ test("second factor, sessions and keys", async () => {
     assert.equal((await good("/api/keys")).items[0].hint, made.hint);
     await good(`/api/keys/${made.id}/revoke`, {});
     assert.equal((await ask_with("/api/customers")).status, 401);
+});
+
+test("the ledger as it is read", async () => {
+    const done = spawnSync("sqlite3", [join(folder, "papilio.db"), `
+        PRAGMA busy_timeout = 10000;
+        INSERT INTO account VALUES (11, 'system', 0, 'points', 'issued', 0, -50, NULL, 1, 13, 0, 1);
+        INSERT INTO account VALUES (12, 'customer', ${made.customer}, 'points', 'available', 0, 50, 0, 1, 13, 0, 1);
+        INSERT INTO transfer VALUES (13, 'order_points', 7, 0, 11, 12, 50, -50, 50, 1, 1, NULL, NULL, NULL, 0, NULL, NULL, 1);`],
+    { encoding: "utf8" });
+    assert.equal(done.status, 0, done.stderr);
+    assert.equal((await good("/api/accounts?owner_kind=system")).items[0].balance_count, -50);
+    assert.equal((await good(`/api/customers/${made.customer}/accounts`)).items[0].balance_count, 50);
+    assert.equal((await good("/api/accounts/12")).unit, "points");
+    assert.equal((await good("/api/accounts/12/statement")).items[0].amount_count, 50);
+    assert.equal((await good("/api/transfers/13")).to.owner_id, made.customer);
+    await bad("/api/accounts/99", undefined, "account.unknown");
 });
 
 test("what is not in the document is refused", async () => {

@@ -27,6 +27,7 @@ const struct right rights[] = {
     {"key.write", "管理接口密钥", "Manage API keys"},
     {"key.rotate", "更换加密密钥", "Rotate the keys of personal data"},
     {"audit.read", "看操作记录", "Read the audit trail"},
+    {"ledger.read", "看账本", "Read the ledger"},
     {"job.all", "看所有人的任务", "See everybody's jobs"},
     {.name = NULL},
 };

@@ -1,0 +1,60 @@
+-- The ledger as people read it: accounts, their statements, single transfers. Read only.
+
+-- name: account_list :many     of one kind of owner, or of one owner (low = high); the key is in the order's index
+-- scope: none (whoever lists accounts reaches all; of one person: that was reached)
+SELECT a.id, a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_count, a.floor_count,
+       a.posting_count, p.name_enc, k.title AS campaign_title
+  FROM account a
+  LEFT JOIN customer p ON a.owner_kind = 'customer' AND p.id = a.owner_id
+  LEFT JOIN campaign k ON k.id = CASE a.owner_kind WHEN 'campaign' THEN a.owner_id ELSE a.scope_id END
+ WHERE a.owner_kind = :owner_kind AND a.owner_id >= :low_id AND a.owner_id <= :high_id
+   AND (a.owner_id < :high_id OR a.id < :before_id)
+   AND (:unit IS NULL OR a.unit = :unit) AND (:bucket IS NULL OR a.bucket = :bucket)
+ ORDER BY a.owner_id DESC, a.id DESC
+ LIMIT :limit_count;
+
+-- name: account_get :one
+-- scope: none (whoever opens accounts reaches all)
+SELECT a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_count, a.floor_count,
+       a.posting_count, a.last_transfer_id, p.name_enc, k.title AS campaign_title
+  FROM account a
+  LEFT JOIN customer p ON a.owner_kind = 'customer' AND p.id = a.owner_id
+  LEFT JOIN campaign k ON k.id = CASE a.owner_kind WHEN 'campaign' THEN a.owner_id ELSE a.scope_id END
+ WHERE a.id = :account_id;
+
+-- name: account_statement :many     along the account's own chain, newest first, from :from_id on
+-- scope: none (whoever reads statements reaches all)
+WITH RECURSIVE chain (transfer_id, step_number) AS (
+    SELECT :from_id, 1
+     UNION ALL
+    SELECT CASE WHEN t.from_account_id = :account_id THEN t.from_previous_id
+                ELSE t.to_previous_id END, w.step_number + 1
+      FROM chain w JOIN transfer t ON t.id = w.transfer_id
+     WHERE w.step_number < :limit_count
+)
+SELECT t.id, t.kind, t.key_id, t.leg_number, t.amount_count, t.reverses_id, t.reversed_count,
+       t.staff_id, s.name AS staff_name, t.reason, t.at_ms,
+       CASE WHEN t.to_account_id = :account_id THEN 1 ELSE 0 END AS is_in,
+       CASE WHEN t.to_account_id = :account_id THEN t.to_balance_count
+            ELSE t.from_balance_count END AS balance_count,
+       CASE WHEN t.to_account_id = :account_id THEN t.to_previous_id
+            ELSE t.from_previous_id END AS previous_id,
+       o.id AS other_account_id, o.owner_kind, o.owner_id, o.bucket, p.name_enc,
+       k.title AS campaign_title
+  FROM chain w
+  JOIN transfer t ON t.id = w.transfer_id
+  JOIN account o ON o.id = CASE WHEN t.to_account_id = :account_id THEN t.from_account_id
+                                ELSE t.to_account_id END
+  LEFT JOIN staff s ON s.id = t.staff_id
+  LEFT JOIN customer p ON o.owner_kind = 'customer' AND p.id = o.owner_id
+  LEFT JOIN campaign k ON k.id = CASE o.owner_kind WHEN 'campaign' THEN o.owner_id ELSE o.scope_id END
+ WHERE t.from_account_id = :account_id OR t.to_account_id = :account_id
+ ORDER BY w.step_number
+ LIMIT :limit_count;
+
+-- name: transfer_get :one
+SELECT t.kind, t.key_id, t.leg_number, t.amount_count, t.from_account_id, t.to_account_id,
+       t.from_balance_count, t.to_balance_count, t.reverses_id, t.reversed_count, t.staff_id,
+       s.name AS staff_name, t.reason, t.at_ms
+  FROM transfer t LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE t.id = :transfer_id;
