@@ -1,0 +1,50 @@
+-- The ledger: accounts, transfers and their chains. Lots and holds stand in their own files.
+
+-- name: ledger_find :lookup
+SELECT id FROM account
+ WHERE owner_kind = :owner_kind AND owner_id = :owner_id AND unit = :unit AND bucket = :bucket
+   AND scope_id = :scope_id;
+
+-- name: ledger_begin :batch
+INSERT INTO account (id, owner_kind, owner_id, unit, bucket, scope_id, balance_count, floor_count,
+                     posting_count, has_lots, created_ms)
+VALUES (:id, :owner_kind, :owner_id, :unit, :bucket, :scope_id, 0, :floor_count, 0, 0, :now_ms);
+
+-- name: ledger_balance :one
+SELECT balance_count FROM account
+ WHERE owner_kind = :owner_kind AND owner_id = :owner_id AND unit = :unit AND bucket = :bucket
+   AND scope_id = :scope_id;
+
+-- name: ledger_look :lookup     all that a transfer needs to know: both accounts, the receiver's debt, was it posted before
+SELECT f.balance_count AS from_balance_count, f.floor_count AS from_floor_count,
+       f.posting_count AS from_posting_count, f.last_transfer_id AS from_last_id,
+       f.has_lots AS has_from_lots,
+       t.balance_count AS to_balance_count, t.floor_count AS to_floor_count,
+       t.posting_count AS to_posting_count, t.last_transfer_id AS to_last_id,
+       t.has_lots AS has_to_lots,
+       CASE WHEN f.unit = t.unit AND f.id <> t.id THEN 1 ELSE 0 END AS is_sound,
+       d.id AS debt_id, d.balance_count AS debt_balance_count, d.posting_count AS debt_posting_count,
+       d.last_transfer_id AS debt_last_id,
+       x.id AS posted_id, x.from_account_id AS posted_from_id, x.to_account_id AS posted_to_id,
+       x.amount_count AS posted_count
+  FROM account AS f
+  JOIN account AS t ON t.id = :to_id
+  LEFT JOIN account AS d ON t.bucket = 'available' AND d.owner_kind = t.owner_kind
+        AND d.owner_id = t.owner_id AND d.unit = t.unit AND d.bucket = 'debt' AND d.scope_id = t.scope_id
+  LEFT JOIN transfer AS x ON x.kind = :kind AND x.key_id = :key_id AND x.leg_number = :leg_number
+ WHERE f.id = :from_id;
+
+-- name: ledger_move :batch     nobody falls below his floor, nobody was moved by another meanwhile
+UPDATE account
+   SET balance_count = balance_count + :change_count, posting_count = :posting_count,
+       last_transfer_id = :last_transfer_id, has_lots = :has_lots
+ WHERE id = :account_id AND posting_count = :was_posting_count
+   AND (floor_count IS NULL OR balance_count + :change_count >= floor_count);
+
+-- name: ledger_add :batch
+INSERT INTO transfer (id, kind, key_id, leg_number, from_account_id, to_account_id, amount_count,
+                      from_balance_count, to_balance_count, from_seq, to_seq, from_previous_id,
+                      to_previous_id, reverses_id, reversed_count, staff_id, reason, at_ms)
+VALUES (:id, :kind, :key_id, :leg_number, :from_id, :to_id, :amount_count, :from_balance_count,
+        :to_balance_count, :from_seq, :to_seq, :from_previous_id, :to_previous_id, :reverses_id, 0,
+        :staff_id, :reason, :now_ms);
