@@ -22,7 +22,7 @@ struct post {
     struct q_ledger_add_in *rows;
     int64_t row_count;
     struct list begun, taken;
-    int64_t begun_cap, taken_cap;
+    int64_t begun_max, taken_max;
 };
 
 static void post_init(struct post *post, struct ctx *c, int64_t leg_count)
@@ -173,14 +173,14 @@ static enum err replay_find(struct ctx *c, const struct leg *legs, int64_t count
 static void lot_begin(struct post *post, const struct lot_new *lot)
 {
     if (lot->amount_count > 0)
-        *(struct lot_new *)list_add(post->c->arena, &post->begun, &post->begun_cap,
+        *(struct lot_new *)list_add(post->c->arena, &post->begun, &post->begun_max,
                                     sizeof(struct lot_new)) = *lot;
 }
 
 static void lot_take(struct post *post, const struct leg *leg, int64_t id, struct entry *from)
 {
     struct lot_take *take =
-        list_add(post->c->arena, &post->taken, &post->taken_cap, sizeof(struct lot_take));
+        list_add(post->c->arena, &post->taken, &post->taken_max, sizeof(struct lot_take));
 
     must(leg->first_lot_id == NONE || from->taken_count == 0);
     take->transfer_id = id;
