@@ -94,6 +94,13 @@ static const struct job_kind *const job_kinds[] = {
 };
 /* clang-format on */
 
+/* A kind of timer is one line here. */
+/* clang-format off */
+static const struct timer_kind *const timer_kinds[] = {
+    NULL,
+};
+/* clang-format on */
+
 /* At start, on the writer: the names begin to be read. */
 static enum err on_open(struct ctx *c)
 {
@@ -116,6 +123,7 @@ const struct app_config papilio_config = {
     .roles = staff_roles,
     .kinds = event_kinds,
     .job_kinds = job_kinds,
+    .timer_kinds = timer_kinds,
     .reactions = flow_reactions,
     .on_open = on_open,
     .on_minute = on_minute,

@@ -35,6 +35,7 @@ static const struct {
     {"src/kit/gate.c", "role"},
     {"src/kit/journal.c", "event"},
     {"src/kit/log.c", "metrics"},
+    {"src/kit/node.c", "lease"},
     {"src/insight/view.c", "rate calendar"},
     {"src/manage/event/ingest.c", "message"},
     {"src/manage/customer/identity.c", "identities"},

@@ -138,7 +138,7 @@ CREATE TABLE timer (
     changed_ms INTEGER NOT NULL,
     UNIQUE (kind, key_id)
 ) STRICT;
-CREATE INDEX timer_due ON timer (due_ms) WHERE status = 'waiting';
+CREATE INDEX timer_due ON timer (due_ms, id) WHERE status = 'waiting';
 CREATE INDEX timer_dead ON timer (changed_ms) WHERE status = 'dead';
 
 -- Which node does what only one may do: drains timers, sends, evaluates.

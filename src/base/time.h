@@ -30,6 +30,8 @@ int64_t zone_instant(const struct zone *zone, const struct civil *local); /* UTC
 int64_t zone_day(const struct zone *zone, int64_t utc_ms); /* local day number since 1970-01-01 */
 int64_t zone_day_start(const struct zone *zone,
                        int64_t day); /* UTC ms of the day's first instant */
+/* UTC ms of the local time so many minutes behind the day's start, counted on the wall clock. */
+int64_t zone_day_minute(const struct zone *zone, int64_t day, int64_t minutes);
 int64_t zone_month(const struct zone *zone,
                    int64_t utc_ms); /* months since 1970-01: year * 12 + month - 1 - 1970 * 12 */
 int64_t zone_month_start(const struct zone *zone, int64_t month); /* UTC ms */

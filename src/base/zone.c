@@ -446,11 +446,16 @@ int64_t zone_day(const struct zone *zone, int64_t utc_ms)
     return floor_div(utc_s + zone_stretch(zone, utc_s).offset_s - day_start(zone), DAY_S);
 }
 
-int64_t zone_day_start(const struct zone *zone, int64_t day)
+int64_t zone_day_minute(const struct zone *zone, int64_t day, int64_t minutes)
 {
     must(day > -YEAR_MAX * INT64_C(366));
     must(day < YEAR_MAX * INT64_C(366));
-    return utc_of_local(zone, day * DAY_S + day_start(zone)) * 1000;
+    return utc_of_local(zone, day * DAY_S + day_start(zone) + minutes * 60) * 1000;
+}
+
+int64_t zone_day_start(const struct zone *zone, int64_t day)
+{
+    return zone_day_minute(zone, day, 0);
 }
 
 int64_t zone_month(const struct zone *zone, int64_t utc_ms)

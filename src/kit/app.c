@@ -8,6 +8,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/kit_private.h"
+#include "kit/timer_private.h"
 
 #define ZONE_DEFAULT "Asia/Shanghai"
 #define COMMAND_ARENA_MAX (64 * 1024 * 1024)
@@ -197,6 +198,7 @@ static void parts_make(struct app *app)
     app->throttles = throttles_new(app);
     app->seen = seen_new(app);
     app->jobs = jobs_new(app);
+    app->timers = timers_new(app);
     pthread_mutex_init(&app->keeper_lock, NULL);
     pthread_cond_init(&app->keeper_wake, NULL);
 }
@@ -240,6 +242,7 @@ enum err app_listen(struct app *app, struct str *why)
 {
     TRY(serve_start(app, why));
     jobs_wake(app->jobs); /* what an earlier process left unfinished */
+    timers_begin(app->timers);
     return OK;
 }
 
@@ -257,6 +260,7 @@ struct str app_address(const struct app *app)
 void app_close(struct app *app)
 {
     jobs_stop(app->jobs);
+    timers_stop(app->timers);
     if (app->server)
         http_stop(app->server, DRAIN_MS);
     if (app->is_keeping)

@@ -21,6 +21,7 @@ void call_init(struct call *call, struct app *app, struct arena *arena)
                              .me_reach_number = REACH_ALL,
                              .me_permissions = S("*"),
                              .ended_staff_id = NONE,
+                             .timer_due_ms = NONE,
                              .now_ms = clock_now_ms()};
     call->who.staff_id = NONE;
     call->who.api_key_id = NONE;

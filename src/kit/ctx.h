@@ -35,6 +35,8 @@ struct ctx {
     struct fault fault;
     int statement_count, statement_max;
     unsigned topics; /* LIVE_... bits to announce after the commit */
+    int64_t timer_due_ms; /* the earliest that timer_set was given; NONE: none */
+    struct timer_page *timer_page; /* the due timers of which one is running; NULL: none is */
     /* what only some row kinds use */
     struct str body;          /* the request's body as it came */
     struct str session_now;   /* the token of the session that asks */

@@ -90,6 +90,8 @@ struct app {
     struct app_config config;
     struct arena *arena;
     int lock_fd;
+    int64_t node_id; /* 0..255 */
+    bool is_shared;  /* other nodes work on the same base */
     _Atomic(const struct key_ring *) keys;
     _Atomic(const struct zone *) zone;
     _Atomic int64_t last_ms;  /* of the last command */
@@ -113,6 +115,7 @@ struct app {
     struct throttles *throttles;
     struct metrics metrics;
     struct jobs *jobs;
+    struct timers *timers;
     pthread_t keeper_thread; /* housekeeping once a minute */
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;

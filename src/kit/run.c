@@ -4,6 +4,7 @@
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "kit/kit_private.h"
+#include "kit/timer_private.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -204,6 +205,8 @@ static void group_finish(struct app *app, struct call *first, enum err err)
             live_end(app->live, call->ctx.ended_staff_id);
         if (call->err == OK && (call->ctx.topics & LIVE_JOBS))
             jobs_wake(app->jobs);
+        if (call->err == OK && call->ctx.timer_due_ms != NONE)
+            timers_wake(app->timers, call->ctx.timer_due_ms);
         call_end(call);
     }
     http_replies_end();

@@ -15,9 +15,10 @@ struct timer_kind {
     const char *name; /* "hold_over" */
     const char *title_zh, *title_en;
     int attempt_max;  /* failures until it is dead; 0: 12 */
-    /* Its own savepoint and statement budget. An error is tried again after back-off (5 s doubled each
-     * time, at most 6 h, with jitter of a quarter); E_NOT_FOUND from it too: what is over says OK. It
-     * may set the same timer anew (timer_set): then it stays. */
+    /* In a page with others, each with a budget of 64 statements; what fails leaves nothing behind. An
+     * error is tried again after back-off (5 s doubled each time, at most 6 h, with jitter of a
+     * quarter); E_NOT_FOUND from it too: what is over says OK. It may set the same timer anew
+     * (timer_set): then it stays; and others of the page that it moves or cancels do not run. */
     enum err (*run)(struct ctx *c, const struct timer *timer);
 };
 struct timer_new {
@@ -34,5 +35,6 @@ enum err timer_cancel(struct ctx *c, const char *kind, int64_t key_id, bool *was
 /* The instant of local time `minutes` after the start of local day `day`, daylight saving heeded: a
  * time that is skipped is the first after the gap, one that comes twice is the first of the two. */
 int64_t timer_local_ms(const struct zone *zone, int64_t day, int64_t minutes);
-/* Waits until nothing is due, at the app's clock: for tests and measurements. */
+/* Runs what is due, at the app's clock, and returns when nothing is: for tests and measurements. While
+ * the app listens a thread does this by itself; without a listener nothing else does. */
 void timer_await(struct app *app);
