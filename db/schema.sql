@@ -711,7 +711,8 @@ CREATE TABLE counter_hold (
     until_ms INTEGER NOT NULL,
     PRIMARY KEY (kind, key_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX counter_hold_by_end ON counter_hold (until_ms);
+CREATE INDEX counter_hold_open ON counter_hold (until_ms) WHERE status = 'held';
+CREATE INDEX counter_hold_over ON counter_hold (until_ms) WHERE status <> 'held';
 
 -- ---- timers ----------------------------------------------------------------------------------------
 -- What must happen later. Its work and its end are one transaction, so it happens once.

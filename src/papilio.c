@@ -4,6 +4,7 @@
 #include "flow/convert/convert.h"
 #include "flow/flow.h"
 #include "insight/insight.h"
+#include "kit/counter.h"
 #include "kit/job.h"
 #include "manage/account/account.h"
 #include "manage/channel/channel.h"
@@ -115,6 +116,7 @@ static enum err on_minute(struct ctx *c)
     TRY(message_forget(c, &deleted_count));
     TRY(staff_link_forget(c));
     TRY(import_forget(c, &deleted_count));
+    TRY(counter_forget(c));
     return retention_keep(c);
 }
 
