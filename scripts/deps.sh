@@ -3,10 +3,10 @@
 # `deps.sh all` also what tests and checks need. When nothing is missing it touches neither network nor system.
 set -eu
 
-build="build-essential ca-certificates cmake libcurl4-openssl-dev libexpat1-dev libsodium-dev libsqlite3-dev
+build="build-essential ca-certificates cmake libcurl4-openssl-dev libexpat1-dev libpq-dev libsodium-dev libsqlite3-dev
 libssl-dev libuv1-dev libxlsxwriter-dev libzip-dev ninja-build node-llhttp pkg-config tzdata zlib1g-dev"
 test="chromium clang clang-format clang-tidy curl fonts-noto-cjk groff-base jq libclang-rt-dev libcmocka-dev
-libjansson-dev postgresql libpq-dev sqlite3 wrk xz-utils"
+libjansson-dev postgresql sqlite3 wrk xz-utils"
 soak="cppcheck"
 
 node_is_good() {

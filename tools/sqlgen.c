@@ -113,6 +113,7 @@ static sqlite3 *queries_read(struct project *project)
     sqlite3 *db = schema_open(project);
 
     schema_solid_columns(project, db);
+    schema_tables(project, db);
     if (project->file_count > 0)
         qsort(project->files, project->file_count, sizeof(*project->files), file_order);
     for (size_t i = 0; i < project->file_count; i++)

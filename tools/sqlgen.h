@@ -91,6 +91,11 @@ struct migration {
     const char *path, *name, *sql;
     size_t sql_len;
 };
+struct table {
+    const char *name, *key; /* "a, b": the columns of its primary key */
+    const char *columns[COLUMN_MAX];
+    int column_count;
+};
 struct project {
     const char *schema_path;
     char *schema;
@@ -99,6 +104,8 @@ struct project {
     size_t file_count;
     struct migration *migrations;
     size_t migration_count;
+    struct table *tables; /* in the schema's order: a table stands behind those it points at */
+    size_t table_count;
     const char **solid_columns; /* NOT NULL in every table that has a column of this name */
     size_t solid_count;
 };
@@ -112,12 +119,16 @@ void scope_expand(struct query *query); /* sqlgen_scope.c; before the tokens are
 void migrations_read(struct project *project, const char *dir); /* sqlgen_schema.c */
 sqlite3 *schema_open(const struct project *project);         /* a database in memory with the schema, checked */
 void schema_solid_columns(struct project *project, sqlite3 *db);
+void schema_tables(struct project *project, sqlite3 *db);
 void migrations_check(const struct project *project);        /* empty + migrations = schema */
 void query_check(sqlite3 *db, struct query *query);          /* sqlgen_check.c; fills columns */
 void dialect_check(const char *path, const struct tokens *tokens); /* sqlgen_dialect.c: what the databases do not share */
 int plan_check(sqlite3 *db, const struct query *query, const char *large_tables); /* sqlgen_plan.c */
 void sqlite_form(const struct query *query, struct text *out); /* sqlgen_forms.c */
 void postgres_form(const struct project *project, const struct query *query, struct text *out);
+const char *postgres_type(enum type type);
+void postgres_script(const struct project *project, const char *path, const char *sql, size_t len,
+                     struct text *out); /* statements of a schema or a migration */
 void postgres_write(const struct project *project, struct text *out);
 void query_file_emit(const struct query_file *file, const char *dir); /* sqlgen_emit.c */
 void project_emit(const struct project *project, const char *dir);

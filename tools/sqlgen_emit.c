@@ -133,7 +133,7 @@ static void emit_bind(const struct query *query, struct text *out)
         return;
     }
     text_add(out, "    bind_%s(%sstmt, %s);\n", query->name, is_used ? "c, " : "",
-             takes_rows(query) ? "&rows[i]" : "in");
+             takes_rows(query) ? "&rows[k]" : "in");
 }
 
 static void emit_bind_function(const struct query *query, struct text *out)
@@ -275,17 +275,28 @@ static void emit_exec(const struct query *query, struct text *out)
     text_add(out, "    return OK;\n");
 }
 
+/* A page at a time: so many executions are sent before the first answer is read (one, on SQLite).
+ */
+static void emit_pages(const struct query *query, struct text *out)
+{
+    text_add(out, "    for (int64_t i = 0, page = 0; i < count && err == OK; i += page) {\n");
+    text_add(out, "        page = db_page(stmt, count - i);\n");
+    text_add(out, "        for (int64_t k = i; k < i + page; k++) {\n        ");
+    emit_bind(query, out);
+    text_add(out, "            db_send(stmt);\n        }\n");
+    text_add(out, "        for (int64_t k = i; k < i + page && err == OK; k++) {\n");
+}
+
 static void emit_batch(const struct query *query, struct text *out)
 {
     text_add(out, "    struct db_stmt *stmt;\n    int64_t changed;\n    enum err err;\n    bool "
                   "has_row;\n\n");
     emit_start(query, out);
-    text_add(out, "    for (int64_t i = 0; i < count && err == OK; i++) {\n    ");
-    emit_bind(query, out);
-    text_add(out, "        err = db_step(stmt, &has_row);\n");
-    text_add(out, "        changed = db_rewind(stmt);\n");
-    text_add(out,
-             "        if (changed_each != NULL)\n            changed_each[i] = changed;\n    }\n");
+    emit_pages(query, out);
+    text_add(out, "            err = db_step(stmt, &has_row);\n");
+    text_add(out, "            changed = db_rewind(stmt);\n");
+    text_add(out, "            if (changed_each != NULL)\n                changed_each[k] = "
+                  "changed;\n        }\n    }\n");
     text_add(out, "    db_end(stmt);\n");
     emit_failed(query, out);
     text_add(out, "    return OK;\n");
@@ -295,16 +306,16 @@ static void emit_lookup(const struct query *query, struct text *out)
 {
     text_add(out, "    struct db_stmt *stmt;\n    enum err err;\n    bool has_row;\n\n");
     emit_start(query, out);
-    text_add(out, "    for (int64_t i = 0; i < count && err == OK; i++) {\n");
-    text_add(out, "        out_rows[i] = none_%s;\n    ", query->name);
-    emit_bind(query, out);
-    text_add(out, "        err = db_step(stmt, &has_row);\n        if (err == OK && has_row)\n");
-    text_add(out, "            read_%s(stmt, %s&out_rows[i]);\n", query->name,
+    emit_pages(query, out);
+    text_add(out, "            out_rows[k] = none_%s;\n", query->name);
+    text_add(out, "            err = db_step(stmt, &has_row);\n            if (err == OK && "
+                  "has_row)\n");
+    text_add(out, "                read_%s(stmt, %s&out_rows[k]);\n", query->name,
              arena_argument(query));
     if (query->is_write)
-        text_add(out,
-                 "        if (err == OK && has_row)\n            err = db_step(stmt, &has_row);\n");
-    text_add(out, "        db_rewind(stmt);\n    }\n    db_end(stmt);\n");
+        text_add(out, "            if (err == OK && has_row)\n                err = db_step(stmt, "
+                      "&has_row);\n");
+    text_add(out, "            db_rewind(stmt);\n        }\n    }\n    db_end(stmt);\n");
     emit_failed(query, out);
     text_add(out, "    return OK;\n");
 }
@@ -353,14 +364,14 @@ static void emit_query_row(const struct project *project, const struct query *qu
     text_literal(out, sqlite.at, sqlite.len);
     text_add(out, "\",\n     \"");
     text_literal(out, postgres.at, postgres.len);
-    text_add(out, "\",\n     %s},\n", query->is_write ? "true" : "false");
+    text_add(out, "\",\n     %s, %s},\n", query->is_write ? "true" : "false",
+             query->kind == KIND_EACH ? "true" : "false");
 }
 
-static void emit_migration(const struct migration *migration, struct text *out)
+static void emit_script(const char *at, size_t len, struct text *out)
 {
-    const char *at = migration->sql, *end = at + migration->sql_len;
+    const char *end = at + len;
 
-    text_add(out, "    {%d, \"%s\",\n", migration->number, migration->name);
     while (at < end) {
         const char *line_end = memchr(at, '\n', (size_t)(end - at));
         const char *next = line_end == NULL ? end : line_end + 1;
@@ -369,7 +380,67 @@ static void emit_migration(const struct migration *migration, struct text *out)
         text_add(out, "\"\n");
         at = next;
     }
-    text_add(out, "     \"\"},\n");
+    text_add(out, "     \"\"");
+}
+
+static void emit_migration(const struct project *project, const struct migration *migration,
+                           struct text *out)
+{
+    struct text postgres = {0};
+
+    postgres_script(project, migration->path, migration->sql, migration->sql_len, &postgres);
+    text_add(out, "    {%d, \"%s\",\n", migration->number, migration->name);
+    emit_script(migration->sql, migration->sql_len, out);
+    text_add(out, ",\n");
+    emit_script(postgres.at, postgres.len, out);
+    text_add(out, "},\n");
+}
+
+static void emit_columns(const struct table *table, struct text *out)
+{
+    for (int i = 0; i < table->column_count; i++)
+        text_add(out, "%s%s", i > 0 ? ", " : "", table->columns[i]);
+}
+
+/* Two queries a table, behind the program's own: what a copy from one base into another reads and
+ * writes. */
+static void emit_table_queries(const struct table *table, struct text *out)
+{
+    struct text read = {0}, write = {0};
+
+    text_add(&read, "SELECT ");
+    emit_columns(table, &read);
+    text_add(&read, " FROM %s ORDER BY %s", table->name, table->key);
+    text_add(&write, "INSERT INTO %s (", table->name);
+    emit_columns(table, &write);
+    text_add(&write, ") VALUES (");
+    text_add(out, "    {\"copy_%s\",\n     \"%s\",\n     \"%s\",\n     false, true},\n",
+             table->name, read.at, read.at);
+    text_add(out, "    {\"paste_%s\",\n     \"%s", table->name, write.at);
+    for (int i = 0; i < table->column_count; i++)
+        text_add(out, "%s?%d", i > 0 ? ", " : "", i + 1);
+    text_add(out, ")\",\n     \"%s", write.at);
+    for (int i = 0; i < table->column_count; i++)
+        text_add(out, "%s$%d::%s", i > 0 ? ", " : "", i + 1,
+                 postgres_type(type_of_name(table->columns[i], strlen(table->columns[i]))));
+    text_add(out, ")\",\n     true, false},\n");
+}
+
+static void emit_tables(const struct project *project, int query, struct text *out)
+{
+    static const char letters[] = "iitb"; /* by enum type */
+
+    text_add(out, "const struct db_table db_tables[] = {\n");
+    for (size_t i = 0; i < project->table_count; i++) {
+        const struct table *table = &project->tables[i];
+        text_add(out, "    {\"%s\", \"", table->name);
+        for (int j = 0; j < table->column_count; j++)
+            text_add(out, "%c",
+                     letters[type_of_name(table->columns[j], strlen(table->columns[j]))]);
+        text_add(out, "\", %d, %d},\n", query, query + 1);
+        query += 2;
+    }
+    text_add(out, "    {NULL, NULL, 0, 0},\n};\n\n");
 }
 
 static void emit_queries(const struct project *project, struct text *out)
@@ -382,11 +453,15 @@ static void emit_queries(const struct project *project, struct text *out)
     for (size_t i = 0; i < project->file_count; i++)
         for (size_t j = 0; j < project->files[i].query_count; j++, count++)
             emit_query_row(project, &project->files[i].queries[j], out);
-    text_add(out, "    {NULL, NULL, NULL, false},\n};\nconst int db_query_count = %d;\n\n", count);
+    for (size_t i = 0; i < project->table_count; i++)
+        emit_table_queries(&project->tables[i], out);
+    text_add(out, "    {NULL, NULL, NULL, false, false},\n};\nconst int db_query_count = %d;\n\n",
+             count + 2 * (int)project->table_count);
+    emit_tables(project, count, out);
     text_add(out, "const struct db_migration db_migrations[] = {\n");
     for (size_t i = 0; i < project->migration_count; i++)
-        emit_migration(&project->migrations[i], out);
-    text_add(out, "    {0, NULL, NULL},\n};\nconst int db_migration_count = %zu;\n",
+        emit_migration(project, &project->migrations[i], out);
+    text_add(out, "    {0, NULL, NULL, NULL},\n};\nconst int db_migration_count = %zu;\n",
              project->migration_count);
 }
 

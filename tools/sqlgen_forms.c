@@ -113,7 +113,7 @@ static void order_step(const struct project *project, struct order *order, const
 
 /* ---- PostgreSQL: a query --------------------------------------------------------------------- */
 
-static const char *postgres_type(enum type type)
+const char *postgres_type(enum type type)
 {
     static const char *const types[] = {"bigint", "bigint", "text", "bytea"};
 
@@ -183,17 +183,41 @@ static size_t index_item(const struct tokens *t, size_t at)
     return open + 1;
 }
 
-/* STRICT and WITHOUT ROWID go, TEXT columns compare by bytes as in SQLite. */
-static void postgres_schema(const struct project *project, struct text *out)
+/* STRICT and WITHOUT ROWID, and the comma between them. */
+static bool is_table_option(const struct tokens *t, size_t at)
 {
-    struct place start = {project->schema_path, 1};
-    struct tokens t = tokens_read(start, project->schema, project->schema_len);
+    const struct token *token = &t->at[at];
 
+    if (token->depth > 0)
+        return false;
+    if (token_is(token, ","))
+        return token_is(token_at(t, at + 1), "WITHOUT") || token_is(token_at(t, at + 1), "STRICT");
+    return token_is(token, "STRICT") || token_is(token, "WITHOUT") || token_is(token, "ROWID");
+}
+
+/* Behind what token does REFERENCES t (id) end? A copy of a whole base checks such at its end. */
+static bool is_reference_end(const struct tokens *t, size_t at)
+{
+    size_t open = at;
+
+    if (!token_is(&t->at[at], ")"))
+        return false;
+    while (open > 0 && !(token_is(&t->at[open], "(") && t->at[open].depth == t->at[at].depth))
+        open--;
+    return open >= 2 && token_is(&t->at[open - 2], "REFERENCES");
+}
+
+/* TEXT columns compare by bytes as in SQLite. */
+void postgres_script(const struct project *project, const char *path, const char *sql, size_t len,
+                     struct text *out)
+{
+    struct tokens t = tokens_read((struct place){path, 1}, sql, len);
+
+    text_bytes(out, "", 0);
     for (size_t i = 0; i < t.count; i++) {
         const struct token *token = &t.at[i];
         size_t item = index_item(&t, i);
-        if (token->depth == 0 && (token_is(token, "STRICT") || token_is(token, "WITHOUT") ||
-                                  token_is(token, "ROWID") || token_is(token, ",")))
+        if (is_table_option(&t, i))
             continue;
         if (item > 0)
             text_add(out, "%s", nulls_of(project, &t, item, i));
@@ -204,6 +228,8 @@ static void postgres_schema(const struct project *project, struct text *out)
         postgres_token(token, out);
         if (token_is(token, "TEXT"))
             text_add(out, " COLLATE \"C\"");
+        else if (is_reference_end(&t, i))
+            text_add(out, " DEFERRABLE");
     }
     text_add(out, "\n");
 }
@@ -256,7 +282,7 @@ void postgres_write(const struct project *project, struct text *out)
     text_add(out, "-- Made by sqlgen: run it in one psql session with ON_ERROR_STOP.\n"
                   "\\set ON_ERROR_STOP on\nSET client_min_messages = warning;\n");
     text_add(out, "%s", functions);
-    postgres_schema(project, out);
+    postgres_script(project, project->schema_path, project->schema, project->schema_len, out);
     for (size_t i = 0; i < project->file_count; i++)
         for (size_t j = 0; j < project->files[i].query_count; j++)
             postgres_prepare(project, &project->files[i].queries[j], out);

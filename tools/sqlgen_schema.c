@@ -137,6 +137,44 @@ void schema_solid_columns(struct project *project, sqlite3 *db)
     sqlite3_finalize(stmt);
 }
 
+static void table_read(sqlite3 *db, struct table *table)
+{
+    struct text key = {0};
+    sqlite3_stmt *stmt;
+
+    sqlite3_prepare_v2(db, "SELECT name, pk FROM pragma_table_xinfo(?1) ORDER BY cid", -1, &stmt,
+                       NULL);
+    sqlite3_bind_text(stmt, 1, table->name, -1, SQLITE_TRANSIENT);
+    text_bytes(&key, "", 0);
+    while (sqlite3_step(stmt) == SQLITE_ROW && table->column_count < COLUMN_MAX) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        table->columns[table->column_count++] = copy(name, strlen(name));
+        if (sqlite3_column_int(stmt, 1) > 0)
+            text_add(&key, "%s%s", key.len > 0 ? ", " : "", name);
+    }
+    sqlite3_finalize(stmt);
+    table->key = key.at;
+}
+
+void schema_tables(struct project *project, sqlite3 *db)
+{
+    sqlite3_stmt *stmt;
+
+    sqlite3_prepare_v2(db,
+                       "SELECT name FROM sqlite_schema WHERE type = 'table' "
+                       "AND name NOT LIKE 'sqlite%' ORDER BY rowid",
+                       -1, &stmt, NULL);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        struct table *table;
+        project->tables = grow(project->tables, project->table_count, sizeof(*project->tables));
+        table = &project->tables[project->table_count++];
+        *table = (struct table){.name = copy(name, strlen(name))};
+        table_read(db, table);
+    }
+    sqlite3_finalize(stmt);
+}
+
 /* ---- migrations ------------------------------------------------------------------------------ */
 
 static int migration_order(const void *a, const void *b)
