@@ -26,6 +26,7 @@ const views = () => ({
     '/layers/figures': 'tbody tr',
     '/layers/customers': 'tbody tr',
     '/imports': '.drop',
+    '/operations/ledger': '.empty',
     '/settings': '#setting-sleep_after_days',
     '/settings/privacy': '.empty',
 })

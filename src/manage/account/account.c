@@ -34,7 +34,7 @@ struct account_list_in {
 };
 struct account_item {
     int64_t id, owner_id, scope_id, balance_count, floor_count, posting_count;
-    struct str owner_kind, owner_name, unit, bucket;
+    struct str owner_kind, owner_name, unit, bucket, scope_title;
 };
 struct account_list_out {
     struct list items;
@@ -58,6 +58,7 @@ static const struct field account_item[] = {
     OUT(struct account_item, bucket, .one_of = BUCKET_NAMES),
     OUT(struct account_item, scope_id, .is_optional = true,
         .about = "the campaign it counts for; null: the brand as a whole"),
+    OUT(struct account_item, scope_title, .is_optional = true),
     OUT(struct account_item, balance_count, .about = "in units"),
     OUT(struct account_item, floor_count, .is_optional = true, .about = "never below; null: may"),
     OUT(struct account_item, posting_count),
@@ -81,10 +82,11 @@ static enum err accounts_tell(struct ctx *c, const struct list *rows, struct lis
                                         .unit = row[i].unit,
                                         .bucket = row[i].bucket,
                                         .scope_id = account_id_told(row[i].scope_id),
+                                        .scope_title = row[i].scope_title,
                                         .balance_count = row[i].balance_count,
                                         .floor_count = row[i].floor_count,
                                         .posting_count = row[i].posting_count};
-        TRY(account_name_told(c, row[i].owner_id, row[i].name_enc, row[i].campaign_title,
+        TRY(account_name_told(c, row[i].owner_id, row[i].name_enc, row[i].owner_title,
                               &item[i].owner_name));
     }
     return OK;
@@ -169,10 +171,11 @@ static enum err account_one(struct ctx *c, int64_t account_id, struct account_it
                                  .unit = row.unit,
                                  .bucket = row.bucket,
                                  .scope_id = account_id_told(row.scope_id),
+                                 .scope_title = row.scope_title,
                                  .balance_count = row.balance_count,
                                  .floor_count = row.floor_count,
                                  .posting_count = row.posting_count};
-    return account_name_told(c, row.owner_id, row.name_enc, row.campaign_title, &out->owner_name);
+    return account_name_told(c, row.owner_id, row.name_enc, row.owner_title, &out->owner_name);
 }
 
 static enum err account_get(struct ctx *c, const void *in_, void *out)
@@ -246,7 +249,7 @@ static enum err line_tell(struct ctx *c, const struct q_account_statement_row *r
         .reason = row->reason,
         .at_ms = row->at_ms,
     };
-    return account_name_told(c, row->owner_id, row->name_enc, row->campaign_title,
+    return account_name_told(c, row->owner_id, row->name_enc, row->owner_title,
                              &item->other_owner_name);
 }
 

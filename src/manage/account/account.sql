@@ -3,10 +3,11 @@
 -- name: account_list :many     of one kind of owner, or of one owner (low = high); the key is in the order's index
 -- scope: none (whoever lists accounts reaches all; of one person: that was reached)
 SELECT a.id, a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_count, a.floor_count,
-       a.posting_count, p.name_enc, k.title AS campaign_title
+       a.posting_count, p.name_enc, k.title AS owner_title, g.title AS scope_title
   FROM account a
   LEFT JOIN customer p ON a.owner_kind = 'customer' AND p.id = a.owner_id
-  LEFT JOIN campaign k ON k.id = CASE a.owner_kind WHEN 'campaign' THEN a.owner_id ELSE a.scope_id END
+  LEFT JOIN campaign k ON a.owner_kind = 'campaign' AND k.id = a.owner_id
+  LEFT JOIN campaign g ON g.id = a.scope_id
  WHERE a.owner_kind = :owner_kind AND a.owner_id >= :low_id AND a.owner_id <= :high_id
    AND (a.owner_id < :high_id OR a.id < :before_id)
    AND (:unit IS NULL OR a.unit = :unit) AND (:bucket IS NULL OR a.bucket = :bucket)
@@ -16,10 +17,12 @@ SELECT a.id, a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_c
 -- name: account_get :one
 -- scope: none (whoever opens accounts reaches all)
 SELECT a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_count, a.floor_count,
-       a.posting_count, a.last_transfer_id, p.name_enc, k.title AS campaign_title
+       a.posting_count, a.last_transfer_id, p.name_enc, k.title AS owner_title,
+       g.title AS scope_title
   FROM account a
   LEFT JOIN customer p ON a.owner_kind = 'customer' AND p.id = a.owner_id
-  LEFT JOIN campaign k ON k.id = CASE a.owner_kind WHEN 'campaign' THEN a.owner_id ELSE a.scope_id END
+  LEFT JOIN campaign k ON a.owner_kind = 'campaign' AND k.id = a.owner_id
+  LEFT JOIN campaign g ON g.id = a.scope_id
  WHERE a.id = :account_id;
 
 -- name: account_statement :many     along the account's own chain, newest first, from :from_id on
@@ -40,14 +43,14 @@ SELECT t.id, t.kind, t.key_id, t.leg_number, t.amount_count, t.reverses_id, t.re
        CASE WHEN t.to_account_id = :account_id THEN t.to_previous_id
             ELSE t.from_previous_id END AS previous_id,
        o.id AS other_account_id, o.owner_kind, o.owner_id, o.bucket, p.name_enc,
-       k.title AS campaign_title
+       k.title AS owner_title
   FROM chain w
   JOIN transfer t ON t.id = w.transfer_id
   JOIN account o ON o.id = CASE WHEN t.to_account_id = :account_id THEN t.from_account_id
                                 ELSE t.to_account_id END
   LEFT JOIN staff s ON s.id = t.staff_id
   LEFT JOIN customer p ON o.owner_kind = 'customer' AND p.id = o.owner_id
-  LEFT JOIN campaign k ON k.id = CASE o.owner_kind WHEN 'campaign' THEN o.owner_id ELSE o.scope_id END
+  LEFT JOIN campaign k ON o.owner_kind = 'campaign' AND k.id = o.owner_id
  WHERE t.from_account_id = :account_id OR t.to_account_id = :account_id
  ORDER BY w.step_number
  LIMIT :limit_count;

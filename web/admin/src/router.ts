@@ -3,6 +3,7 @@ import { useSession } from './lib/session'
 import { ApiError } from '@papilio/api'
 import { asApiError } from './lib/load'
 import { bootError, bootTarget } from './lib/boot'
+import { sections } from './pages/operation/sections'
 
 const RELOADED = 'papilio.reloaded'
 
@@ -55,6 +56,21 @@ export const router = createRouter({
                 page(() => import('./pages/channel/ChannelPage.vue'), 'channels', 'channels', 'nav.channels'),
                 page(() => import('./pages/import/ImportPage.vue'), 'imports', 'imports', 'nav.imports'),
                 page(() => import('./pages/import/ImportRun.vue'), 'import', 'imports/:id', 'nav.imports'),
+                {
+                    path: 'operations',
+                    component: () => import('./pages/operation/OperationShell.vue'),
+                    meta: { title: 'operation.title' },
+                    children: [
+                        {
+                            path: '',
+                            component: () => import('./pages/NotFound.vue'),
+                            beforeEnter: () => sections.find(({ permission }) => !permission || useSession().can(permission))?.to ?? '/',
+                        },
+                        page(() => import('./pages/ledger/LedgerPage.vue'), 'ledger', 'ledger', 'ledger.title'),
+                        page(() => import('./pages/ledger/AccountPage.vue'), 'account', 'ledger/accounts/:id', 'ledger.title'),
+                        page(() => import('./pages/ledger/TransferPage.vue'), 'transfer', 'ledger/transfers/:id', 'ledger.title'),
+                    ],
+                },
                 {
                     path: 'settings',
                     component: () => import('./pages/setting/SettingShell.vue'),

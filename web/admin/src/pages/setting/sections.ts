@@ -1,9 +1,6 @@
 /* The sections of the settings, in order; a new one is a line here and its page in the router. Without `permission`: everybody's. */
-export interface Section {
-    to: string
-    label: string
-    permission?: string
-}
+import type { Section } from '@/ui/SectionFrame.vue'
+
 export const sections: Section[] = [
     { to: '/settings', label: 'setting.sections.general', permission: 'setting.read' },
     { to: '/settings/team', label: 'setting.sections.team', permission: 'staff.read' },

@@ -1,0 +1,82 @@
+/* What the brand runs on, as people look at it: the ledger from the menu down to a single transfer. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { assertAccessible, assertFits, closeBrowser, openBrowser, Server, withPage } from './harness.mjs'
+import { ledgerFill } from './kernel_base.mjs'
+
+const DESK = { width: 1280, height: 800 }
+const POCKET = { width: 390, height: 844 }
+let server, customerId, left
+before(async () => {
+    await openBrowser()
+    server = await (await new Server().start()).setUp()
+    customerId = (await server.post('/api/customers', { name: '王小明', phone: '13900000001', region: '上海' })).id
+})
+after(async () => {
+    await closeBrowser()
+    await server?.stop()
+})
+
+const shot = (page, name) => (process.env.SHOTS ? page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true }) : undefined)
+const points = (count) => `${new Intl.NumberFormat('zh-CN').format(count)} 积分`
+
+test('an empty ledger says what will fill it', async () => {
+    await withPage(server, { size: DESK }, async (page) => {
+        await page.goto(server.url)
+        await page.getByRole('link', { name: '运营' }).click()
+        await page.getByRole('link', { name: '账本' }).click()
+        await page.getByText('还没有账户').waitFor()
+        await assertAccessible(page, 'ledger, empty')
+        await page.goto(`${server.url}/customers/${customerId}`)
+        await page.getByText('还没有积分、成长值或机会').waitFor()
+    })
+    left = ledgerFill(server, customerId)
+})
+
+test('from a customer to the balance, the statement and one transfer', async () => {
+    await withPage(server, { size: DESK }, async (page) => {
+        await page.goto(`${server.url}/operations/ledger`)
+        await page.getByRole('link', { name: '已发放 · 积分' }).waitFor()
+        await page.getByLabel('查客户').fill('王小明')
+        await page.getByRole('button', { name: /王小明/ }).click()
+        await page.waitForURL(/owner_id=/)
+        await page.getByRole('link', { name: '可用 · 积分' }).click()
+        await page.getByText(points(left), { exact: true }).waitFor()
+        assert.equal(await page.locator('ol li').count(), 30)
+        await page.getByRole('button', { name: '加载更多' }).click()
+        await page.locator('ol li').nth(44).waitFor()
+        assert.equal(await page.getByRole('button', { name: '加载更多' }).count(), 0)
+        await page.locator('ol li').last().getByText(`余 ${points(121)}`).waitFor()
+        await page.locator('ol li').first().getByRole('link', { name: '订单积分' }).click()
+        await page.getByText('系统', { exact: true }).waitFor()
+        await page.getByText('order_points / 45').waitFor()
+        await page.getByRole('link', { name: '王小明' }).click()
+        await page.getByRole('heading', { name: '账户余额' }).waitFor()
+        await page.getByText(points(left)).waitFor()
+    })
+})
+
+for (const look of [
+    { name: 'zh-desk', locale: 'zh', theme: 'light', size: DESK },
+    { name: 'en-phone', locale: 'en', theme: 'dark', size: POCKET },
+    { name: 'zh-phone', locale: 'zh', theme: 'light', size: POCKET },
+    { name: 'en-desk', locale: 'en', theme: 'dark', size: DESK },
+]) {
+    test(`the pages fit and are accessible: ${look.name}`, async () => {
+        await withPage(server, look, async (page) => {
+            for (const [name, path, sign] of [
+                ['ledger', '/operations/ledger', 'tbody tr'],
+                ['ledger-customer', `/operations/ledger?owner_kind=customer&owner_id=${customerId}`, 'tbody tr'],
+                ['account', '/operations/ledger/accounts/12', 'ol li'],
+                ['transfer', '/operations/ledger/transfers/145', '.side'],
+            ]) {
+                await page.goto(server.url + path)
+                await page.locator(sign).first().waitFor()
+                await assertFits(page, path)
+                await assertAccessible(page, `${path} (${look.name})`)
+                await shot(page, `${name}-${look.name}`)
+                assert.doesNotMatch(await page.locator('body').innerText(), /\b(undefined|NaN|null)\b|(ledger|operation)\.[a-z]+/i)
+            }
+        })
+    })
+}

@@ -1,0 +1,6 @@
+/* What the brand runs on, in the order of the menu. */
+import type { Section } from '@/ui/SectionFrame.vue'
+
+export const sections: Section[] = [
+    { to: '/operations/ledger', label: 'ledger.title', permission: 'ledger.read' },
+]
