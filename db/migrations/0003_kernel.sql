@@ -172,7 +172,7 @@ CREATE TABLE inbox (
 ) STRICT;
 CREATE INDEX inbox_open ON inbox (due_ms) WHERE status = 'new';
 CREATE INDEX inbox_dead ON inbox (arrived_ms) WHERE status = 'dead';
--- What must leave. The key makes a repeat harmless; rows with one order_id leave one after another.
+-- What must leave, a queue for each destination. The key makes a repeat harmless; rows with one order_id leave one after another.
 CREATE TABLE outbox (
     id INTEGER NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL,                   -- a row of the table of outbox kinds
@@ -189,8 +189,8 @@ CREATE TABLE outbox (
     changed_ms INTEGER NOT NULL,
     UNIQUE (kind, key_id)
 ) STRICT;
-CREATE INDEX outbox_due ON outbox (due_ms, id) WHERE status = 'waiting';
-CREATE INDEX outbox_ordered ON outbox (order_id, id) WHERE status = 'waiting' AND order_id IS NOT NULL;
+CREATE INDEX outbox_due ON outbox (destination, due_ms, id) WHERE status = 'waiting';
+CREATE INDEX outbox_ordered ON outbox (destination, order_id, id) WHERE status = 'waiting' AND order_id IS NOT NULL;
 CREATE INDEX outbox_dead ON outbox (changed_ms) WHERE status = 'dead';
 -- Its text, erasable by itself.
 CREATE TABLE outbox_body (

@@ -7,7 +7,9 @@
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "host/file.h"
+#include "kit/inbox_private.h"
 #include "kit/kit_private.h"
+#include "kit/outbox_private.h"
 #include "kit/timer_private.h"
 
 #define ZONE_DEFAULT "Asia/Shanghai"
@@ -113,6 +115,8 @@ static enum err keep_step(struct ctx *c, void *user)
     TRY(q_session_delete_expired(c, &changed_count));
     TRY(seen_write(c));
     TRY(job_forget(c));
+    TRY(inbox_forget(c));
+    TRY(outbox_forget(c));
     return c->app->config.on_minute ? c->app->config.on_minute(c) : OK;
 }
 
@@ -199,6 +203,8 @@ static void parts_make(struct app *app)
     app->seen = seen_new(app);
     app->jobs = jobs_new(app);
     app->timers = timers_new(app);
+    app->inbox = worker_new(app, "inbox", inbox_page);
+    app->sender = outbox_sender_new(app);
     pthread_mutex_init(&app->keeper_lock, NULL);
     pthread_cond_init(&app->keeper_wake, NULL);
 }
@@ -243,6 +249,8 @@ enum err app_listen(struct app *app, struct str *why)
     TRY(serve_start(app, why));
     jobs_wake(app->jobs); /* what an earlier process left unfinished */
     timers_begin(app->timers);
+    worker_wake(app->inbox);
+    outbox_wake(app->sender);
     return OK;
 }
 
@@ -261,6 +269,8 @@ void app_close(struct app *app)
 {
     jobs_stop(app->jobs);
     timers_stop(app->timers);
+    worker_stop(app->inbox);
+    outbox_stop(app->sender);
     if (app->server)
         http_stop(app->server, DRAIN_MS);
     if (app->is_keeping)

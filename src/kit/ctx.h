@@ -13,6 +13,9 @@ struct app;
 /* How far one sees: the customers one owns, those of one's store and what lies under it, all. */
 enum { REACH_OWN = 0, REACH_STORE = 1, REACH_ALL = 2 };
 
+/* The threads behind that may have something to do after a commit. */
+enum { WAKE_INBOX = 1, WAKE_OUTBOX = 2, WAKE_SAGA = 4 };
+
 /* What went wrong, for the answer. `path` names the input field: "lines/0/price_fen". */
 struct fault {
     enum err err;
@@ -37,6 +40,7 @@ struct ctx {
     unsigned topics; /* LIVE_... bits to announce after the commit */
     int64_t timer_due_ms; /* the earliest that timer_set was given; NONE: none */
     struct timer_page *timer_page; /* the due timers of which one is running; NULL: none is */
+    unsigned wakes;  /* WAKE_... bits: whose rows there may be after the commit */
     /* what only some row kinds use */
     struct str body;          /* the request's body as it came */
     struct str session_now;   /* the token of the session that asks */

@@ -19,3 +19,5 @@ struct inbox_kind {
     int attempt_max; /* 0: 12; then dead, visible, retried by hand */
     enum err (*handle)(struct ctx *c, int64_t inbox_id, struct str body);
 };
+/* Waits until nothing that is due waits: for tests and measurements. */
+void inbox_await(struct app *app);

@@ -116,6 +116,8 @@ struct app {
     struct metrics metrics;
     struct jobs *jobs;
     struct timers *timers;
+    struct worker *inbox; /* worker.h */
+    struct outbox_sender *sender;
     pthread_t keeper_thread; /* housekeeping once a minute */
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;
@@ -197,3 +199,5 @@ enum err key_recall(struct ctx *c) MUST_USE; /* do base and key file belong toge
 /* ctx.c */
 struct str ctx_hash_by(struct ctx *c, const uint8_t key[KEY_BYTES], const char *kind,
                        struct str text);
+/* run.c: as app_write and app_read, without waiting: call->done is called by the thread that ran it */
+void run_command(struct call *call, struct call_queue *queue, app_command *fn, void *user);

@@ -7,13 +7,14 @@
 struct outbox_new {
     const char *kind;
     int64_t key_id;      /* one message of a kind for each: the same again changes nothing */
-    int64_t order_id;    /* messages of one order_id leave one after another; NONE: any time */
+    int64_t order_id;    /* those of one order_id to one destination leave one after another; NONE: any time */
     int64_t customer_id; /* whom it is about; NONE */
-    struct str destination; /* whose quota; no value: the kind's name */
+    struct str destination; /* whose queue and quota, one of few; no value: the kind's name */
     struct str body;
     int64_t due_ms;      /* NONE: now */
 };
 enum err outbox_add(struct ctx *c, const struct outbox_new *messages, int64_t count) MUST_USE;
+/* What is on its way at this moment may still arrive; then it counts as sent. */
 enum err outbox_cancel(struct ctx *c, const char *kind, int64_t key_id, bool *was_waiting) MUST_USE;
 
 /* A message as the kind sees it; filled requests go over HTTP by the sender. */
@@ -21,11 +22,13 @@ struct outbox_message {
     int64_t id, key_id, customer_id, attempt_count;
     struct str destination, body;
 };
+#define OUTBOX_HEADERS_MAX 8
 struct outbox_request {
     struct str url, body;
-    struct str headers[8]; /* "X-Name: value" */
+    struct str headers[OUTBOX_HEADERS_MAX]; /* "X-Name: value" */
     int header_count;
     int timeout_ms;        /* 0: 10,000 */
+    bool is_public_only;   /* an address somebody typed in: never into this machine or a private network */
 };
 struct outbox_answer {
     int status;       /* of HTTP; 0: none came */

@@ -4,7 +4,9 @@
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "kit/kit_private.h"
+#include "kit/outbox_private.h"
 #include "kit/timer_private.h"
+#include "kit/worker.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -180,10 +182,18 @@ static enum err group_run(struct app *app, struct call *first)
     return db_commit(app->writer_db);
 }
 
+static void wake(struct app *app, unsigned wakes)
+{
+    if (wakes & WAKE_INBOX)
+        worker_wake(app->inbox);
+    if (wakes & WAKE_OUTBOX)
+        outbox_wake(app->sender);
+}
+
 static void group_finish(struct app *app, struct call *first, enum err err)
 {
     struct call *next;
-    unsigned topics = 0;
+    unsigned topics = 0, wakes = 0;
 
     if (app->is_turn_due && err == OK) {
         app->is_reply_b = !app->is_reply_b;
@@ -200,7 +210,7 @@ static void group_finish(struct app *app, struct call *first, enum err err)
         if (err != OK)
             call_fail_commit(call, err);
         else if (call->err == OK)
-            topics |= call->ctx.topics;
+            topics |= call->ctx.topics, wakes |= call->ctx.wakes;
         if (call->err == OK && call->ctx.ended_staff_id != NONE)
             live_end(app->live, call->ctx.ended_staff_id);
         if (call->err == OK && (call->ctx.topics & LIVE_JOBS))
@@ -210,6 +220,7 @@ static void group_finish(struct app *app, struct call *first, enum err err)
         call_end(call);
     }
     http_replies_end();
+    wake(app, wakes);
     if (topics)
         live_publish(app->live, topics);
 }
@@ -301,6 +312,13 @@ static void call_wait(struct call *call, struct call_queue *queue)
     while (!waiter.is_done)
         pthread_cond_wait(&waiter.wake, &waiter.lock);
     pthread_mutex_unlock(&waiter.lock);
+}
+
+void run_command(struct call *call, struct call_queue *queue, app_command *fn, void *user)
+{
+    call->command = fn;
+    call->user = user;
+    run_enqueue(queue, call);
 }
 
 static enum err command_run(struct call *call, struct call_queue *queue, struct fault *fault)

@@ -1,0 +1,147 @@
+/* Sleeping, waking and stopping of a thread over due rows. Always: woken while it is at a page, it
+ * looks again behind it, so nothing that was committed before worker_wake is overlooked. */
+#include "kit/worker.h"
+
+#include <time.h>
+
+#include "host/clock.h"
+#include "kit/kit_private.h"
+
+#define SLEEP_MAX_MS 60000
+#define FAIL_SLEEP_MS 1000
+#define DELAY_FIRST_MS 5000
+#define DELAY_MAX_MS (INT64_C(6) * 3600 * 1000)
+#define PAGE_ARENA_MAX ((size_t)64 * 1024 * 1024)
+
+struct worker {
+    struct app *app;
+    const char *name;
+    worker_page *page;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, rest;
+    bool is_started, is_due, is_busy, is_stopping;
+};
+
+int64_t worker_delay_ms(int64_t attempt_count)
+{
+    int64_t delay_ms = DELAY_FIRST_MS;
+    uint32_t dice;
+
+    for (int64_t i = 1; i < attempt_count && delay_ms < DELAY_MAX_MS; i++)
+        delay_ms *= 2;
+    if (delay_ms > DELAY_MAX_MS)
+        delay_ms = DELAY_MAX_MS;
+    random_bytes(&dice, sizeof(dice));
+    return delay_ms + (int64_t)dice % (delay_ms / 4);
+}
+
+int64_t worker_now_ms(struct app *app)
+{
+    int64_t now_ms = clock_now_ms(), last_ms = atomic_load(&app->last_ms);
+
+    return now_ms > last_ms ? now_ms : last_ms;
+}
+
+struct worker *worker_new(struct app *app, const char *name, worker_page *page)
+{
+    struct worker *worker = arena_new_one(app->arena, struct worker);
+
+    *worker = (struct worker){.app = app, .name = name, .page = page};
+    pthread_mutex_init(&worker->lock, NULL);
+    pthread_cond_init(&worker->wake, NULL);
+    pthread_cond_init(&worker->rest, NULL);
+    return worker;
+}
+
+/* How long to sleep after a page; 0: not at all. */
+static int64_t page_do(struct worker *worker, struct arena *arena)
+{
+    int64_t next_ms = NONE, left_ms;
+    enum err err = worker->page(worker->app, arena, &next_ms);
+
+    arena_reset(arena);
+    if (err != OK)
+        app_log(worker->app, "error", worker->name, "a page failed: %s", err_name(err));
+    if (err != OK)
+        return FAIL_SLEEP_MS;
+    if (next_ms == NONE)
+        return SLEEP_MAX_MS;
+    left_ms = next_ms - worker_now_ms(worker->app);
+    return left_ms < 0 ? 0 : left_ms > SLEEP_MAX_MS ? SLEEP_MAX_MS : left_ms;
+}
+
+static void sleep_for(struct worker *worker, int64_t sleep_ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += sleep_ms / 1000;
+    until.tv_nsec += sleep_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&worker->wake, &worker->lock, &until);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *worker = arg;
+    struct arena *arena = arena_new(PAGE_ARENA_MAX);
+
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->is_stopping) {
+        int64_t sleep_ms;
+
+        worker->is_due = false;
+        worker->is_busy = true;
+        pthread_mutex_unlock(&worker->lock);
+        sleep_ms = page_do(worker, arena);
+        pthread_mutex_lock(&worker->lock);
+        worker->is_due |= sleep_ms == 0;
+        worker->is_busy = false;
+        if (worker->is_due || worker->is_stopping)
+            continue;
+        pthread_cond_broadcast(&worker->rest);
+        sleep_for(worker, sleep_ms);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    arena_free(arena);
+    return NULL;
+}
+
+static void wake_locked(struct worker *worker)
+{
+    if (!worker->is_started && !worker->is_stopping)
+        worker->is_started = pthread_create(&worker->thread, NULL, worker_main, worker) == 0;
+    worker->is_due = worker->is_started && !worker->is_stopping;
+    pthread_cond_signal(&worker->wake);
+}
+
+void worker_wake(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    wake_locked(worker);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_await(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    wake_locked(worker);
+    while ((worker->is_due || worker->is_busy) && !worker->is_stopping)
+        pthread_cond_wait(&worker->rest, &worker->lock);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_stop(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->is_stopping = true;
+    pthread_cond_signal(&worker->wake);
+    pthread_cond_broadcast(&worker->rest);
+    pthread_mutex_unlock(&worker->lock);
+    if (worker->is_started)
+        pthread_join(worker->thread, NULL);
+}

@@ -1,0 +1,20 @@
+/* A thread that works off rows which are due, a page at a time, and sleeps until the next one is. */
+#pragma once
+
+#include "kit/app.h"
+
+struct worker;
+/* One page, on the thread. *next_ms: when to come again; NONE: when woken. An error is logged, and the
+ * page tried again a little later. */
+typedef enum err worker_page(struct app *app, struct arena *arena, int64_t *next_ms);
+
+struct worker *worker_new(struct app *app, const char *name, worker_page *page);
+void worker_wake(struct worker *worker);  /* from any thread: there may be something; the first begins the thread */
+void worker_await(struct worker *worker); /* until nothing is due, at the app's clock */
+void worker_stop(struct worker *worker);  /* after the page it is at */
+
+/* How long to wait after so many failures: 5 s, doubled each time, at most 6 h, and up to a quarter more so
+ * that what failed together does not come back together. */
+int64_t worker_delay_ms(int64_t attempt_count);
+/* The time a page sees: the clock's, never behind what was committed. */
+int64_t worker_now_ms(struct app *app);
