@@ -8,6 +8,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/inbox_private.h"
+#include "kit/job_private.h"
 #include "kit/kit_private.h"
 #include "kit/outbox_private.h"
 #include "kit/timer_private.h"

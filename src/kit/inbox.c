@@ -7,6 +7,7 @@
 #include "gen/inbox.q.h"
 #include "kit/inbox_private.h"
 #include "kit/kit_private.h"
+#include "kit/timer_private.h"
 
 #define PAGE_MAX 64
 #define ATTEMPT_MAX 12
@@ -102,7 +103,7 @@ static enum err put_off(struct ctx *c, void *user)
     struct q_inbox_failed_in in = {
         .status = is_dead ? S("dead") : S("new"),
         .attempt_count = row->attempt_count + 1,
-        .due_ms = c->now_ms + worker_delay_ms(row->attempt_count + 1),
+        .due_ms = c->now_ms + timer_backoff_ms(row->attempt_count, row->id),
         .error_message = str_fmt(c->arena, "%s: %.*s", page->fault.code, STR(page->fault.message)),
         .inbox_id = row->id,
     };

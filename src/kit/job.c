@@ -2,6 +2,7 @@
  * table `job`, one after another. */
 #include "kit/job.h"
 
+#include "kit/job_private.h"
 #include "kit/kit_private.h"
 
 #define JOB_MAX 16

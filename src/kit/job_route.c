@@ -5,6 +5,7 @@
 #include "host/file.h"
 #include "kit/cursor.h"
 #include "kit/job.h"
+#include "kit/job_private.h"
 #include "kit/kit_private.h"
 
 #define LIST_MAX 100

@@ -5,6 +5,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/job.h"
+#include "kit/job_private.h"
 #include "kit/kit_private.h"
 
 #define RUN_ARENA_MAX (256 * 1024 * 1024)

@@ -17,6 +17,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/job.h"
+#include "kit/job_private.h"
 #include "kit/kit_private.h"
 #include "kit/session.h"
 

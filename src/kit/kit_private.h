@@ -116,7 +116,7 @@ struct app {
     struct metrics metrics;
     struct jobs *jobs;
     struct timers *timers;
-    struct worker *inbox; /* worker.h */
+    struct worker *inbox;
     struct outbox_sender *sender;
     pthread_t keeper_thread; /* housekeeping once a minute */
     pthread_mutex_t keeper_lock;
@@ -184,15 +184,6 @@ enum err serve_start(struct app *app, struct str *why) MUST_USE;
 /* log.c */
 void log_call(struct call *call);
 void metrics_write(struct app *app, struct buf *out);
-/* job.c */
-struct jobs *jobs_new(struct app *app);
-void jobs_wake(struct jobs *jobs); /* there may be a row to do */
-void jobs_stop(struct jobs *jobs);
-/* job_run.c: on the job thread; false: no row waits, or none can be run now */
-bool job_run_next(struct app *app);
-/* job_route.c: old rows and files; on the writer, once a minute */
-enum err job_forget(struct ctx *c) MUST_USE;
-const struct job_kind *job_kind_find(const struct app *app, struct str name); /* NULL: none */
 /* key.c */
 enum err key_load(struct app *app, struct str *why) MUST_USE;
 enum err key_recall(struct ctx *c) MUST_USE; /* do base and key file belong together? */

@@ -2,6 +2,7 @@
  * answers on the writer. Always: a message's end and what its kind makes of it are one commit. */
 #include "gen/outbox.q.h"
 #include "kit/outbox_private.h"
+#include "kit/timer_private.h"
 
 #define TIMEOUT_MS 10000
 #define ATTEMPT_MAX 12
@@ -143,7 +144,7 @@ static enum err end_make(struct ctx *c, const struct delivery *delivery,
         .id = delivery->message.id,
     };
     if (verdict == OUTBOX_RETRY)
-        end->due_ms = c->now_ms + worker_delay_ms(end->attempt_count);
+        end->due_ms = c->now_ms + timer_backoff_ms(end->attempt_count - 1, end->id);
     return OK;
 }
 

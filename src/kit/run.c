@@ -3,6 +3,7 @@
  * its commit. */
 #include "gen/kit.q.h"
 #include "host/clock.h"
+#include "kit/job_private.h"
 #include "kit/kit_private.h"
 #include "kit/outbox_private.h"
 #include "kit/timer_private.h"

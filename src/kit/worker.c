@@ -9,8 +9,6 @@
 
 #define SLEEP_MAX_MS 60000
 #define FAIL_SLEEP_MS 1000
-#define DELAY_FIRST_MS 5000
-#define DELAY_MAX_MS (INT64_C(6) * 3600 * 1000)
 #define PAGE_ARENA_MAX ((size_t)64 * 1024 * 1024)
 
 struct worker {
@@ -22,19 +20,6 @@ struct worker {
     pthread_cond_t wake, rest;
     bool is_started, is_due, is_busy, is_stopping;
 };
-
-int64_t worker_delay_ms(int64_t attempt_count)
-{
-    int64_t delay_ms = DELAY_FIRST_MS;
-    uint32_t dice;
-
-    for (int64_t i = 1; i < attempt_count && delay_ms < DELAY_MAX_MS; i++)
-        delay_ms *= 2;
-    if (delay_ms > DELAY_MAX_MS)
-        delay_ms = DELAY_MAX_MS;
-    random_bytes(&dice, sizeof(dice));
-    return delay_ms + (int64_t)dice % (delay_ms / 4);
-}
 
 int64_t worker_now_ms(struct app *app)
 {

@@ -13,8 +13,5 @@ void worker_wake(struct worker *worker);  /* from any thread: there may be somet
 void worker_await(struct worker *worker); /* until nothing is due, at the app's clock */
 void worker_stop(struct worker *worker);  /* after the page it is at */
 
-/* How long to wait after so many failures: 5 s, doubled each time, at most 6 h, and up to a quarter more so
- * that what failed together does not come back together. */
-int64_t worker_delay_ms(int64_t attempt_count);
 /* The time a page sees: the clock's, never behind what was committed. */
 int64_t worker_now_ms(struct app *app);
