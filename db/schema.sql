@@ -731,7 +731,7 @@ CREATE TABLE timer (
     UNIQUE (kind, key_id)
 ) STRICT;
 CREATE INDEX timer_due ON timer (due_ms, id) WHERE status = 'waiting';
-CREATE INDEX timer_dead ON timer (changed_ms) WHERE status = 'dead';
+CREATE INDEX timer_dead ON timer (changed_ms, id) WHERE status = 'dead';
 
 -- Which node does what only one may do: drains timers, sends, evaluates.
 CREATE TABLE lease (

@@ -6,6 +6,7 @@
 #include "insight/insight.h"
 #include "kit/counter.h"
 #include "kit/job.h"
+#include "kit/timer.h"
 #include "manage/account/account.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
@@ -65,6 +66,7 @@ static const struct route *const routes[] = {
     totp_routes,
     owner_routes,
     job_routes,
+    timer_routes,
     bulk_routes,
     list_view_routes,
     merge_routes,

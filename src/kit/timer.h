@@ -38,3 +38,5 @@ int64_t timer_local_ms(const struct zone *zone, int64_t day, int64_t minutes);
 /* Runs what is due, at the app's clock, and returns when nothing is: for tests and measurements. While
  * the app listens a thread does this by itself; without a listener nothing else does. */
 void timer_await(struct app *app);
+/* GET /api/timers; POST /api/timers/{timer_id}/retry and .../cancel of dead ones. */
+extern const struct route timer_routes[];

@@ -29,5 +29,32 @@ UPDATE timer
        error_code = :error_code, error_message = :error_message, changed_ms = :now_ms
  WHERE id = :id AND status = 'waiting' AND due_ms = :was_due_ms;
 
+-- name: timer_waiting_ids :many     next due first
+SELECT id, due_ms AS sort_ms FROM timer
+ WHERE status = 'waiting' AND due_ms >= :after_ms AND (due_ms > :after_ms OR id > :after_id)
+   AND (:kind IS NULL OR kind = :kind)
+ ORDER BY due_ms, id
+ LIMIT :limit_count;
+
+-- name: timer_dead_ids :many     newest first
+SELECT id, changed_ms AS sort_ms FROM timer
+ WHERE status = 'dead' AND changed_ms <= :before_ms AND (changed_ms < :before_ms OR id < :before_id)
+   AND (:kind IS NULL OR kind = :kind)
+ ORDER BY changed_ms DESC, id DESC
+ LIMIT :limit_count;
+
+-- name: timer_rows :lookup
+SELECT id, kind, key_id, due_ms, status, attempt_count, input, error_code, error_message, created_ms,
+       changed_ms
+  FROM timer
+ WHERE id = :id;
+
+-- name: timer_revive :changed
+UPDATE timer SET status = 'waiting', due_ms = :now_ms, attempt_count = 0, changed_ms = :now_ms
+ WHERE id = :timer_id AND status = 'dead';
+
+-- name: timer_bury :changed
+DELETE FROM timer WHERE id = :timer_id AND status = 'dead';
+
 -- name: timer_each :each     all, for tests and checks
 SELECT kind, key_id, status, attempt_count, error_code FROM timer ORDER BY due_ms, id;

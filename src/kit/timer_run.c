@@ -151,11 +151,13 @@ static enum err fail_step(struct ctx *c, void *user)
 static enum err timer_failed(struct drain *drain)
 {
     const struct q_timer_due_row *row = &drain->page.rows[0];
-    bool is_own = route_status(drain->fault.err) >= 500;
+    bool is_dead = is_last_attempt(drain->app, row);
+    const char *level = is_dead ? "warn" : "info";
 
-    app_log(drain->app, is_own ? "error" : "warn", "timer", "%.*s %" PRId64 "%s: %s: %.*s",
-            STR(row->kind), row->key_id, is_last_attempt(drain->app, row) ? " is dead" : "",
-            drain->fault.code, STR(drain->fault.message));
+    if (route_status(drain->fault.err) >= 500)
+        level = "error";
+    app_log(drain->app, level, "timer", "%.*s %" PRId64 "%s: %s: %.*s", STR(row->kind), row->key_id,
+            is_dead ? " is dead" : "", drain->fault.code, STR(drain->fault.message));
     return app_write(drain->app, drain->arena, fail_step, drain, NULL);
 }
 

@@ -28,6 +28,8 @@ const struct right rights[] = {
     {"key.rotate", "更换加密密钥", "Rotate the keys of personal data"},
     {"audit.read", "看操作记录", "Read the audit trail"},
     {"ledger.read", "看账本", "Read the ledger"},
+    {"timer.read", "看定时", "See timers"},
+    {"timer.write", "重试与放弃失败的定时", "Retry and give up failed timers"},
     {"job.all", "看所有人的任务", "See everybody's jobs"},
     {.name = NULL},
 };

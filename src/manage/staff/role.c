@@ -9,7 +9,7 @@ const struct role staff_roles[] = {
     {"admin", "*", "all", "管理员"},
     {"operator",
      READS WRITES "customer.reveal customer.merge customer.assign customer.export import.read "
-                  "import.write staff.read ledger.read",
+                  "import.write staff.read ledger.read timer.read timer.write",
      "all", "操盘手"},
     {"content", "overview.read customer.read channel.read setting.read", "all", "内容"},
     {"activity", READS "customer.tag channel.write import.read", "all", "活动"},

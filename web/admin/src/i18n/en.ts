@@ -1407,6 +1407,8 @@ const en: typeof zh = {
             imports_undo: 'undid an import',
             jobs_cancel: 'cancelled a job',
             jobs_undo: 'undid a job',
+            timers_retry: 'retried a timer',
+            timers_cancel: 'gave up a timer',
             attributes_order: 'put attributes in order',
             children_edit: 'edited a child',
             children_delete: 'removed a child',

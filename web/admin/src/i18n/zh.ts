@@ -1398,6 +1398,8 @@ const zh = {
             imports_undo: '撤销导入',
             jobs_cancel: '取消任务',
             jobs_undo: '撤销任务',
+            timers_retry: '重试定时',
+            timers_cancel: '放弃定时',
             attributes_order: '调整属性顺序',
             children_edit: '修改孩子',
             children_delete: '删除孩子',
