@@ -4,7 +4,7 @@
 set -eu
 
 build="build-essential ca-certificates cmake libcurl4-openssl-dev libexpat1-dev libpq-dev libsodium-dev libsqlite3-dev
-libssl-dev libuv1-dev libxlsxwriter-dev libxxhash-dev libzip-dev ninja-build node-llhttp pkg-config tzdata zlib1g-dev"
+libssl-dev libuv1-dev libxxhash-dev libzip-dev ninja-build node-llhttp pkg-config tzdata zlib1g-dev"
 test="chromium clang clang-format clang-tidy curl fonts-noto-cjk groff-base jq libclang-rt-dev libcmocka-dev
 libjansson-dev libroaring-dev postgresql sqlite3 wrk xz-utils"
 soak="cppcheck"

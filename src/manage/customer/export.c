@@ -232,7 +232,7 @@ static void xlsx_row(struct ctx *c, struct export *x, const struct customer_item
         if (is_number(column))
             xlsx_number(x->xlsx, *number, column->cell == CELL_MONEY ? x->minor_digits : 0);
         else
-            xlsx_text(x->xlsx, c->arena, cell_text(c, x, column, item));
+            xlsx_text(x->xlsx, cell_text(c, x, column, item));
     }
     xlsx_row_end(x->xlsx);
 }
@@ -241,25 +241,32 @@ static void xlsx_row(struct ctx *c, struct export *x, const struct customer_item
 
 static enum err head_write(struct export *x)
 {
-    int widths[COLUMNS_MAX];
-
     if (!x->is_xlsx)
         buf_str(&x->line, S("\xEF\xBB\xBF"));
     for (int i = 0; i < x->count; i++) {
         struct str title = str_of(x->is_en ? x->columns[i]->en : x->columns[i]->zh);
 
-        widths[i] = x->columns[i]->width;
         if (x->is_xlsx)
             xlsx_head(x->xlsx, title);
         else
             csv_write(&x->line, title, i + 1 == x->count);
     }
     if (x->is_xlsx) {
-        xlsx_widths(x->xlsx, widths, x->count);
         xlsx_row_end(x->xlsx);
         return OK;
     }
     return file_append(x->csv, buf_view(&x->line));
+}
+
+static enum err file_begin(struct export *x, struct arena *arena, struct str path)
+{
+    int widths[COLUMNS_MAX];
+
+    for (int i = 0; i < x->count; i++)
+        widths[i] = x->columns[i]->width;
+    if (x->is_xlsx)
+        return xlsx_create(arena, path, widths, x->count, &x->xlsx);
+    return file_create(arena, path, &x->csv);
 }
 
 static enum err export_open(struct ctx *c, struct job *job)
@@ -280,10 +287,7 @@ static enum err export_open(struct ctx *c, struct job *job)
     path = str_fmt(job->arena, "%.*s/%.*s", STR(folder), STR(job->file_name));
     buf_init(&x->line, LINE_BYTES_MAX);
     job->state = x;
-    if (x->is_xlsx)
-        TRY(xlsx_create(job->arena, path, &x->xlsx));
-    else
-        TRY(file_create(job->arena, path, &x->csv));
+    TRY(file_begin(x, job->arena, path));
     return head_write(x);
 }
 
