@@ -38,6 +38,20 @@ enum err file_create(struct arena *arena, struct str path, struct file_writer **
 enum err file_append(struct file_writer *writer, struct str bytes) MUST_USE; /* buffered */
 enum err file_finish(struct file_writer *writer) MUST_USE; /* flush, fsync, close */
 
+/* A whole file as memory, read-only and shared with the page cache, until file_unmap. Empty files give no bytes. Whoever cuts
+ * a mapped file off ends the process: only files that are replaced whole are mapped. */
+enum err file_map(struct str path, struct str *out) MUST_USE;
+void file_unmap(struct str mapped);
+
+/* A file that stays open and is written at places; made if it is not there (its folder is not synced). Durable by
+ * file_place_sync. */
+enum err file_place_open(struct str path, int *out_fd) MUST_USE;
+enum err file_place_reserve(int fd, int64_t bytes) MUST_USE; /* room on the disk now; reads as zeros */
+enum err file_place_write(int fd, int64_t at, struct str bytes) MUST_USE;
+enum err file_place_sync(int fd) MUST_USE;
+enum err file_place_cut(int fd, int64_t bytes) MUST_USE; /* to this length, durably */
+void file_place_close(int fd);
+
 /* The zone by its IANA name from the system's tzdata; E_NOT_FOUND. Names with ".." or a leading "/"
  * are refused. */
 struct zone;

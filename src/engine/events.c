@@ -1,0 +1,204 @@
+/* Sorting and merging of events in memory.
+ * Always: order is (customer, second, arrival); sorting is by radix, so its time does not depend on
+ * how late events are; merging is stable. */
+#include "engine/events.h"
+
+#define DIGIT_BITS 11
+#define DIGITS (1 << DIGIT_BITS)
+
+bool events_are_sound(const struct events *events)
+{
+    for (size_t i = 0; i < events->value_count; i++) {
+        const struct engine_value *value = &events->values[i];
+
+        if (value->column >= EVENTS_COLUMN_MAX || value->is_last > 1 || value->zero != 0)
+            return false;
+    }
+    if (events->value_count > 0 && !events->values[events->value_count - 1].is_last)
+        return false;
+    for (size_t i = 0; i < events->count; i++) {
+        uint32_t value = events->at[i].value;
+        uint32_t seen = 0;
+
+        if (value == EVENTS_NO_VALUE)
+            continue;
+        if (value >= events->value_count)
+            return false;
+        do {
+            uint32_t bit = (uint32_t)1 << events->values[value].column;
+
+            if (seen & bit)
+                return false;
+            seen |= bit;
+        } while (!events->values[value++].is_last);
+    }
+    return true;
+}
+
+static uint32_t key_of(const struct engine_event *event, bool is_second)
+{
+    return is_second ? event->second : event->customer;
+}
+
+/* One stable pass over DIGIT_BITS of the key. */
+static void radix_pass(const struct engine_event *from, struct engine_event *to, size_t count,
+                       bool is_second, int shift)
+{
+    uint32_t places[DIGITS] = {0}, sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        places[key_of(&from[i], is_second) >> shift & (DIGITS - 1)]++;
+    for (int i = 0; i < DIGITS; i++) {
+        uint32_t here = places[i];
+
+        places[i] = sum;
+        sum += here;
+    }
+    for (size_t i = 0; i < count; i++)
+        to[places[key_of(&from[i], is_second) >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+/* Sorts stably by one key; *at and *other change places. Digits that are the same in all are left
+ * out. */
+static void radix_sort(struct engine_event **at, struct engine_event **other, size_t count,
+                       bool is_second)
+{
+    uint32_t differs = 0;
+
+    for (size_t i = 1; i < count; i++)
+        differs |= key_of(&(*at)[i], is_second) ^ key_of(&(*at)[0], is_second);
+    for (int shift = 0; shift < 32; shift += DIGIT_BITS) {
+        struct engine_event *sorted = *other;
+
+        if ((differs >> shift & (DIGITS - 1)) == 0)
+            continue;
+        radix_pass(*at, sorted, count, is_second, shift);
+        *other = *at;
+        *at = sorted;
+    }
+}
+
+static bool is_in_time(const struct events *in)
+{
+    for (size_t i = 1; i < in->count; i++) {
+        if (in->at[i].second < in->at[i - 1].second)
+            return false;
+    }
+    return true;
+}
+
+void events_sort(struct arena *arena, const struct events *in, struct events *out)
+{
+    struct engine_event *at = arena_new_array(arena, struct engine_event, in->count + 1);
+    struct engine_event *other = arena_new_array(arena, struct engine_event, in->count + 1);
+    struct engine_value *values = arena_new_array(arena, struct engine_value, in->value_count + 1);
+
+    must(in->count < UINT32_MAX);
+    if (in->count > 0)
+        memcpy(at, in->at, in->count * sizeof(*at));
+    if (in->value_count > 0)
+        memcpy(values, in->values, in->value_count * sizeof(*values));
+    if (!is_in_time(in))
+        radix_sort(&at, &other, in->count, true);
+    radix_sort(&at, &other, in->count, false);
+    *out = (struct events){at, in->count, values, in->value_count};
+}
+
+/* ---- merging ------------------------------------------------------------------------- */
+
+struct merge {
+    struct engine_event *at;
+    struct engine_value *values;
+    size_t count, value_count;
+};
+
+static uint64_t order_of(const struct engine_event *event)
+{
+    return (uint64_t)event->customer << 32 | event->second;
+}
+
+static void merge_take(struct merge *merge, const struct events *list, size_t place)
+{
+    struct engine_event *event = &merge->at[merge->count++];
+    uint32_t value = list->at[place].value;
+
+    *event = list->at[place];
+    if (value == EVENTS_NO_VALUE)
+        return;
+    event->value = (uint32_t)merge->value_count;
+    do
+        merge->values[merge->value_count++] = list->values[value];
+    while (!list->values[value++].is_last);
+}
+
+/* The list whose next event comes first; -1: all are at their end. */
+static int merge_next(const struct events *lists, int count, const size_t *places)
+{
+    uint64_t least = UINT64_MAX;
+    int next = -1;
+
+    for (int i = 0; i < count; i++) {
+        if (places[i] < lists[i].count && (next < 0 || order_of(&lists[i].at[places[i]]) < least)) {
+            least = order_of(&lists[i].at[places[i]]);
+            next = i;
+        }
+    }
+    return next;
+}
+
+/* How many values the events of a list have. */
+static size_t count_values(const struct events *list)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        uint32_t value = list->at[i].value;
+
+        if (value == EVENTS_NO_VALUE)
+            continue;
+        do
+            count++;
+        while (!list->values[value++].is_last);
+    }
+    return count;
+}
+
+void events_merge(struct arena *arena, const struct events *lists, int count, struct events *out)
+{
+    struct merge merge = {0};
+    size_t *places = arena_new_array(arena, size_t, (size_t)count + 1);
+    size_t event_count = 0, value_count = 0;
+
+    for (int i = 0; i < count; i++) {
+        event_count += lists[i].count;
+        value_count += count_values(&lists[i]);
+    }
+    merge.at = arena_new_array(arena, struct engine_event, event_count + 1);
+    merge.values = arena_new_array(arena, struct engine_value, value_count + 1);
+    for (int next = merge_next(lists, count, places); next >= 0;
+         next = merge_next(lists, count, places))
+        merge_take(&merge, &lists[next], places[next]++);
+    *out = (struct events){merge.at, merge.count, merge.values, merge.value_count};
+}
+
+/* How many have a customer number below this one. */
+static size_t count_below(const struct events *sorted, uint64_t customer)
+{
+    size_t at = 0, count = sorted->count;
+
+    while (count > 0) {
+        size_t half = count / 2;
+        bool is_below = sorted->at[at + half].customer < customer;
+
+        at = is_below ? at + half + 1 : at;
+        count = is_below ? count - half - 1 : half;
+    }
+    return at;
+}
+
+struct events events_between(const struct events *sorted, uint64_t from, uint64_t to)
+{
+    size_t first = count_below(sorted, from), end = count_below(sorted, to);
+
+    return (struct events){sorted->at + first, end - first, sorted->values, sorted->value_count};
+}
