@@ -8,6 +8,7 @@
 
 #include "command/command.h"
 #include "demo/demo.h"
+#include "host/file.h"
 #include "manage/staff/staff.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8080"
@@ -120,11 +121,36 @@ static void demo_print(const struct demo *demo)
     printf("login: %.*s   password: %.*s\n", STR(demo->login), STR(demo->password));
 }
 
+/* A new folder is filled without waiting for the disk: whatever stops that, the folder is to be
+ * deleted. It is a demo once all of it is on the disk. */
+static enum err demo_open(struct cli *cli, const struct app_config *config, struct demo *demo,
+                          struct app **app, struct str *why)
+{
+    struct str path = str_fmt(cli->arena, "%.*s/papilio.db", STR(config->data));
+    struct app_config filling = *config;
+    bool is_new = !file_exists(path);
+
+    filling.listen = (struct str){0};
+    filling.is_filling = true;
+    if (is_new) {
+        TRY(app_open(cli->arena, &filling, app, why));
+        TRY(demo_fill(*app, cli->arena, demo, why));
+        app_close(*app);
+        *app = NULL;
+    }
+    if (file_exists(path))
+        TRY(file_sync(path));
+    TRY(app_open(cli->arena, config, app, why));
+    if (!is_new)
+        TRY(demo_fill(*app, cli->arena, demo, why));
+    return demo_finish(*app, cli->arena);
+}
+
 int command_demo(struct cli *cli, struct app_config *config, const struct command_options *options)
 {
     struct demo demo = {.seed_number = 1, .today_day = NONE};
-    struct app *app;
-    struct str why = {0};
+    struct app *app = NULL;
+    struct str why = S("the folder cannot be written");
     sigset_t signals;
 
     if (options->seed.at != NULL && !str_to_int(options->seed, &demo.seed_number))
@@ -133,9 +159,9 @@ int command_demo(struct cli *cli, struct app_config *config, const struct comman
     serve_defaults(cli, config);
     if (str_is(config->data, COMMAND_DATA_DEFAULT))
         config->data = S(DEMO_DATA_DEFAULT);
-    if (app_open(cli->arena, config, &app, &why) != OK ||
-        demo_fill(app, cli->arena, &demo, &why) != OK) {
-        app_close(app);
+    if (demo_open(cli, config, &demo, &app, &why) != OK) {
+        if (app != NULL)
+            app_close(app);
         return command_refuse(why);
     }
     demo_print(&demo);

@@ -185,7 +185,7 @@ static enum err demo_make(struct making *making)
     TRY(demo_calls_make(making->app, &making->world, &making->fault));
     TRY(demo_team_make(making->app, &making->world, &making->fault));
     making->demo->imported_ms = (clock_mono_us() - begin_us) / 1000;
-    return app_write(making->app, making->arena, mark_done, NULL, &making->fault);
+    return OK;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -257,4 +257,9 @@ enum err demo_fill(struct app *app, struct arena *arena, struct demo *demo, stru
     demo->password = str_copy(arena, demo->password);
     arena_free(own);
     return err;
+}
+
+enum err demo_finish(struct app *app, struct arena *arena)
+{
+    return app_write(app, arena, mark_done, NULL, NULL);
 }

@@ -15,3 +15,5 @@ struct demo {
 /* Fills an empty base, or leaves one that is a demo as it is. E_CONFLICT: the base is somebody's.
  * Words of an error in *why. */
 enum err demo_fill(struct app *app, struct arena *arena, struct demo *demo, struct str *why) MUST_USE;
+/* Once what demo_fill wrote is on the disk: from now on the folder is a whole demo. */
+enum err demo_finish(struct app *app, struct arena *arena) MUST_USE;

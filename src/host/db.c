@@ -32,6 +32,8 @@ bool db_is_url(struct str path)
 enum err db_open(struct arena *arena, struct str path, enum db_mode mode, struct db **out)
 {
     *out = NULL;
+    if (db_is_url(path) && mode == DB_FILL)
+        return pg_open(arena, path, DB_WRITE, out);
     return db_is_url(path) ? pg_open(arena, path, mode, out)
                            : db_sqlite_open(arena, path, mode, out);
 }

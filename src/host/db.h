@@ -19,7 +19,8 @@ struct db_query {
 extern const struct db_query db_queries[]; /* generated: build/.../gen/queries.c */
 extern const int db_query_count;
 
-enum db_mode { DB_READ, DB_WRITE, DB_LISTEN /* PostgreSQL: only db_wait */ };
+/* DB_FILL: as DB_WRITE, but no commit waits for the disk: for a base that is made anew if the machine stops meanwhile. */
+enum db_mode { DB_READ, DB_WRITE, DB_FILL, DB_LISTEN /* PostgreSQL: only db_wait */ };
 /* path: the database file, or postgres://... (its schema by search_path: `?options=-csearch_path%3Dbrand`). DB_WRITE creates
  * file or schema. E_IO, E_CORRUPT, E_CONFLICT (locked by another process). The arena owns the struct; db_close the rest. */
 enum err db_open(struct arena *arena, struct str path, enum db_mode mode, struct db **out) MUST_USE;

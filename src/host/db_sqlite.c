@@ -137,6 +137,8 @@ static int configure(struct lite *lite)
     /* The first look at the file: is it a database at all? */
     if (code == SQLITE_OK)
         code = sqlite3_exec(sqlite, "PRAGMA schema_version", NULL, NULL, NULL);
+    if (code == SQLITE_OK && lite->db.mode == DB_FILL)
+        code = sqlite3_exec(sqlite, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
     return code;
 }
 
@@ -157,6 +159,8 @@ enum err db_sqlite_open(struct arena *arena, struct str path, enum db_mode mode,
     code = sqlite3_open_v2(str_cstr(arena, path), &lite->sqlite, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK)
         code = configure(lite);
+    if (mode == DB_FILL)
+        lite->db.mode = DB_WRITE;
     if (code == SQLITE_OK) {
         *out = &lite->db;
         return OK;

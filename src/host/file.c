@@ -123,6 +123,17 @@ static enum err folder_sync(struct str path)
     return err;
 }
 
+enum err file_sync(struct str path)
+{
+    enum err err;
+    int fd;
+
+    TRY(fd_open(path, O_RDONLY, 0, &fd));
+    err = fsync(fd) == 0 ? OK : E_IO;
+    close(fd);
+    return err == OK ? folder_sync(path) : err;
+}
+
 enum err file_write(struct str path, struct str content, int mode)
 {
     char target[PATH_BYTES], passing[PATH_BYTES];

@@ -8,6 +8,7 @@ enum err file_read(struct arena *arena, struct str path, size_t max_bytes,
                    struct str *out) MUST_USE; /* E_TOO_LARGE */
 enum err file_write(struct str path, struct str content,
                     int mode) MUST_USE; /* whole, atomically, fsynced */
+enum err file_sync(struct str path) MUST_USE; /* what others wrote into it is on the disk */
 bool file_exists(struct str path);
 enum err file_remove(struct str path) MUST_USE;
 /* To another name on the same disk, durably. E_CONFLICT: that name is taken, nothing is overwritten. */

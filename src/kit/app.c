@@ -173,7 +173,8 @@ static enum err base_open(struct app *app, struct str *why)
 {
     struct str path = str_fmt(app->arena, "%.*s/papilio.db", STR(app->config.data));
     int was_version = 0;
-    enum err err = db_open(app->arena, path, DB_WRITE, &app->writer_db);
+    enum err err =
+        db_open(app->arena, path, app->config.is_filling ? DB_FILL : DB_WRITE, &app->writer_db);
 
     if (err == OK)
         err = db_migrate(app->writer_db, &was_version);

@@ -41,6 +41,7 @@ struct app_config {
     enum err (*on_restore)(struct ctx *c, int64_t *deleted_count);
     int reader_count, loop_count;         /* 0: 2 and 1 */
     int queue_max;                        /* 0: 4,096 requests may wait; more: 503 */
+    bool is_filling; /* nothing waits for the disk: a base that is thrown away if it is not finished */
     bool is_trace; /* serve --trace: a line per request with the time and statements of each station
                     */
 };
