@@ -2,6 +2,7 @@
 #include "papilio.h"
 
 #include "flow/convert/convert.h"
+#include "flow/engage/engage.h"
 #include "flow/flow.h"
 #include "insight/insight.h"
 #include "kit/counter.h"
@@ -77,6 +78,11 @@ static const struct route *const routes[] = {
     note_routes,
     relation_routes,
     card_routes,
+    play_routes,
+    campaign_routes,
+    campaign_list_routes,
+    reward_routes,
+    giveaway_routes,
     NULL,
 };
 /* clang-format on */
@@ -100,6 +106,22 @@ static const struct job_kind *const job_kinds[] = {
 /* A kind of timer is one line here. */
 /* clang-format off */
 static const struct timer_kind *const timer_kinds[] = {
+    &campaign_clock,
+    NULL,
+};
+/* clang-format on */
+
+/* A play, and a kind of reward, is one line here. */
+/* clang-format off */
+static const struct play *const plays[] = {
+    &giveaway_play,
+    NULL,
+};
+
+static const struct granter *const granters[] = {
+    &reward_points,
+    &reward_growth,
+    &reward_chances,
     NULL,
 };
 /* clang-format on */
@@ -118,6 +140,7 @@ static enum err on_minute(struct ctx *c)
     TRY(message_forget(c, &deleted_count));
     TRY(staff_link_forget(c));
     TRY(import_forget(c, &deleted_count));
+    TRY(risk_forget(c));
     TRY(counter_forget(c));
     return retention_keep(c);
 }
@@ -128,6 +151,8 @@ const struct app_config papilio_config = {
     .kinds = event_kinds,
     .job_kinds = job_kinds,
     .timer_kinds = timer_kinds,
+    .plays = plays,
+    .granters = granters,
     .reactions = flow_reactions,
     .on_open = on_open,
     .on_minute = on_minute,

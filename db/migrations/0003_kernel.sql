@@ -264,6 +264,9 @@ CREATE INDEX campaign_by_change ON campaign (changed_ms);
 CREATE TABLE campaign_version (
     campaign_id INTEGER NOT NULL REFERENCES campaign (id),
     version_number INTEGER NOT NULL,
+    title TEXT NOT NULL,                  -- what was promised with them: the name and the time
+    starts_ms INTEGER,
+    ends_ms INTEGER,
     rules TEXT NOT NULL,                  -- JSON by the play's shape
     staff_id INTEGER,
     reason TEXT,
@@ -306,14 +309,18 @@ CREATE TABLE reward_grant (
     key_kind TEXT NOT NULL,               -- for what, once: "giveaway_claim", its id
     key_id INTEGER NOT NULL,
     amount_count INTEGER NOT NULL,
+    revoked_count INTEGER NOT NULL,       -- so much of it was taken back
     status TEXT NOT NULL,                 -- held reserved granted claimed fulfilling delivered expired forfeited revoked failed
-    risk_reason TEXT,                     -- why it is held
+    risk_reason TEXT,                     -- why it is or was held: a rule of play/risk.c and its figure
+    decided_staff_id INTEGER,             -- who decided about what was held
+    decided_reason TEXT,
     expires_ms INTEGER,
     created_ms INTEGER NOT NULL,
     changed_ms INTEGER NOT NULL,
     UNIQUE (campaign_id, key_kind, key_id)
 ) STRICT;
 CREATE INDEX reward_by_customer ON reward_grant (customer_id, id);
+CREATE INDEX reward_of_campaign ON reward_grant (campaign_id, id);
 CREATE INDEX reward_held ON reward_grant (changed_ms) WHERE status = 'held';
 -- What the risk gate saw of a device, a payer, an address, a person: by keyed hash, for its window.
 CREATE TABLE risk_sign (

@@ -57,3 +57,5 @@ void file_place_close(int fd);
  * are refused. */
 struct zone;
 enum err zone_load(struct arena *arena, struct str name, struct zone **out) MUST_USE;
+/* The same, read once a process; to be read only. Any thread. */
+enum err zone_shared(struct arena *arena, struct str name, const struct zone **out) MUST_USE;

@@ -65,8 +65,9 @@ enum {
     LIVE_IMPORTS = 16,
     LIVE_EVENTS = 32,
     LIVE_STAFF = 64,
-    LIVE_JOBS = 128
+    LIVE_JOBS = 128,
+    LIVE_CAMPAIGNS = 256
 };
-#define LIVE_TOPIC_NAMES "customers orders channels settings imports events staff jobs"
+#define LIVE_TOPIC_NAMES "customers orders channels settings imports events staff jobs campaigns"
 
 int route_status(enum err err); /* HTTP status */

@@ -484,6 +484,34 @@ test("timers: what waits, what is dead", async () => {
     await bad("/api/timers/3/cancel", { reason: "x" }, "timer.unknown");
 });
 
+test("campaigns, their preflight and rewards", async () => {
+    assert.equal((await good("/api/plays")).items[0].kind, "giveaway");
+    const rules = { stock_count: 2, day_limit_count: 1, points_count: 5 };
+    const { id } = await good("/api/campaigns", { kind: "giveaway", title: "春日领取", rules });
+    const path = `/api/campaigns/${id}`;
+    await good(`${path}/versions`, { rules: { ...rules, day_limit_count: 2 }, reason: "twice" });
+    assert.equal((await good(`${path}/diff?from=1&to=2`)).items[0].name, "day_limit_count");
+    await good(`${path}/budget`, { unit: "points", amount: 10, reason: "spring" }, key());
+    await good(`${path}/override`, { check_name: "claim_deadline", reason: "for good" });
+    await good(`${path}/move`, { to_status: "in_review" });
+    await good(`${path}/move`, { to_status: "scheduled" });
+    for (let i = 0; (await good(path)).status !== "running"; i++) {
+        assert.ok(i < 200);
+        await new Promise((done) => setTimeout(done, 25));
+    }
+    const { id: customer_id } = await good("/api/customers", { name: "领取人" });
+    const claim = { customer_id };
+    assert.equal((await good(`/api/giveaways/${id}/claims`, claim, key())).is_held, false);
+    await good(`/api/customers/${customer_id}/block`, { is_blocked: true, reason: "odd" });
+    const held = await good(`/api/giveaways/${id}/claims`, claim, key());
+    assert.equal(held.is_held, true);
+    assert.equal((await good("/api/rewards?status=held")).items[0].risk_zh, "客户在黑名单中");
+    await good(`/api/rewards/${held.reward_id}/decide`, { is_granted: true, reason: "known" });
+    assert.equal((await good(`/api/rewards?campaign_id=${id}`)).items.length, 2);
+    await bad(`/api/giveaways/${id}/claims`, claim, "counter.full", key());
+    assert.equal((await good("/api/campaigns")).items[0].participant_count, 1);
+});
+
 test("what is not in the document is refused", async () => {
     const customer = `/api/customers/${made.customer}`;
     const codeOf = async (path, body, headers) => (await admin.ask(path, body, headers)).json?.error?.code;
