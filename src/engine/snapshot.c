@@ -1,0 +1,43 @@
+/* Reading a snapshot: for each shard its block and what the runs know beyond it.
+ * Always: nothing here takes a lock; what a snapshot names stays as it is until it is released. */
+#include "engine/store_private.h"
+
+uint64_t snapshot_seq(const struct snapshot *snapshot)
+{
+    return snapshot->seq;
+}
+
+uint32_t snapshot_shards(const struct snapshot *snapshot)
+{
+    return snapshot->shard_count;
+}
+
+const struct block *snapshot_block(const struct snapshot *snapshot, uint32_t shard)
+{
+    const struct store_block *block =
+        shard < snapshot->shard_count ? snapshot->blocks[shard] : NULL;
+
+    return block != NULL ? &block->block : NULL;
+}
+
+void snapshot_news(const struct snapshot *snapshot, uint32_t shard, struct arena *arena,
+                   struct events *out)
+{
+    const struct block *block = snapshot_block(snapshot, shard);
+    struct events lists[STORE_RUN_MAX];
+    uint64_t from = (uint64_t)shard * SHARD_NUMBERS;
+    int count = 0;
+
+    for (uint32_t i = 0; i < snapshot->run_count; i++) {
+        const struct store_run *run = snapshot->runs[i];
+
+        if (block != NULL && run->last <= block->seq)
+            continue;
+        lists[count] = events_between(&run->events, from, from + SHARD_NUMBERS);
+        count += lists[count].count > 0;
+    }
+    if (count == 1)
+        *out = lists[0];
+    else
+        events_merge(arena, lists, count, out);
+}

@@ -1,0 +1,243 @@
+/* The work behind: small runs become larger ones, runs become blocks.
+ * Always: a round takes all runs there are when it begins and merges shard by shard; runs of a
+ * round are joined with none, so a block's seq says exactly which of them it has. Memory is a
+ * shard's worth, and appends wait for no more than a sort. */
+#include "engine/store_private.h"
+
+#define JOINED_MAX 8 /* more runs than this are joined whatever their sizes */
+
+static int64_t merge_min(const struct store *store)
+{
+    return store->options.merge_min > 0 ? store->options.merge_min : 262144;
+}
+
+static bool wants_round(const struct store *store)
+{
+    int64_t unmerged = store_unmerged(store), total = unmerged;
+    int64_t ppm = store->options.merge_ppm > 0 ? store->options.merge_ppm : 30000;
+
+    if (unmerged < merge_min(store) || store->now->run_count == 0)
+        return false;
+    for (uint32_t i = 0; i < store->now->shard_count; i++)
+        total += store->now->blocks[i] != NULL ? store->now->blocks[i]->block.count : 0;
+    return unmerged >= total / 1000000 * ppm;
+}
+
+/* Which run to join with the next one; -1: none. Sizes double from the newest to the oldest, so an
+ * event is moved a logarithm's number of times. */
+static int join_at(const struct store *store)
+{
+    const struct snapshot *now = store->now;
+    int first = store->is_round ? (int)store->round_runs : 0, last = (int)now->run_count - 2,
+        least = last;
+
+    if (last < first)
+        return -1;
+    if (now->runs[last]->events.count <= 2 * now->runs[last + 1]->events.count)
+        return last;
+    if (last + 2 - first <= JOINED_MAX)
+        return -1;
+    for (int i = first; i < last; i++) {
+        if (now->runs[i]->events.count + now->runs[i + 1]->events.count <
+            now->runs[least]->events.count + now->runs[least + 1]->events.count)
+            least = i;
+    }
+    return least;
+}
+
+bool store_wants_work(const struct store *store)
+{
+    return store->is_round || join_at(store) >= 0 || wants_round(store);
+}
+
+static struct snapshot *version_hold(struct store *store)
+{
+    store->now->holders++;
+    return store->now;
+}
+
+static void version_let(struct store *store, struct snapshot *version)
+{
+    pthread_mutex_lock(&store->lock);
+    store_version_drop(version);
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* Joins runs at and at + 1, found under lock; others may be added behind them meanwhile, none
+ * before. */
+static void join(struct store *store, struct snapshot *version, int at)
+{
+    struct store_run *joined = store_runs_join(version->runs[at], version->runs[at + 1]);
+    struct snapshot *next;
+
+    pthread_mutex_lock(&store->lock);
+    if (store->now->runs[at] == version->runs[at] &&
+        store->now->runs[at + 1] == version->runs[at + 1]) {
+        next = store_version_copy(store, 0);
+        next->seq = store->now->seq;
+        next->runs[at] = joined;
+        next->run_count--;
+        for (uint32_t i = (uint32_t)at + 1; i < next->run_count; i++)
+            next->runs[i] = next->runs[i + 1];
+        store_version_publish(store, next);
+    } else {
+        arena_free(joined->arena); /* a reader's squeeze was first */
+    }
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* ---- rounds ---------------------------------------------------------------------------- */
+
+/* Events of the shard in the round's runs that its block does not have. */
+static void round_news(struct store *store, const struct snapshot *version, struct arena *arena,
+                       struct events *out)
+{
+    struct events lists[STORE_RUN_MAX];
+    uint32_t shard = store->round_shard;
+    const struct store_block *block = version->blocks[shard];
+    int count = 0;
+
+    for (uint32_t i = 0; i < store->round_runs; i++) {
+        const struct store_run *run = version->runs[i];
+        uint64_t from = (uint64_t)shard * SHARD_NUMBERS;
+
+        if (block == NULL || run->last > block->block.seq)
+            lists[count++] = events_between(&run->events, from, from + SHARD_NUMBERS);
+    }
+    events_merge(arena, lists, count, out);
+}
+
+static void block_publish(struct store *store, uint32_t shard, struct store_block *block)
+{
+    struct snapshot *next;
+
+    pthread_mutex_lock(&store->lock);
+    next = store_version_copy(store, 0);
+    next->seq = store->now->seq;
+    next->blocks[shard] = block;
+    store_version_publish(store, next);
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* The next shard of the round that has anything new. */
+static enum err round_shard(struct store *store, const struct snapshot *version)
+{
+    for (; store->round_shard < version->shard_count; store->round_shard++) {
+        struct arena *arena = arena_new(SIZE_MAX / 2);
+        struct store_block *block = version->blocks[store->round_shard], *made;
+        struct events news;
+        enum err err = OK;
+        struct block_parts parts = {.shard = store->round_shard,
+                                    .seq = store->round_seq,
+                                    .old = block != NULL ? &block->block : NULL,
+                                    .news = &news,
+                                    .schema = &store->options.schema};
+
+        round_news(store, version, arena, &news);
+        if (news.count > 0) {
+            err = store_block_write(store, &parts, &made);
+            if (err == OK)
+                block_publish(store, store->round_shard, made);
+        }
+        arena_free(arena);
+        TRY(err);
+        if (news.count > 0)
+            break;
+    }
+    return OK;
+}
+
+static enum err round_end(struct store *store)
+{
+    struct snapshot *next, *version;
+    enum err err;
+
+    pthread_mutex_lock(&store->lock);
+    next = store_version_copy(store, 0);
+    next->seq = store->now->seq;
+    next->run_count -= store->round_runs;
+    for (uint32_t i = 0; i < next->run_count; i++)
+        next->runs[i] = next->runs[i + store->round_runs];
+    store_version_publish(store, next);
+    store->is_round = false;
+    version = version_hold(store);
+    pthread_cond_broadcast(&store->changed);
+    pthread_mutex_unlock(&store->lock);
+    err = store_manifest_write(store, version, store->round_seq);
+    if (err == OK)
+        store->merged_seq = store->round_seq;
+    version_let(store, version);
+    return err;
+}
+
+static enum err round_step(struct store *store, struct snapshot *version)
+{
+    TRY(round_shard(store, version));
+    if (store->round_shard < version->shard_count) {
+        store->round_shard++;
+        return OK;
+    }
+    return round_end(store);
+}
+
+/* Under both locks. */
+static void round_begin(struct store *store)
+{
+    store->is_round = true;
+    store->round_runs = store->now->run_count;
+    store->round_seq = store->now->runs[store->round_runs - 1]->last;
+    store->round_shard = 0;
+}
+
+/* One piece, under step_lock. A merge is forced where it is asked for; joins go first where there
+ * are many runs. */
+static enum err step(struct store *store, bool is_forced, bool *did)
+{
+    struct snapshot *version;
+    enum err err = OK;
+    int at;
+
+    pthread_mutex_lock(&store->lock);
+    at = join_at(store);
+    if (!store->is_round && store->now->run_count > 0 && store->now->run_count <= STORE_ROUND_MAX &&
+        (is_forced || wants_round(store)))
+        round_begin(store);
+    if (store->is_round && (int)(store->now->run_count - store->round_runs) <= JOINED_MAX)
+        at = -1;
+    *did = store->is_round || at >= 0;
+    version = version_hold(store);
+    pthread_mutex_unlock(&store->lock);
+    if (at >= 0)
+        join(store, version, at);
+    else if (*did)
+        err = round_step(store, version);
+    version_let(store, version);
+    return err;
+}
+
+enum err store_step(struct store *store, bool *did)
+{
+    enum err err;
+
+    pthread_mutex_lock(&store->step_lock);
+    err = step(store, false, did);
+    pthread_mutex_unlock(&store->step_lock);
+    return err;
+}
+
+enum err store_merge(struct store *store)
+{
+    bool did = true;
+    uint64_t seq;
+    enum err err = OK;
+
+    pthread_mutex_lock(&store->lock);
+    store_seal(store);
+    seq = store->seq;
+    pthread_mutex_unlock(&store->lock);
+    pthread_mutex_lock(&store->step_lock);
+    while (did && err == OK && (store->is_round || store->merged_seq < seq))
+        err = step(store, true, &did);
+    pthread_mutex_unlock(&store->step_lock);
+    return err;
+}
