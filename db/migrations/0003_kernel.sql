@@ -219,6 +219,7 @@ CREATE TABLE saga (
     outside_no TEXT,                      -- the other side's number
     attempt_count INTEGER NOT NULL,
     due_ms INTEGER,                       -- when it is looked at next; none: over
+    bill_day INTEGER,                     -- the other side's bill that names it; none: not yet
     error_message TEXT,
     created_ms INTEGER NOT NULL,
     changed_ms INTEGER NOT NULL,
@@ -233,7 +234,7 @@ CREATE TABLE bill_difference (
     bill_day INTEGER NOT NULL,
     saga_id INTEGER,                      -- none: only the other side has it
     outside_no TEXT,
-    kind TEXT NOT NULL,                   -- only_ours only_theirs amount status
+    kind TEXT NOT NULL,                   -- only_ours only_theirs twice amount status
     ours_fen INTEGER,
     theirs_fen INTEGER,
     found_ms INTEGER NOT NULL,

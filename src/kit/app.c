@@ -11,6 +11,7 @@
 #include "kit/job_private.h"
 #include "kit/kit_private.h"
 #include "kit/outbox_private.h"
+#include "kit/saga_private.h"
 #include "kit/timer_private.h"
 
 #define ZONE_DEFAULT "Asia/Shanghai"
@@ -207,6 +208,7 @@ static void parts_make(struct app *app)
     app->timers = timers_new(app);
     app->inbox = worker_new(app, "inbox", inbox_page);
     app->sender = outbox_sender_new(app);
+    app->sagas = sagas_new(app);
     pthread_mutex_init(&app->keeper_lock, NULL);
     pthread_cond_init(&app->keeper_wake, NULL);
 }
@@ -251,8 +253,9 @@ enum err app_listen(struct app *app, struct str *why)
     TRY(serve_start(app, why));
     jobs_wake(app->jobs); /* what an earlier process left unfinished */
     timers_begin(app->timers);
-    worker_wake(app->inbox);
-    outbox_wake(app->sender);
+    worker_begin(app->inbox);
+    outbox_begin(app->sender);
+    sagas_begin(app->sagas);
     return OK;
 }
 
@@ -273,6 +276,7 @@ void app_close(struct app *app)
     timers_stop(app->timers);
     worker_stop(app->inbox);
     outbox_stop(app->sender);
+    sagas_stop(app->sagas);
     if (app->server)
         http_stop(app->server, DRAIN_MS);
     if (app->is_keeping)

@@ -118,6 +118,7 @@ struct app {
     struct timers *timers;
     struct worker *inbox;
     struct outbox_sender *sender;
+    struct sagas *sagas;
     pthread_t keeper_thread; /* housekeeping once a minute */
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;

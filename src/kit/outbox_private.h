@@ -9,7 +9,8 @@
 /* ---- for the frame --------------------------------------------------------------------------- */
 
 struct outbox_sender *outbox_sender_new(struct app *app);
-void outbox_wake(struct outbox_sender *sender); /* there may be something to send */
+void outbox_begin(struct outbox_sender *sender); /* from now on what is due is sent */
+void outbox_wake(struct outbox_sender *sender);  /* there may be something to send */
 void outbox_stop(struct outbox_sender *sender);
 enum err outbox_forget(struct ctx *c) MUST_USE; /* what is over goes; on the writer, once a minute */
 

@@ -40,9 +40,10 @@ struct outbox_sender {
     pthread_mutex_t lock;
     pthread_cond_t rest;
     /* under the lock */
-    bool is_woken, is_stopping, is_read_over, is_write_over, is_resting;
+    bool is_begun, is_woken, is_stopping, is_read_over, is_write_over, is_resting;
     /* the thread's own */
-    bool is_stale; /* the queues are to be looked at anew */
+    bool is_stale;  /* the queues are to be looked at anew */
+    bool is_asleep; /* and nothing is, until woken */
     bool is_reading, is_writing, is_ending;
     int64_t stop_us, again_us; /* after a failure: not before */
     struct map *by_name;
@@ -532,7 +533,7 @@ static int64_t least(int64_t a, int64_t b)
 static int64_t wait_ms(const struct outbox_sender *s)
 {
     int64_t now_ms = worker_now_ms(s->app), now_us = clock_mono_us(), wait = REST_MAX_MS;
-    bool may_read = !s->is_reading && s->again_us <= now_us;
+    bool may_read = !s->is_reading && !s->is_asleep && s->again_us <= now_us;
 
     if (s->again_us > now_us)
         wait = least(wait, (s->again_us - now_us) / 1000 + 1);
@@ -556,11 +557,17 @@ static bool is_idle(const struct outbox_sender *s)
     return true;
 }
 
-/* What fell due while nothing happened makes the queues stale. */
+/* What fell due while nothing happened makes the queues stale; before the app listens, only when
+ * awaited. */
 static void due_look(struct outbox_sender *s)
 {
     int64_t now_ms = worker_now_ms(s->app);
 
+    pthread_mutex_lock(&s->lock);
+    s->is_asleep = s->is_resting && !s->is_begun;
+    pthread_mutex_unlock(&s->lock);
+    if (s->is_asleep)
+        return;
     for (int i = 0; i < s->queue_count && !s->is_stale; i++)
         s->is_stale = s->queues[i].next_ms != NONE && s->queues[i].next_ms <= now_ms;
 }
@@ -636,10 +643,19 @@ static void wake_locked(struct outbox_sender *s)
     client_pool_wake(s->pool);
 }
 
+void outbox_begin(struct outbox_sender *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->is_begun = true;
+    wake_locked(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void outbox_wake(struct outbox_sender *s)
 {
     pthread_mutex_lock(&s->lock);
-    wake_locked(s);
+    if (s->is_begun)
+        wake_locked(s);
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -6,6 +6,7 @@
 #include "kit/job_private.h"
 #include "kit/kit_private.h"
 #include "kit/outbox_private.h"
+#include "kit/saga_private.h"
 #include "kit/timer_private.h"
 #include "kit/worker.h"
 
@@ -189,6 +190,8 @@ static void wake(struct app *app, unsigned wakes)
         worker_wake(app->inbox);
     if (wakes & WAKE_OUTBOX)
         outbox_wake(app->sender);
+    if (wakes & WAKE_SAGA)
+        sagas_wake(app->sagas);
 }
 
 static void group_finish(struct app *app, struct call *first, enum err err)

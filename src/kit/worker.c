@@ -18,7 +18,7 @@ struct worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake, rest;
-    bool is_started, is_due, is_busy, is_stopping;
+    bool is_begun, is_started, is_due, is_busy, is_stopping;
 };
 
 int64_t worker_now_ms(struct app *app)
@@ -89,7 +89,10 @@ static void *worker_main(void *arg)
         if (worker->is_due || worker->is_stopping)
             continue;
         pthread_cond_broadcast(&worker->rest);
-        sleep_for(worker, sleep_ms);
+        if (worker->is_begun)
+            sleep_for(worker, sleep_ms);
+        while (!worker->is_begun && !worker->is_due && !worker->is_stopping)
+            pthread_cond_wait(&worker->wake, &worker->lock);
     }
     pthread_mutex_unlock(&worker->lock);
     arena_free(arena);
@@ -104,10 +107,19 @@ static void wake_locked(struct worker *worker)
     pthread_cond_signal(&worker->wake);
 }
 
+void worker_begin(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->is_begun = true;
+    wake_locked(worker);
+    pthread_mutex_unlock(&worker->lock);
+}
+
 void worker_wake(struct worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
-    wake_locked(worker);
+    if (worker->is_begun)
+        wake_locked(worker);
     pthread_mutex_unlock(&worker->lock);
 }
 
@@ -118,6 +130,16 @@ void worker_await(struct worker *worker)
     while ((worker->is_due || worker->is_busy) && !worker->is_stopping)
         pthread_cond_wait(&worker->rest, &worker->lock);
     pthread_mutex_unlock(&worker->lock);
+}
+
+bool worker_is_busy(struct worker *worker)
+{
+    bool is_busy;
+
+    pthread_mutex_lock(&worker->lock);
+    is_busy = (worker->is_due || worker->is_busy) && !worker->is_stopping;
+    pthread_mutex_unlock(&worker->lock);
+    return is_busy;
 }
 
 void worker_stop(struct worker *worker)

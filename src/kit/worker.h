@@ -1,4 +1,5 @@
-/* A thread that works off rows which are due, a page at a time, and sleeps until the next one is. */
+/* A thread that works off rows which are due, a page at a time, and sleeps until the next one is: while the
+ * app listens, or somebody awaits it. */
 #pragma once
 
 #include "kit/app.h"
@@ -9,8 +10,10 @@ struct worker;
 typedef enum err worker_page(struct app *app, struct arena *arena, int64_t *next_ms);
 
 struct worker *worker_new(struct app *app, const char *name, worker_page *page);
-void worker_wake(struct worker *worker);  /* from any thread: there may be something; the first begins the thread */
+void worker_begin(struct worker *worker); /* from now on it works by itself */
+void worker_wake(struct worker *worker);  /* from any thread: there may be something */
 void worker_await(struct worker *worker); /* until nothing is due, at the app's clock */
+bool worker_is_busy(struct worker *worker);
 void worker_stop(struct worker *worker);  /* after the page it is at */
 
 /* The time a page sees: the clock's, never behind what was committed. */
