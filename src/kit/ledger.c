@@ -8,6 +8,15 @@ const char *const ledger_bucket_names[BUCKET_COUNT] = {
     "available", "pending", "frozen",    "debt",       "budget",
     "issued",    "expired", "forfeited", "in_transit", "external"};
 
+enum ledger_unit ledger_unit_of(struct str name)
+{
+    int unit = 0;
+
+    while (!str_is(name, ledger_unit_names[unit]))
+        must(++unit < UNIT_COUNT);
+    return (enum ledger_unit)unit;
+}
+
 static struct q_ledger_begin_in begin_of(struct ctx *c, const struct account *account)
 {
     bool has_floor = account->bucket != BUCKET_DEBT && account->bucket != BUCKET_EXTERNAL;

@@ -58,6 +58,8 @@ enum err ledger_hold(struct ctx *c, const struct hold *hold, int64_t *hold_id) M
  * or time: E_CONFLICT "ledger.hold_over". */
 enum err ledger_hold_post(struct ctx *c, int64_t hold_id, int64_t amount_count) MUST_USE;
 enum err ledger_hold_void(struct ctx *c, int64_t hold_id) MUST_USE;
+/* Voids holds out of time, at most so many: *over_count were. A timer calls it. */
+enum err ledger_holds_over(struct ctx *c, int64_t row_max_count, int64_t *over_count) MUST_USE;
 
 /* ---- taking back ----------------------------------------------------------------------------- */
 
@@ -75,11 +77,16 @@ struct reversal {
     struct str reason;
 };
 /* Spent lots are filled again; a lot that has ended in the meantime stays ended (its amount goes to
- * expired). *taken_count: came back at once; *debt_count: became debt. Two halves are one whole. */
+ * expired), and what came in and has ended comes back from there. *taken_count: came back at once;
+ * *debt_count: became debt, paid at once as far as its owner has something available. Two halves are one
+ * whole. What was posted of a hold goes back where the hold came from; the ledger's own transfers
+ * (hold, hold_back, debt_paid, expired) are not taken back: E_CONFLICT "ledger.inner". The same key
+ * again changes nothing, if it took something before. */
 enum err ledger_reverse(struct ctx *c, const struct reversal *reversal, int64_t *taken_count,
                         int64_t *debt_count) MUST_USE;
 
-/* What has ended goes to the system's expired bucket, at most row_max_count lots; a timer calls it. */
+/* What has ended goes to the system's expired bucket, at most row_max_count lots: *expired_count were. A
+ * timer calls it. */
 enum err ledger_expire(struct ctx *c, int64_t row_max_count, int64_t *expired_count) MUST_USE;
 
 /* ---- reading --------------------------------------------------------------------------------- */

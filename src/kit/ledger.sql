@@ -48,3 +48,30 @@ INSERT INTO transfer (id, kind, key_id, leg_number, from_account_id, to_account_
 VALUES (:id, :kind, :key_id, :leg_number, :from_id, :to_id, :amount_count, :from_balance_count,
         :to_balance_count, :from_seq, :to_seq, :from_previous_id, :to_previous_id, :reverses_id, 0,
         :staff_id, :reason, :now_ms);
+
+-- name: ledger_get :one     a transfer to take back: whose it is now, where it goes, what of it has ended
+-- what was posted of a hold goes back where the hold came from
+SELECT t.kind, t.amount_count, t.reversed_count, t.to_account_id,
+       coalesce(h.from_account_id, t.from_account_id) AS home_account_id,
+       coalesce(x.id, t.id) AS uses_id,
+       a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_count, a.floor_count,
+       m.scope_id AS home_scope_id,
+       e.id AS expired_transfer_id, e.to_account_id AS expired_account_id,
+       e.amount_count - e.reversed_count AS expired_count
+  FROM transfer AS t
+  JOIN account AS a ON a.id = t.to_account_id
+  LEFT JOIN hold AS h ON t.kind = 'hold_post' AND h.id = t.key_id
+  LEFT JOIN transfer AS x ON x.kind = 'hold' AND x.key_id = h.id AND x.leg_number = 0
+  JOIN account AS m ON m.id = coalesce(h.from_account_id, t.from_account_id)
+  LEFT JOIN transfer AS e ON e.kind = 'expired' AND e.key_id = t.id AND e.leg_number = 0
+ WHERE t.id = :transfer_id;
+
+-- name: ledger_legs :many     what was posted under this key
+SELECT leg_number, amount_count, reverses_id FROM transfer
+ WHERE kind = :kind AND key_id = :key_id
+ ORDER BY leg_number
+ LIMIT 16;
+
+-- name: ledger_reversed :batch
+UPDATE transfer SET reversed_count = reversed_count + :amount_count
+ WHERE id = :transfer_id AND reversed_count + :amount_count <= amount_count;

@@ -9,7 +9,7 @@
 struct entry {
     int64_t id, balance_count, floor_count, posting_count, last_id;
     int64_t was_balance_count, was_posting_count;
-    int64_t taken_count; /* out of its lots */
+    int64_t taken_count, first_lot_id; /* out of its lots so far, in which order */
     int64_t debt_at;     /* where its owner's debt stands among the entries; NONE: there is none */
     bool has_lots, had_lots;
 };
@@ -21,7 +21,7 @@ struct post {
     size_t slot_count;
     struct q_ledger_add_in *rows;
     int64_t row_count;
-    struct list begun, taken;
+    struct lots lots;
     int64_t begun_max, taken_max;
 };
 
@@ -173,16 +173,17 @@ static enum err replay_find(struct ctx *c, const struct leg *legs, int64_t count
 static void lot_begin(struct post *post, const struct lot_new *lot)
 {
     if (lot->amount_count > 0)
-        *(struct lot_new *)list_add(post->c->arena, &post->begun, &post->begun_max,
+        *(struct lot_new *)list_add(post->c->arena, &post->lots.begun, &post->begun_max,
                                     sizeof(struct lot_new)) = *lot;
 }
 
 static void lot_take(struct post *post, const struct leg *leg, int64_t id, struct entry *from)
 {
     struct lot_take *take =
-        list_add(post->c->arena, &post->taken, &post->taken_max, sizeof(struct lot_take));
+        list_add(post->c->arena, &post->lots.taken, &post->taken_max, sizeof(struct lot_take));
 
-    must(leg->first_lot_id == NONE || from->taken_count == 0);
+    must(from->taken_count == 0 || from->first_lot_id == leg->first_lot_id);
+    from->first_lot_id = leg->first_lot_id;
     take->transfer_id = id;
     take->account_id = from->id;
     take->first_lot_id = leg->first_lot_id;
@@ -305,6 +306,14 @@ static enum err legs_plan(struct post *post, const struct leg *legs, int64_t cou
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
+enum err ledger_changed(struct ctx *c, const int64_t *changed_each, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (changed_each[i] != 1)
+            return fail(c, E_INTERNAL, "internal.ledger", "row %" PRId64 " moved meanwhile", i);
+    return OK;
+}
+
 static enum err accounts_move(struct post *post)
 {
     struct ctx *c = post->c;
@@ -325,43 +334,44 @@ static enum err accounts_move(struct post *post)
                 .was_posting_count = entry->was_posting_count};
     }
     TRY(q_ledger_move(c, rows, count, changed_each));
-    for (int64_t i = 0; i < count; i++)
-        if (changed_each[i] != 1)
-            return fail(c, E_INTERNAL, "internal.ledger", "account %" PRId64 " moved meanwhile",
-                        rows[i].account_id);
-    return OK;
+    return ledger_changed(c, changed_each, count);
 }
 
-enum err ledger_post_legs(struct ctx *c, const struct leg *legs, int64_t count, bool *is_replay,
-                          int64_t *ids)
+enum err ledger_post_legs(struct ctx *c, struct posting *posting)
 {
+    const struct leg *legs = posting->legs;
+    int64_t count = posting->count;
     struct q_ledger_look_row *looks =
         arena_new_array(c->arena, struct q_ledger_look_row, (size_t)count);
     struct post post;
 
-    *is_replay = false;
     TRY(legs_check(c, legs, count));
     TRY(legs_look(c, legs, count, looks));
-    TRY(replay_find(c, legs, count, looks, is_replay));
-    for (int64_t i = 0; i < count && *is_replay; i++)
-        ids[i] = looks[i].posted_id;
-    if (*is_replay || count == 0)
+    TRY(replay_find(c, legs, count, looks, &posting->is_replay));
+    for (int64_t i = 0; i < count && posting->is_replay; i++)
+        posting->ids[i] = looks[i].posted_id;
+    if (posting->is_replay)
         return OK;
     post_init(&post, c, count);
-    TRY(legs_plan(&post, legs, count, looks, ids));
+    post.lots.refills = posting->refills;
+    TRY(legs_plan(&post, legs, count, looks, posting->ids));
     TRY(accounts_move(&post));
     TRY(q_ledger_add(c, post.rows, post.row_count, NULL));
-    return ledger_lots_write(c, &post.begun, &post.taken);
+    return ledger_lots_write(c, &post.lots);
 }
 
 enum err ledger_post(struct ctx *c, const struct transfer *transfers, int64_t count,
                      bool *is_replay, int64_t *ids)
 {
     struct leg *legs = arena_new_array(c->arena, struct leg, (size_t)count);
+    struct posting posting = {.legs = legs, .count = count, .ids = ids};
 
     for (int64_t i = 0; i < count; i++)
-        legs[i] = (struct leg){.transfer = transfers[i], .reverses_id = NONE, .first_lot_id = NONE};
+        legs[i] =
+            (struct leg){.transfer = transfers[i], .reverses_id = NONE, .first_lot_id = NONE};
     if (ids == NULL)
-        ids = arena_new_array(c->arena, int64_t, (size_t)count);
-    return ledger_post_legs(c, legs, count, is_replay, ids);
+        posting.ids = arena_new_array(c->arena, int64_t, (size_t)count);
+    TRY(ledger_post_legs(c, &posting));
+    *is_replay = posting.is_replay;
+    return OK;
 }

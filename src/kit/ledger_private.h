@@ -11,13 +11,19 @@
 struct leg {
     struct transfer transfer;
     int64_t reverses_id;    /* the transfer it takes back, or NONE */
-    int64_t first_lot_id;   /* the lot that came in by this transfer is taken first; NONE: oldest end. Then
-                               no other leg of the call takes from the account */
+    int64_t first_lot_id;   /* the lot that came in by this transfer is taken first; NONE: oldest end. The
+                               same for all legs of a call that take from one account */
     int64_t refilled_count; /* of the amount: goes back into lots, which is the caller's to do */
 };
+struct posting {
+    const struct leg *legs;
+    int64_t count;
+    const struct list *refills; /* of ledger_home; NULL: none */
+    int64_t *ids;               /* out: of each leg */
+    bool is_replay;             /* out */
+};
 /* As ledger_post. */
-enum err ledger_post_legs(struct ctx *c, const struct leg *legs, int64_t count, bool *is_replay,
-                          int64_t *ids) MUST_USE;
+enum err ledger_post_legs(struct ctx *c, struct posting *posting) MUST_USE;
 
 /* What one call does to lots, told leg by leg. */
 struct lot_new {
@@ -28,5 +34,29 @@ struct lot_take {
     int64_t from_count, until_count; /* of all that its account's lots have, in their order */
     int64_t first_lot_id;
 };
-/* New lots first: what a call brings, it can spend. */
-enum err ledger_lots_write(struct ctx *c, const struct list *begun, const struct list *taken) MUST_USE;
+/* What comes first: what a call brings, it can spend. */
+struct lots {
+    struct list begun, taken;
+    const struct list *refills; /* NULL: none */
+};
+enum err ledger_lots_write(struct ctx *c, const struct lots *lots) MUST_USE;
+/* All or each of these changed one row; else E_INTERNAL. */
+enum err ledger_changed(struct ctx *c, const int64_t *changed_each, int64_t count) MUST_USE;
+
+/* ---- going home: what came out of lots goes back into them ------------------------------------ */
+
+struct home {
+    int64_t uses_id;      /* the transfer that took it out of the lots, if there were any */
+    int64_t amount_count; /* of it, goes home now */
+    enum ledger_unit unit;
+    int64_t scope_id;
+    /* out */
+    int64_t alive_count, refilled_count; /* goes home; of that, into lots it came from */
+    int64_t ended_count, expired_id;     /* its lots have ended: goes to this account */
+};
+/* What one transfer used, or all holds that are out of time; for ledger_home. */
+enum err ledger_uses(struct ctx *c, int64_t transfer_id, struct list *uses) MUST_USE;
+enum err ledger_uses_late(struct ctx *c, int64_t hold_max_count, struct list *uses) MUST_USE;
+enum err ledger_home(struct ctx *c, struct home *homes, int64_t count, const struct list *uses,
+                     struct list *refills) MUST_USE;
+enum ledger_unit ledger_unit_of(struct str name);
