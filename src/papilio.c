@@ -7,6 +7,7 @@
 #include "insight/insight.h"
 #include "kit/counter.h"
 #include "kit/job.h"
+#include "kit/ledger.h"
 #include "kit/timer.h"
 #include "manage/account/account.h"
 #include "manage/channel/channel.h"
@@ -107,6 +108,9 @@ static const struct job_kind *const job_kinds[] = {
 /* clang-format off */
 static const struct timer_kind *const timer_kinds[] = {
     &campaign_clock,
+    &ledger_hold_timer,
+    &ledger_expire_timer,
+    &counter_hold_timer,
     NULL,
 };
 /* clang-format on */

@@ -3,9 +3,11 @@
 #include "kit/counter.h"
 
 #include "gen/counter.q.h"
+#include "kit/timer.h"
 
 #define COUNT_MAX (INT64_C(1) << 62)
 #define FORGET_MAX 10000
+#define HOLD_STEP_MS 1000 /* holds of one second share a timer */
 #define HOLD_KEEP_MS (30 * DAY_MS) /* so long "again the same" is known */
 
 /* ---- windows --------------------------------------------------------------------------------- */
@@ -106,6 +108,15 @@ static enum err same_check(struct ctx *c, const struct counter *counter,
                 hold->key_id);
 }
 
+static enum err over_set(struct ctx *c, int64_t until_ms)
+{
+    int64_t step = until_ms / HOLD_STEP_MS + (until_ms % HOLD_STEP_MS > 0 ? 1 : 0);
+    struct timer_new timer = {
+        .kind = counter_hold_timer.name, .key_id = step, .due_ms = step * HOLD_STEP_MS};
+
+    return timer_set(c, &timer, 1);
+}
+
 enum err counter_reserve(struct ctx *c, const struct counter *counter,
                          const struct counter_hold *hold)
 {
@@ -125,7 +136,8 @@ enum err counter_reserve(struct ctx *c, const struct counter *counter,
     if (err != E_NOT_FOUND)
         return err;
     TRY(take(c, counter, hold->amount_count, 0));
-    return q_counter_hold_add(c, &in);
+    TRY(q_counter_hold_add(c, &in));
+    return over_set(c, hold->until_ms);
 }
 
 /* It is over: as is asked for now, or otherwise. What is out of time is over, swept up or not. */
@@ -210,14 +222,35 @@ static enum err holds_expire(struct ctx *c, const struct list *late)
     return settled_check(c, changed_each, late->count);
 }
 
-enum err counter_forget(struct ctx *c)
+static enum err late_expire(struct ctx *c, int64_t *late_count)
 {
     struct list late;
-    int64_t dropped_count;
 
     TRY(q_counter_holds_late(c, FORGET_MAX, &late));
-    if (late.count > 0)
-        TRY(holds_expire(c, &late));
-    TRY(q_counter_drop(c, FORGET_MAX, &dropped_count));
-    return q_counter_hold_drop(c, c->now_ms - HOLD_KEEP_MS, FORGET_MAX, &dropped_count);
+    *late_count = late.count;
+    return late.count > 0 ? holds_expire(c, &late) : OK;
+}
+
+static enum err over_run(struct ctx *c, const struct timer *timer)
+{
+    struct timer_new again = {
+        .kind = counter_hold_timer.name, .key_id = timer->key_id, .due_ms = timer->due_ms};
+    int64_t late_count;
+
+    TRY(late_expire(c, &late_count));
+    return late_count < FORGET_MAX ? OK : timer_set(c, &again, 1);
+}
+
+const struct timer_kind counter_hold_timer = {.name = "counter_hold_over",
+                                              .title_zh = "到期释放名额",
+                                              .title_en = "Reserved too long: free again",
+                                              .run = over_run};
+
+enum err counter_forget(struct ctx *c)
+{
+    int64_t count;
+
+    TRY(late_expire(c, &count));
+    TRY(q_counter_drop(c, FORGET_MAX, &count));
+    return q_counter_hold_drop(c, c->now_ms - HOLD_KEEP_MS, FORGET_MAX, &count);
 }

@@ -27,7 +27,7 @@ struct counter_hold {
 enum err counter_reserve(struct ctx *c, const struct counter *counter,
                          const struct counter_hold *hold) MUST_USE;
 /* Once confirmed it is used, for ever; released (or out of time, by a timer) it is free again. Again
- * the same: OK. The other after it: E_CONFLICT "counter.hold_over". */
+ * the same: OK, for thirty days. The other after it: E_CONFLICT "counter.hold_over". */
 enum err counter_confirm(struct ctx *c, const char *kind, int64_t key_id) MUST_USE;
 enum err counter_release(struct ctx *c, const char *kind, int64_t key_id) MUST_USE;
 /* What has been used and reserved in the window of now. Any connection. */
@@ -35,3 +35,5 @@ enum err counter_read(struct ctx *c, const struct counter *counter, int64_t *use
                       int64_t *reserved_count) MUST_USE;
 /* Rows of windows that are over, and holds out of time, at most 10,000 a call; each minute. */
 enum err counter_forget(struct ctx *c) MUST_USE;
+struct timer_kind;
+extern const struct timer_kind counter_hold_timer; /* sets itself: when holds are out of time */

@@ -89,6 +89,10 @@ enum err ledger_reverse(struct ctx *c, const struct reversal *reversal, int64_t 
  * timer calls it. */
 enum err ledger_expire(struct ctx *c, int64_t row_max_count, int64_t *expired_count) MUST_USE;
 
+/* Both set themselves: when holds are over, when lots have ended. */
+struct timer_kind;
+extern const struct timer_kind ledger_hold_timer, ledger_expire_timer;
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* Balance in units; 0 where the account was never opened. Any connection. */

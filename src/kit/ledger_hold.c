@@ -4,6 +4,20 @@
 #include "gen/ledger.q.h"
 #include "gen/ledger_hold.q.h"
 #include "kit/ledger_private.h"
+#include "kit/timer.h"
+
+#define OVER_MAX 500   /* holds ended by one run of the timer */
+#define OVER_STEP_MS 1000 /* holds of one second share a timer */
+
+/* The timer of the second in which this hold is over. */
+static enum err over_set(struct ctx *c, int64_t until_ms)
+{
+    int64_t step = until_ms / OVER_STEP_MS + (until_ms % OVER_STEP_MS > 0 ? 1 : 0);
+    struct timer_new timer = {
+        .kind = ledger_hold_timer.name, .key_id = step, .due_ms = step * OVER_STEP_MS};
+
+    return timer_set(c, &timer, 1);
+}
 
 /* ---- holding --------------------------------------------------------------------------------- */
 
@@ -47,7 +61,8 @@ static enum err hold_begin(struct ctx *c, const struct hold *hold, int64_t id, i
     bool is_replay;
 
     TRY(ledger_post(c, &transfer, 1, &is_replay, NULL));
-    return q_hold_add(c, &row);
+    TRY(q_hold_add(c, &row));
+    return over_set(c, hold->until_ms);
 }
 
 enum err ledger_hold(struct ctx *c, const struct hold *hold, int64_t *hold_id)
@@ -246,3 +261,18 @@ enum err ledger_holds_over(struct ctx *c, int64_t row_max_count, int64_t *over_c
                                      .scope_id = rows[i].scope_id};
     return holds_end(c, endings, late.count, &uses, "expired");
 }
+
+static enum err over_run(struct ctx *c, const struct timer *timer)
+{
+    struct timer_new again = {
+        .kind = ledger_hold_timer.name, .key_id = timer->key_id, .due_ms = timer->due_ms};
+    int64_t over_count;
+
+    TRY(ledger_holds_over(c, OVER_MAX, &over_count));
+    return over_count < OVER_MAX ? OK : timer_set(c, &again, 1);
+}
+
+const struct timer_kind ledger_hold_timer = {.name = "ledger_hold_over",
+                                             .title_zh = "到期退回冻结",
+                                             .title_en = "Held too long: back to its owner",
+                                             .run = over_run};

@@ -2,6 +2,10 @@
  * end has come. Always: what is left in an account's lots is its balance, if it has any. */
 #include "gen/ledger_lot.q.h"
 #include "kit/ledger_private.h"
+#include "kit/timer.h"
+
+#define EXPIRE_MAX 1000 /* lots ended by one run of the timer */
+#define EXPIRE_STEP_MS 60000 /* lots of one minute share a timer */
 
 static enum err taken_write(struct ctx *c, const struct list *taken)
 {
@@ -44,6 +48,23 @@ static enum err refill_write(struct ctx *c, const struct list *refills)
     return ledger_changed(c, changed_each, count);
 }
 
+/* The timers of the minutes in which these lots have ended. Neighbours mostly end together. */
+static enum err ends_set(struct ctx *c, const struct lot_new *lots, int64_t count)
+{
+    struct timer_new *timers = arena_new_array(c->arena, struct timer_new, (size_t)count);
+    int64_t timer_count = 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        int64_t step = (lots[i].expires_ms + EXPIRE_STEP_MS - 1) / EXPIRE_STEP_MS;
+        if (lots[i].expires_ms != LEDGER_NEVER_MS &&
+            (timer_count == 0 || timers[timer_count - 1].key_id != step))
+            timers[timer_count++] = (struct timer_new){.kind = ledger_expire_timer.name,
+                                                       .key_id = step,
+                                                       .due_ms = step * EXPIRE_STEP_MS};
+    }
+    return timer_count > 0 ? timer_set(c, timers, timer_count) : OK;
+}
+
 static enum err begun_write(struct ctx *c, const struct list *begun)
 {
     const struct lot_new *lots = begun->at;
@@ -53,7 +74,8 @@ static enum err begun_write(struct ctx *c, const struct list *begun)
     for (int64_t i = 0; i < begun->count; i++)
         rows[i] = (struct q_lot_begin_in){lots[i].account_id, lots[i].expires_ms,
                                           lots[i].transfer_id, lots[i].amount_count};
-    return q_lot_begin(c, rows, begun->count, NULL);
+    TRY(q_lot_begin(c, rows, begun->count, NULL));
+    return ends_set(c, lots, begun->count);
 }
 
 enum err ledger_lots_write(struct ctx *c, const struct lots *lots)
@@ -207,3 +229,18 @@ enum err ledger_expire(struct ctx *c, int64_t row_max_count, int64_t *expired_co
     posting = (struct posting){.legs = legs, .count = ended.count, .ids = ids};
     return ledger_post_legs(c, &posting);
 }
+
+static enum err expire_run(struct ctx *c, const struct timer *timer)
+{
+    struct timer_new again = {
+        .kind = ledger_expire_timer.name, .key_id = timer->key_id, .due_ms = timer->due_ms};
+    int64_t expired_count;
+
+    TRY(ledger_expire(c, EXPIRE_MAX, &expired_count));
+    return expired_count < EXPIRE_MAX ? OK : timer_set(c, &again, 1);
+}
+
+const struct timer_kind ledger_expire_timer = {.name = "ledger_expire",
+                                               .title_zh = "到期失效",
+                                               .title_en = "What came in with an end has ended",
+                                               .run = expire_run};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kit/ctx.h"
+#include "kit/route.h"
 
 struct timer {
     int64_t id, key_id, due_ms;
