@@ -47,6 +47,16 @@ CHECK_QUERY(orders_removed)
 CHECK_QUERY(channel_paths)
 CHECK_QUERY(tag_families)
 CHECK_QUERY(import_runs)
+CHECK_QUERY(ledger_sums)
+CHECK_QUERY(ledger_balances)
+CHECK_QUERY(ledger_chain)
+CHECK_QUERY(ledger_floors)
+CHECK_QUERY(ledger_debts)
+CHECK_QUERY(ledger_holds)
+CHECK_QUERY(ledger_lots)
+CHECK_QUERY(lot_uses)
+CHECK_QUERY(ledger_reversed)
+CHECK_QUERY(counters)
 
 static enum err line_amounts_row(void *user, const struct q_check_line_amounts_row *row)
 {
@@ -106,6 +116,16 @@ static const struct check {
     {"channel_paths", channel_paths_run, "channel"},
     {"tag_families", tag_families_run, "tag"},
     {"import_runs", import_runs_run, "import"},
+    {"ledger_sums", ledger_sums_run, "account"},
+    {"ledger_balances", ledger_balances_run, "account"},
+    {"ledger_chain", ledger_chain_run, "transfer"},
+    {"ledger_floors", ledger_floors_run, "account"},
+    {"ledger_debts", ledger_debts_run, "account"},
+    {"ledger_holds", ledger_holds_run, "hold"},
+    {"ledger_lots", ledger_lots_run, "account"},
+    {"lot_uses", lot_uses_run, "account"},
+    {"ledger_reversed", ledger_reversed_run, "transfer"},
+    {"counters", counters_run, "subject"},
     {"audit_chain", check_audit_chain, "audit row"},
 };
 

@@ -197,3 +197,110 @@ SELECT id, name_enc, phone_enc, email_enc FROM customer;
 SELECT a.id, a.at_ms, a.staff_id, a.api_key_id, a.action, a.noun, a.subject_id, a.peer, a.detail_hash,
        a.previous_hash, a.row_hash, d.salt_blob, d.detail
   FROM audit AS a LEFT JOIN audit_detail AS d ON d.audit_id = a.id ORDER BY a.id;
+
+-- name: check_ledger_sums :each      nothing was made or lost: of each unit all accounts together have nothing
+SELECT min(a.id) AS offender_id FROM account AS a
+ GROUP BY a.unit HAVING CAST(sum(a.balance_count) AS BIGINT) <> 0;
+
+-- name: check_ledger_balances :each      a balance is the sum of its postings, and they are counted
+SELECT a.id AS offender_id
+  FROM account AS a
+  LEFT JOIN (SELECT s.account_id, CAST(sum(s.change_count) AS BIGINT) AS change_count, count(*) AS posting_count
+               FROM (SELECT from_account_id AS account_id, -amount_count AS change_count FROM transfer
+                     UNION ALL
+                     SELECT to_account_id AS account_id, amount_count AS change_count FROM transfer) AS s
+              GROUP BY s.account_id) AS p ON p.account_id = a.id
+ WHERE coalesce(p.change_count, 0) <> a.balance_count
+    OR coalesce(p.posting_count, 0) <> a.posting_count;
+
+-- name: check_ledger_chain :each      each posting stands on the one before, up to the account's newest
+SELECT t.id AS offender_id
+  FROM (SELECT id, from_account_id AS account_id, from_seq AS seq, from_previous_id AS previous_id,
+               from_balance_count + amount_count AS before_count FROM transfer
+        UNION ALL
+        SELECT id, to_account_id AS account_id, to_seq AS seq, to_previous_id AS previous_id,
+               to_balance_count - amount_count AS before_count FROM transfer) AS t
+  LEFT JOIN transfer AS p ON p.id = t.previous_id
+       AND (p.from_account_id = t.account_id OR p.to_account_id = t.account_id)
+ WHERE CASE WHEN t.previous_id IS NULL THEN CASE WHEN t.seq = 1 AND t.before_count = 0 THEN 1 ELSE 0 END
+            WHEN p.from_account_id = t.account_id
+            THEN CASE WHEN p.from_seq = t.seq - 1 AND p.from_balance_count = t.before_count THEN 1 ELSE 0 END
+            WHEN p.to_account_id = t.account_id
+            THEN CASE WHEN p.to_seq = t.seq - 1 AND p.to_balance_count = t.before_count THEN 1 ELSE 0 END
+            ELSE 0 END = 0
+UNION ALL
+SELECT a.id AS offender_id
+  FROM account AS a LEFT JOIN transfer AS n ON n.id = a.last_transfer_id
+ WHERE CASE WHEN a.last_transfer_id IS NULL THEN CASE WHEN a.posting_count = 0 THEN 1 ELSE 0 END
+            WHEN n.from_account_id = a.id
+            THEN CASE WHEN n.from_seq = a.posting_count AND n.from_balance_count = a.balance_count THEN 1 ELSE 0 END
+            WHEN n.to_account_id = a.id
+            THEN CASE WHEN n.to_seq = a.posting_count AND n.to_balance_count = a.balance_count THEN 1 ELSE 0 END
+            ELSE 0 END = 0;
+
+-- name: check_ledger_floors :each
+SELECT a.id AS offender_id FROM account AS a
+ WHERE a.balance_count < a.floor_count
+    OR (a.floor_count IS NULL AND a.bucket NOT IN ('debt', 'external'));
+
+-- name: check_ledger_debts :each      who owes has nothing available, and nobody is owed
+SELECT d.id AS offender_id
+  FROM account AS d
+  LEFT JOIN account AS a ON a.owner_kind = d.owner_kind AND a.owner_id = d.owner_id AND a.unit = d.unit
+       AND a.bucket = 'available' AND a.scope_id = d.scope_id
+ WHERE d.bucket = 'debt' AND (d.balance_count > 0 OR (d.balance_count < 0 AND a.balance_count > 0));
+
+-- name: check_ledger_holds :each      what is held lies frozen; what is out of time has a timer that ends it
+SELECT h.id AS offender_id
+  FROM hold AS h
+ WHERE h.status = 'held' AND h.until_ms <= :now_ms - 60000
+   AND NOT EXISTS (SELECT 1 FROM timer AS w
+                    WHERE w.kind = 'ledger_hold_over' AND w.key_id = (h.until_ms + 999) / 1000
+                      AND w.status = 'waiting')
+UNION ALL
+SELECT a.id AS offender_id
+  FROM account AS a
+  JOIN (SELECT frozen_account_id, CAST(sum(amount_count) AS BIGINT) AS amount_count FROM hold
+         WHERE status = 'held' GROUP BY frozen_account_id) AS o ON o.frozen_account_id = a.id
+ WHERE a.balance_count < o.amount_count;
+
+-- name: check_ledger_lots :each      what is left in the lots of an account is its balance, if it has any
+SELECT a.id AS offender_id
+  FROM account AS a
+  LEFT JOIN (SELECT account_id, CAST(sum(left_count) AS BIGINT) AS left_count FROM lot GROUP BY account_id) AS l
+       ON l.account_id = a.id
+ WHERE (a.has_lots = 1 AND coalesce(l.left_count, 0) <> a.balance_count)
+    OR (a.has_lots = 0 AND l.account_id IS NOT NULL);
+
+-- name: check_lot_uses :each      what is not left in a lot was taken; what came back once it had ended was not put back
+SELECT l.account_id AS offender_id
+  FROM lot AS l
+  LEFT JOIN (SELECT account_id, expires_ms, lot_transfer_id, CAST(sum(amount_count - returned_count) AS BIGINT) AS used_count
+               FROM lot_use GROUP BY account_id, expires_ms, lot_transfer_id) AS u
+       ON u.account_id = l.account_id AND u.expires_ms = l.expires_ms AND u.lot_transfer_id = l.transfer_id
+ WHERE l.left_count > l.amount_count - coalesce(u.used_count, 0)
+    OR (l.expires_ms > :now_ms AND l.left_count < l.amount_count - coalesce(u.used_count, 0));
+
+-- name: check_ledger_reversed :each      of what was taken back there is a transfer
+SELECT t.id AS offender_id
+  FROM transfer AS t
+  LEFT JOIN (SELECT reverses_id, CAST(sum(amount_count) AS BIGINT) AS amount_count FROM transfer
+              WHERE reverses_id IS NOT NULL GROUP BY reverses_id) AS r ON r.reverses_id = t.id
+ WHERE t.kind <> 'expired' AND coalesce(r.amount_count, 0) <> t.reversed_count;
+
+-- name: check_counters :each      what is reserved are the open holds
+SELECT c.subject_id AS offender_id
+  FROM counter AS c
+  LEFT JOIN (SELECT name, scope_id, subject_id, window_seq, CAST(sum(amount_count) AS BIGINT) AS amount_count
+               FROM counter_hold WHERE status = 'held'
+              GROUP BY name, scope_id, subject_id, window_seq) AS h
+       ON h.name = c.name AND h.scope_id = c.scope_id AND h.subject_id = c.subject_id
+          AND h.window_seq = c.window_seq
+ WHERE coalesce(h.amount_count, 0) <> c.reserved_count OR c.used_count < 0
+UNION ALL
+SELECT h.subject_id AS offender_id
+  FROM counter_hold AS h
+ WHERE h.status = 'held'
+   AND NOT EXISTS (SELECT 1 FROM counter AS c
+                    WHERE c.name = h.name AND c.scope_id = h.scope_id AND c.subject_id = h.subject_id
+                      AND c.window_seq = h.window_seq);

@@ -95,6 +95,18 @@ static const char *const sound[] = {
     "INSERT INTO import_run VALUES (1, 'orders', 'f', x'00', '{}', 'done', 7, 5, 2, 4, 0, 0, NULL, "
     "0, NULL, NULL, NULL, NULL, NULL, NULL);"
     "INSERT INTO import_reject VALUES (1, 3, 'c', 'r', x'01'), (1, 4, 'c', 'r', x'01');",
+    "INSERT INTO account VALUES"
+    " (1, 'system', 0, 'points', 'external', 0, -100, NULL, 1, 21, 0, 0),"
+    " (2, 'customer', $1, 'points', 'available', 0, 70, 0, 2, 22, 1, 0),"
+    " (3, 'customer', $1, 'points', 'frozen', 0, 30, 0, 1, 22, 0, 0);"
+    "INSERT INTO transfer VALUES"
+    " (21, 'in', 1, 0, 1, 2, 100, -100, 100, 1, 1, NULL, NULL, NULL, 0, NULL, NULL, 0),"
+    " (22, 'hold', 31, 0, 2, 3, 30, 70, 30, 2, 1, 21, NULL, NULL, 0, NULL, NULL, 0);"
+    "INSERT INTO lot VALUES (2, 9999999999999, 21, 100, 70);"
+    "INSERT INTO lot_use VALUES (22, 2, 9999999999999, 21, 30, 0);"
+    "INSERT INTO hold VALUES (31, 'h', 1, 0, 2, 3, 1, 30, 0, 'held', 9999999999999, 0, 0);"
+    "INSERT INTO counter VALUES ('draw', 0, $1, 0, 1, 2, NULL);"
+    "INSERT INTO counter_hold VALUES ('s', 1, 'draw', 0, $1, 0, 1, 'held', 9999999999999);",
     "CREATE TABLE kept_customer AS SELECT * FROM customer;"
     "CREATE TABLE kept_identity AS SELECT * FROM identity;",
 };
@@ -274,6 +286,38 @@ static const struct damage {
      "UPDATE import_run SET accepted_count = 5 WHERE id = 1;"},
     {"import_runs: 1 found: import 1", "INSERT INTO import_reject VALUES (1, 5, 'c', 'r', x'01');",
      "DELETE FROM import_reject WHERE line_seq = 5;"},
+    {"ledger_sums: 2 found: account 3 1", "UPDATE account SET unit = 'fen' WHERE id = 3;",
+     "UPDATE account SET unit = 'points' WHERE id = 3;"},
+    {"ledger_balances: 2 found: account 1 2", /* chained, but into the air */
+     "INSERT INTO transfer VALUES"
+     " (23, 'in', 2, 0, 1, 2, 5, -105, 105, 2, 2, 21, 21, NULL, 0, NULL, NULL, 0);",
+     "DELETE FROM transfer WHERE id = 23;"},
+    {"ledger_chain: 1 found: transfer 22",
+     "UPDATE transfer SET from_previous_id = NULL WHERE id = 22;",
+     "UPDATE transfer SET from_previous_id = 21 WHERE id = 22;"},
+    {"ledger_chain: 1 found: transfer 3", "UPDATE account SET last_transfer_id = 21 WHERE id = 3;",
+     "UPDATE account SET last_transfer_id = 22 WHERE id = 3;"},
+    {"ledger_floors: 1 found: account 3", "UPDATE account SET floor_count = NULL WHERE id = 3;",
+     "UPDATE account SET floor_count = 0 WHERE id = 3;"},
+    {"ledger_debts: 1 found: account 1",
+     "UPDATE account SET bucket = 'debt', owner_kind = 'customer', owner_id = $1 WHERE id = 1;",
+     "UPDATE account SET bucket = 'external', owner_kind = 'system', owner_id = 0 WHERE id = 1;"},
+    {"ledger_holds: 1 found: hold 31", "UPDATE hold SET until_ms = 5000 WHERE id = 31;",
+     "UPDATE hold SET until_ms = 9999999999999 WHERE id = 31;"},
+    {"ledger_holds: 1 found: hold 3", "UPDATE hold SET amount_count = 31 WHERE id = 31;",
+     "UPDATE hold SET amount_count = 30 WHERE id = 31;"},
+    {"ledger_lots: 1 found: account 2", "UPDATE account SET has_lots = 0 WHERE id = 2;",
+     "UPDATE account SET has_lots = 1 WHERE id = 2;"},
+    {"lot_uses: 1 found: account 2", "UPDATE lot SET amount_count = 101;",
+     "UPDATE lot SET amount_count = 100;"},
+    {"ledger_reversed: 1 found: transfer 21",
+     "UPDATE transfer SET reversed_count = 1 WHERE id = 21;",
+     "UPDATE transfer SET reversed_count = 0 WHERE id = 21;"},
+    {"counters: 1 found: subject $1", "UPDATE counter SET reserved_count = 2;",
+     "UPDATE counter SET reserved_count = 1;"},
+    {"counters: 1 found: subject 1", /* a hold of nothing */
+     "INSERT INTO counter_hold VALUES ('s', 2, 'draw', 0, 1, 0, 1, 'held', 9999999999999);",
+     "DELETE FROM counter_hold WHERE key_id = 2;"},
 };
 
 static void test_damages(void **state)

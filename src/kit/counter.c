@@ -7,7 +7,7 @@
 
 #define COUNT_MAX (INT64_C(1) << 62)
 #define FORGET_MAX 10000
-#define HOLD_STEP_MS 1000 /* holds of one second share a timer */
+#define HOLD_STEP_MS 1000          /* holds of one second share a timer */
 #define HOLD_KEEP_MS (30 * DAY_MS) /* so long "again the same" is known */
 
 /* ---- windows --------------------------------------------------------------------------------- */

@@ -67,7 +67,7 @@ SELECT t.kind, t.amount_count, t.reversed_count, t.to_account_id,
  WHERE t.id = :transfer_id;
 
 -- name: ledger_legs :many     what was posted under this key
-SELECT leg_number, amount_count, reverses_id FROM transfer
+SELECT id, leg_number, amount_count, reverses_id FROM transfer
  WHERE kind = :kind AND key_id = :key_id
  ORDER BY leg_number
  LIMIT 16;

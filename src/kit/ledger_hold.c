@@ -6,7 +6,7 @@
 #include "kit/ledger_private.h"
 #include "kit/timer.h"
 
-#define OVER_MAX 500   /* holds ended by one run of the timer */
+#define OVER_MAX 500      /* holds ended by one run of the timer */
 #define OVER_STEP_MS 1000 /* holds of one second share a timer */
 
 /* The timer of the second in which this hold is over. */
@@ -143,8 +143,7 @@ static enum err endings_mark(struct ctx *c, const struct ending *endings, const 
         rows[i] = (struct q_hold_end_in){.status = str_of(status),
                                          .posted_count = endings[i].posted_count,
                                          .hold_id = endings[i].hold_id};
-        backs[i] =
-            (struct q_ledger_reversed_in){homes[i].amount_count, endings[i].transfer_id};
+        backs[i] = (struct q_ledger_reversed_in){homes[i].amount_count, endings[i].transfer_id};
     }
     TRY(q_ledger_reversed(c, backs, count, changed_each));
     TRY(ledger_changed(c, changed_each, count));
@@ -158,16 +157,15 @@ static enum err holds_end(struct ctx *c, const struct ending *endings, int64_t c
     struct home *homes = arena_new_array(c->arena, struct home, (size_t)count);
     struct leg *legs = arena_new_array(c->arena, struct leg, (size_t)count * 3);
     struct list refills;
-    struct posting posting = {
-        .legs = legs, .refills = &refills,
-        .ids = arena_new_array(c->arena, int64_t, (size_t)count * 3)};
+    struct posting posting = {.legs = legs,
+                              .refills = &refills,
+                              .ids = arena_new_array(c->arena, int64_t, (size_t)count * 3)};
 
     for (int64_t i = 0; i < count; i++)
-        homes[i] =
-            (struct home){.uses_id = endings[i].transfer_id,
-                          .amount_count = endings[i].amount_count - endings[i].posted_count,
-                          .unit = endings[i].unit,
-                          .scope_id = endings[i].scope_id};
+        homes[i] = (struct home){.uses_id = endings[i].transfer_id,
+                                 .amount_count = endings[i].amount_count - endings[i].posted_count,
+                                 .unit = endings[i].unit,
+                                 .scope_id = endings[i].scope_id};
     TRY(ledger_home(c, homes, count, uses, &refills));
     for (int64_t i = 0; i < count; i++)
         posting.count += ending_legs(&endings[i], &homes[i], legs + posting.count);

@@ -4,7 +4,7 @@
 #include "kit/ledger_private.h"
 #include "kit/timer.h"
 
-#define EXPIRE_MAX 1000 /* lots ended by one run of the timer */
+#define EXPIRE_MAX 1000      /* lots ended by one run of the timer */
 #define EXPIRE_STEP_MS 60000 /* lots of one minute share a timer */
 
 static enum err taken_write(struct ctx *c, const struct list *taken)
@@ -58,9 +58,8 @@ static enum err ends_set(struct ctx *c, const struct lot_new *lots, int64_t coun
         int64_t step = (lots[i].expires_ms + EXPIRE_STEP_MS - 1) / EXPIRE_STEP_MS;
         if (lots[i].expires_ms != LEDGER_NEVER_MS &&
             (timer_count == 0 || timers[timer_count - 1].key_id != step))
-            timers[timer_count++] = (struct timer_new){.kind = ledger_expire_timer.name,
-                                                       .key_id = step,
-                                                       .due_ms = step * EXPIRE_STEP_MS};
+            timers[timer_count++] = (struct timer_new){
+                .kind = ledger_expire_timer.name, .key_id = step, .due_ms = step * EXPIRE_STEP_MS};
     }
     return timer_count > 0 ? timer_set(c, timers, timer_count) : OK;
 }

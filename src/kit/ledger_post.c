@@ -10,7 +10,7 @@ struct entry {
     int64_t id, balance_count, floor_count, posting_count, last_id;
     int64_t was_balance_count, was_posting_count;
     int64_t taken_count, first_lot_id; /* out of its lots so far, in which order */
-    int64_t debt_at;     /* where its owner's debt stands among the entries; NONE: there is none */
+    int64_t debt_at; /* where its owner's debt stands among the entries; NONE: there is none */
     bool has_lots, had_lots;
 };
 struct post {
@@ -367,8 +367,7 @@ enum err ledger_post(struct ctx *c, const struct transfer *transfers, int64_t co
     struct posting posting = {.legs = legs, .count = count, .ids = ids};
 
     for (int64_t i = 0; i < count; i++)
-        legs[i] =
-            (struct leg){.transfer = transfers[i], .reverses_id = NONE, .first_lot_id = NONE};
+        legs[i] = (struct leg){.transfer = transfers[i], .reverses_id = NONE, .first_lot_id = NONE};
     if (ids == NULL)
         posting.ids = arena_new_array(c->arena, int64_t, (size_t)count);
     TRY(ledger_post_legs(c, &posting));

@@ -1,5 +1,5 @@
-/* Taking back. Always: of a transfer comes back what it moved, once; what of it has ended comes from
- * where it ended; where the policy makes a debt, the owner has nothing available beside it. */
+/* Taking back. Always: of a transfer comes back what it moved, once; what of it has ended comes
+ * from where it ended; where the policy makes a debt, the owner has nothing available beside it. */
 #include "gen/ledger.q.h"
 #include "kit/ledger_private.h"
 
@@ -11,11 +11,14 @@ enum source { FROM_DEBT, FROM_EXPIRED, FROM_ACCOUNT, SOURCE_COUNT };
 struct taking {
     const struct reversal *reversal;
     struct q_ledger_get_row of;
-    int64_t source_ids[SOURCE_COUNT], source_counts[SOURCE_COUNT];
+    struct {
+        int64_t account_id, amount_count;
+    } sources[SOURCE_COUNT];
     int64_t available_id, pay_count;
     struct home home;
     struct leg legs[LEG_PAY + 1];
     int64_t leg_count;
+    int64_t stays_count; /* ended on both ways: lies already where it would go */
 };
 
 /* ---- the same again -------------------------------------------------------------------------- */
@@ -80,19 +83,20 @@ static void sources_plan(struct taking *taking)
 {
     const struct q_ledger_get_row *of = &taking->of;
     int64_t rest_count = taking->reversal->amount_count, has_count = rest_count;
-    int64_t *counts = taking->source_counts;
 
     if (taking->reversal->policy == REVERSE_ONLY_PENDING && !str_is(of->bucket, "pending"))
         return;
-    counts[FROM_EXPIRED] = of->expired_count == NONE ? 0 : least(of->expired_count, rest_count);
-    rest_count -= counts[FROM_EXPIRED];
+    taking->sources[FROM_EXPIRED].amount_count =
+        of->expired_count == NONE ? 0 : least(of->expired_count, rest_count);
+    rest_count -= taking->sources[FROM_EXPIRED].amount_count;
     if (of->floor_count != NONE)
         has_count = of->balance_count - of->floor_count;
-    counts[FROM_ACCOUNT] = least(has_count, rest_count);
-    rest_count -= counts[FROM_ACCOUNT];
-    counts[FROM_DEBT] = taking->reversal->policy == REVERSE_CREATE_DEBT ? rest_count : 0;
-    taking->source_ids[FROM_EXPIRED] = of->expired_account_id;
-    taking->source_ids[FROM_ACCOUNT] = of->to_account_id;
+    taking->sources[FROM_ACCOUNT].amount_count = least(has_count, rest_count);
+    rest_count -= taking->sources[FROM_ACCOUNT].amount_count;
+    taking->sources[FROM_DEBT].amount_count =
+        taking->reversal->policy == REVERSE_CREATE_DEBT ? rest_count : 0;
+    taking->sources[FROM_EXPIRED].account_id = of->expired_account_id;
+    taking->sources[FROM_ACCOUNT].account_id = of->to_account_id;
 }
 
 /* Nobody has a debt and something available beside it. */
@@ -102,7 +106,7 @@ static enum err debt_plan(struct ctx *c, struct taking *taking)
     struct account accounts[2];
     int64_t ids[2], available_count;
 
-    if (taking->source_counts[FROM_DEBT] == 0)
+    if (taking->sources[FROM_DEBT].amount_count == 0)
         return OK;
     accounts[0] = (struct account){str_cstr(c->arena, of->owner_kind), of->owner_id,
                                    ledger_unit_of(of->unit), BUCKET_DEBT, of->scope_id};
@@ -110,10 +114,10 @@ static enum err debt_plan(struct ctx *c, struct taking *taking)
     accounts[1].bucket = BUCKET_AVAILABLE;
     TRY(ledger_open(c, accounts, 2, ids));
     TRY(ledger_balance(c, &accounts[1], &available_count));
-    taking->source_ids[FROM_DEBT] = ids[0];
+    taking->sources[FROM_DEBT].account_id = ids[0];
     taking->available_id = ids[1];
     if (!str_is(of->bucket, "available") && of->home_account_id != ids[1])
-        taking->pay_count = least(available_count, taking->source_counts[FROM_DEBT]);
+        taking->pay_count = least(available_count, taking->sources[FROM_DEBT].amount_count);
     return OK;
 }
 
@@ -125,7 +129,7 @@ static enum err home_plan(struct ctx *c, struct taking *taking, struct list *ref
                                  .unit = ledger_unit_of(taking->of.unit),
                                  .scope_id = taking->of.home_scope_id};
     for (int i = 0; i < SOURCE_COUNT; i++)
-        taking->home.amount_count += taking->source_counts[i];
+        taking->home.amount_count += taking->sources[i].amount_count;
     TRY(ledger_uses(c, taking->of.uses_id, &uses));
     return ledger_home(c, &taking->home, 1, &uses, refills);
 }
@@ -138,7 +142,9 @@ static struct leg *leg_add(struct taking *taking, int64_t leg_number, int64_t fr
     const struct reversal *reversal = taking->reversal;
     struct leg *leg = &taking->legs[taking->leg_count];
 
-    if (amount_count == 0 || from_id == to_id) /* ended twice: it lies there already */
+    if (from_id == to_id)
+        taking->stays_count += amount_count;
+    if (amount_count == 0 || from_id == to_id)
         return NULL;
     taking->leg_count++;
     *leg = (struct leg){.transfer = {.kind = reversal->kind,
@@ -161,10 +167,10 @@ static void legs_plan(struct taking *taking)
     int64_t alive_count = home->alive_count, refilled_count = home->refilled_count;
 
     for (int i = 0; i < SOURCE_COUNT; i++) {
-        int64_t home_count = least(taking->source_counts[i], alive_count);
-        int64_t ended_count = taking->source_counts[i] - home_count;
+        int64_t home_count = least(taking->sources[i].amount_count, alive_count);
+        int64_t ended_count = taking->sources[i].amount_count - home_count;
         int64_t first_lot_id = i == FROM_ACCOUNT ? taking->reversal->transfer_id : NONE;
-        struct leg *leg = leg_add(taking, 2 * i, taking->source_ids[i],
+        struct leg *leg = leg_add(taking, 2 * i, taking->sources[i].account_id,
                                   taking->of.home_account_id, home_count);
         if (leg) {
             leg->first_lot_id = first_lot_id;
@@ -172,11 +178,12 @@ static void legs_plan(struct taking *taking)
             refilled_count -= leg->refilled_count;
         }
         alive_count -= home_count;
-        leg = leg_add(taking, 2 * i + 1, taking->source_ids[i], home->expired_id, ended_count);
+        leg = leg_add(taking, 2 * i + 1, taking->sources[i].account_id, home->expired_id,
+                      ended_count);
         if (leg)
             leg->first_lot_id = first_lot_id;
     }
-    leg_add(taking, LEG_PAY, taking->available_id, taking->source_ids[FROM_DEBT],
+    leg_add(taking, LEG_PAY, taking->available_id, taking->sources[FROM_DEBT].account_id,
             taking->pay_count);
     if (taking->pay_count > 0)
         taking->legs[taking->leg_count - 1].reverses_id = NONE;
@@ -184,10 +191,11 @@ static void legs_plan(struct taking *taking)
 
 static enum err reversed_mark(struct ctx *c, const struct taking *taking)
 {
+    int64_t expired_count = taking->sources[FROM_EXPIRED].amount_count - taking->stays_count;
     struct q_ledger_reversed_in rows[2] = {
-        {taking->home.amount_count, taking->reversal->transfer_id},
-        {taking->source_counts[FROM_EXPIRED], taking->of.expired_transfer_id}};
-    int64_t changed_each[2], count = taking->source_counts[FROM_EXPIRED] > 0 ? 2 : 1;
+        {taking->home.amount_count - taking->stays_count, taking->reversal->transfer_id},
+        {expired_count, taking->of.expired_transfer_id}};
+    int64_t changed_each[2], count = expired_count > 0 ? 2 : 1;
 
     TRY(q_ledger_reversed(c, rows, count, changed_each));
     return ledger_changed(c, changed_each, count);
@@ -216,7 +224,7 @@ enum err ledger_reverse(struct ctx *c, const struct reversal *reversal, int64_t 
     legs_plan(taking);
     posting.count = taking->leg_count;
     TRY(ledger_post_legs(c, &posting));
-    *debt_count = taking->source_counts[FROM_DEBT];
-    *taken_count = taking->home.amount_count - *debt_count;
+    *debt_count = taking->sources[FROM_DEBT].amount_count;
+    *taken_count = taking->home.amount_count - taking->stays_count - *debt_count;
     return reversed_mark(c, taking);
 }
