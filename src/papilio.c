@@ -57,6 +57,7 @@ static const struct route *const routes[] = {
     overview_routes,
     layer_routes,
     check_routes,
+    health_routes,
     account_routes,
     audit_routes,
     staff_admin_routes,

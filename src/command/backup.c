@@ -12,6 +12,7 @@
 #include "gen/backup.q.h"
 #include "host/clock.h"
 #include "host/file.h"
+#include "insight/insight.h"
 
 #define SCRATCH_MAX (16 * 1024 * 1024)
 
@@ -277,6 +278,15 @@ static enum err backup_make(struct backup *b)
     return err;
 }
 
+/* For the page of the system's health. The backup stands without it. */
+static void mark(const struct backup *b)
+{
+    struct str path = str_fmt(b->arena, "%.*s/%s", STR(b->data), HEALTH_BACKUP_MARK);
+
+    if (file_write(path, str_fmt(b->arena, "%" PRId64 "\n", b->made_ms), 0600) != OK)
+        fprintf(stderr, "papilio: %.*s: %s\n", STR(path), file_why());
+}
+
 /* A folder that is there: a file in it, named by the time. */
 static struct str target_of(struct arena *arena, const char *operand)
 {
@@ -302,6 +312,7 @@ static int backup_run(struct backup *b)
     if (err != OK)
         return command_refuse(b->why.at ? b->why
                                         : str_fmt(b->arena, "no backup: %s", err_name(err)));
+    mark(b);
     printf("{\"file\":\"%.*s\",\"size_bytes\":%" PRId64 ",\"file_count\":%" PRId64
            ",\"base_version\":%d,\"journal_id\":\"%" PRId64 "\"}\n",
            STR(b->target), b->size_bytes, b->file_count, b->version, b->journal_id);

@@ -13,6 +13,13 @@ struct finding {
     struct arena *scratch;
     uint8_t hash[HASH_BYTES]; /* of the row before, along a chain */
 };
+/* An invariant: its name, and the query that names what breaks it. */
+struct check {
+    const char *name;
+    enum err (*run)(struct ctx *c, struct finding *finding);
+    const char *offender; /* what the ids are of */
+};
+extern const struct check checks[]; /* ended by a row with name NULL */
 void check_found(struct finding *finding, int64_t id);
 
 /* Invariants that SQL cannot tell: sealed texts, hashes, JSON, the registry of kinds. */

@@ -12,6 +12,10 @@ extern const struct route layer_routes[]; /* /api/rfm, /api/layers/... */
 extern const struct route
     check_routes[]; /* /local/check: the same report over the socket of the command line */
 
+/* File of the data folder: when the last backup was made, in milliseconds. `papilio backup` writes it. */
+#define HEALTH_BACKUP_MARK "backed-up"
+extern const struct route health_routes[]; /* how the parts of the house are, and one check at a time */
+
 /* What `papilio check` found: a line an invariant, "ok NAME" or "FAILED NAME: COUNT: first offenders". In the arena. */
 struct check_report {
     struct str text;

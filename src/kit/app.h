@@ -80,6 +80,7 @@ struct app_call {
 };
 void app_request(struct app *app, struct arena *arena, struct app_call *call);
 
+int64_t app_queue_count(struct app *app); /* requests that wait for the writer */
 const struct app_config *app_config(const struct app *app);
 struct arena *app_arena(struct app *app); /* until app_close; only from on_open or the writer */
 /* Reads the brand's zone and the start of its business day anew: at start and when they change. */

@@ -51,6 +51,16 @@ bool run_offer(struct call_queue *queue, struct call *call)
 }
 
 /* Idle for so long, a connection gives its page cache back: the base of a quiet shop is small. */
+int64_t app_queue_count(struct app *app)
+{
+    int count;
+
+    pthread_mutex_lock(&app->writes.lock);
+    count = app->writes.count;
+    pthread_mutex_unlock(&app->writes.lock);
+    return count;
+}
+
 static void queue_wait(struct call_queue *queue, struct db *db)
 {
     struct timespec until;

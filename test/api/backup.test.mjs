@@ -73,6 +73,8 @@ test("under write load: every backup restores, checks, and has what was acknowle
     }
     isOver = true;
     await Promise.all(writers);
+    const health = (await admin.ask("/api/health_report")).json;
+    assert.ok(health.backup_ms > 0 && health.backup_ms <= health.now_ms, JSON.stringify(health));
     await server.kill();
     assert.ok(acknowledged.length > 50, `${acknowledged.length} rows`);
     assert.ok(backups[3].before.length > backups[0].before.length);

@@ -512,6 +512,16 @@ test("campaigns, their preflight and rewards", async () => {
     assert.equal((await good("/api/campaigns")).items[0].participant_count, 1);
 });
 
+test("how the system is", async () => {
+    const report = await good("/api/health_report");
+    assert.deepEqual([report.timer_dead_count, report.backup_ms], [0, null]);
+    assert.ok(report.base_bytes > 0 && report.now_ms > 0);
+    const { items } = await good("/api/checks");
+    assert.ok(items.some((item) => item.name === "audit_chain"));
+    assert.equal((await good("/api/checks/audit_chain")).found_count, 0);
+    await bad("/api/checks/moon", undefined, "check.unknown");
+});
+
 test("what is not in the document is refused", async () => {
     const customer = `/api/customers/${made.customer}`;
     const codeOf = async (path, body, headers) => (await admin.ask(path, body, headers)).json?.error?.code;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { assertAccessible, assertFits, closeBrowser, openBrowser, Server, withPage } from './harness.mjs'
-import { ledgerFill } from './kernel_base.mjs'
+import { ledgerFill, sql } from './kernel_base.mjs'
 
 const DESK = { width: 1280, height: 800 }
 const POCKET = { width: 390, height: 844 }
@@ -48,11 +48,28 @@ test('from a customer to the balance, the statement and one transfer', async () 
         assert.equal(await page.getByRole('button', { name: '加载更多' }).count(), 0)
         await page.locator('ol li').last().getByText(`余 ${points(121)}`).waitFor()
         await page.locator('ol li').first().getByRole('link', { name: '订单积分' }).click()
-        await page.getByText('系统', { exact: true }).waitFor()
         await page.getByText('order_points / 45').waitFor()
+        assert.deepEqual(await page.locator('.side strong').allInnerTexts(), ['系统', '王小明'])
         await page.getByRole('link', { name: '王小明' }).click()
         await page.getByRole('heading', { name: '账户余额' }).waitFor()
         await page.getByText(points(left)).waitFor()
+    })
+})
+
+test('the system: nothing stuck, then something; checks that hold, then one that does not', async () => {
+    await withPage(server, { size: DESK }, async (page) => {
+        await page.goto(`${server.url}/operations/health`)
+        await page.getByText('一切正常，没有卡住的事').waitFor()
+        await page.getByText('从未').waitFor()
+        sql(server, `INSERT INTO reversal (id, transfer_id, amount_count, policy, reason, status, asked_staff_id, asked_ms) VALUES (5, 145, 20, 'only_pending', '误发', 'asked', 1, ${Date.now()});
+            UPDATE account SET balance_count = balance_count + 1 WHERE id = 16;`)
+        await page.reload()
+        await page.getByRole('link', { name: /冲正待复核/ }).waitFor()
+        await page.getByRole('button', { name: '运行检查' }).click()
+        await page.getByText(/项全部通过|项没有通过/).waitFor()
+        await page.getByText('操作记录链').waitFor()
+        await assertAccessible(page, 'health, checked')
+        await shot(page, 'health-checked')
     })
 })
 
@@ -69,13 +86,14 @@ for (const look of [
                 ['ledger-customer', `/operations/ledger?owner_kind=customer&owner_id=${customerId}`, 'tbody tr'],
                 ['account', '/operations/ledger/accounts/12', 'ol li'],
                 ['transfer', '/operations/ledger/transfers/145', '.side'],
+                ['health', '/operations/health', '.figures'],
             ]) {
                 await page.goto(server.url + path)
                 await page.locator(sign).first().waitFor()
                 await assertFits(page, path)
                 await assertAccessible(page, `${path} (${look.name})`)
                 await shot(page, `${name}-${look.name}`)
-                assert.doesNotMatch(await page.locator('body').innerText(), /\b(undefined|NaN|null)\b|(ledger|operation)\.[a-z]+/i)
+                assert.doesNotMatch(await page.locator('body').innerText(), /\b(undefined|NaN|null)\b|(ledger|operation|health)\.[a-z]+/i)
             }
         })
     })

@@ -32,6 +32,7 @@ const struct right rights[] = {
     {"key.write", "管理接口密钥", "Manage API keys"},
     {"key.rotate", "更换加密密钥", "Rotate the keys of personal data"},
     {"audit.read", "看操作记录", "Read the audit trail"},
+    {"system.read", "看系统健康", "See how the system is"},
     {"ledger.read", "看账本", "Read the ledger"},
     {"timer.read", "看定时", "See timers"},
     {"timer.write", "重试与放弃失败的定时", "Retry and give up failed timers"},

@@ -69,6 +69,7 @@ export const router = createRouter({
                         page(() => import('./pages/ledger/LedgerPage.vue'), 'ledger', 'ledger', 'ledger.title'),
                         page(() => import('./pages/ledger/AccountPage.vue'), 'account', 'ledger/accounts/:id', 'ledger.title'),
                         page(() => import('./pages/ledger/TransferPage.vue'), 'transfer', 'ledger/transfers/:id', 'ledger.title'),
+                        page(() => import('./pages/health/HealthPage.vue'), 'health', 'health', 'health.title'),
                     ],
                 },
                 {

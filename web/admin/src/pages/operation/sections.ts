@@ -3,4 +3,5 @@ import type { Section } from '@/ui/SectionFrame.vue'
 
 export const sections: Section[] = [
     { to: '/operations/ledger', label: 'ledger.title', permission: 'ledger.read' },
+    { to: '/operations/health', label: 'health.title', permission: 'system.read' },
 ]
