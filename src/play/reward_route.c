@@ -148,8 +148,10 @@ static enum err decide_run(struct ctx *c, const void *in_, void *out)
     if (err == E_NOT_FOUND)
         return fail(c, err, "reward.unknown", "there is no such reward");
     TRY(err);
-    if (customer_reach(c, row.customer_id, &person_id) != OK)
-        return fail(c, E_NOT_FOUND, "reward.unknown", "there is no such reward");
+    err = customer_reach(c, row.customer_id, &person_id);
+    if (err == E_NOT_FOUND)
+        return fail(c, err, "reward.unknown", "there is no such reward");
+    TRY(err);
     if (str_trim(in->reason).len == 0)
         return fail_at(c, "reward.reason", S("reason"), "say why");
     audit_detail(c, str_of(in->is_granted ? "{\"is_granted\":true}" : "{\"is_granted\":false}"));
