@@ -1,0 +1,335 @@
+/* The giveaway through the whole house: its life, its limits, and a flash sale of 10,000 claims.
+ * Properties are numbered as the plays' list of them. */
+#include "scenario.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/clock.h"
+#include "kit/session.h"
+#include "kit/timer.h"
+#include "manage/customer/customer.h"
+
+#define MOVE POST, "/api/campaigns/$k/move"
+#define CLAIM POST, "/api/giveaways/$k/claims"
+#define VERSION POST, "/api/campaigns/$k/versions"
+
+/* ---- the world ------------------------------------------------------------------------------- */
+
+#define PEOPLE 500
+static int64_t people[PEOPLE];
+
+static enum err people_step(struct ctx *c, void *user)
+{
+    (void)user;
+    for (size_t i = 0; i < PEOPLE; i++) {
+        struct customer_new n;
+        customer_new_init(&n);
+        TRY(customer_add(c, &n, &people[i]));
+    }
+    return OK;
+}
+
+static int open_world(void **state)
+{
+    int status = scenario_open(state);
+
+    if (status != 0)
+        return status;
+    scenario_write(people_step, NULL);
+    for (int i = 0; i < 4; i++) {
+        static const char *const names[] = {"ana", "bo", "cy", "dan"};
+        scenario_set(names[i],
+                     str_cstr(scenario_arena, str_fmt(scenario_arena, "%" PRId64, people[i])));
+    }
+    return 0;
+}
+
+/* A running giveaway under $k. */
+static void giveaway_open(const char *rules, int64_t points_count)
+{
+    char body[400];
+
+    snprintf(body, sizeof(body),
+             "{'kind':'giveaway','title':'G','rules':%s,'ends_ms':1773000000000}", rules);
+    scenario_run(((const struct scenario[]){
+        {"made", AS_OPERATOR, POST, "/api/campaigns", body, 200, "", NULL, .keep = "k",
+         .is_plain = true},
+    }));
+    snprintf(body, sizeof(body), "{'unit':'points','amount':%" PRId64 ",'reason':'b'}",
+             points_count);
+    scenario_run(((const struct scenario[]){
+        {"funded", AS_OPERATOR, POST, "/api/campaigns/$k/budget", body, 200, "", NULL},
+        {"to review", AS_OPERATOR, MOVE, "{'to_status':'in_review'}", 200, "", NULL,
+         .is_plain = true},
+        {"published", AS_OPERATOR, MOVE, "{'to_status':'scheduled'}", 200, "", NULL,
+         .is_plain = true},
+    }));
+    timer_await(scenario_app);
+}
+
+static int64_t number_of(const char *sql)
+{
+    return scenario_number(str_cstr(scenario_arena, scenario_filled(sql)));
+}
+
+static int64_t balance(const char *owner, const char *unit, const char *bucket)
+{
+    return number_of(str_cstr(
+        scenario_arena,
+        str_fmt(scenario_arena,
+                "SELECT coalesce(sum(balance_count), 0) FROM account WHERE owner_id = $%s AND unit "
+                "= '%s' AND bucket = '%s'",
+                owner, unit, bucket)));
+}
+
+static void sums_check(void)
+{
+    assert_int_equal(scenario_number("SELECT count(*) FROM (SELECT unit FROM account GROUP BY unit "
+                                     "HAVING sum(balance_count) <> 0)"),
+                     0);
+}
+
+/* ---- a life ---------------------------------------------------------------------------------- */
+
+static const struct scenario claim_cases[] = {
+    {"nobody", AS_NOBODY, CLAIM, "{'customer_id':'$ana'}", 401, "", ""},
+    {"viewer", AS_VIEWER, CLAIM, "{'customer_id':'$ana'}", 403, "", ""},
+    {"no such customer", AS_OPERATOR, CLAIM, "{'customer_id':'7'}", 404, "customer.unknown", ""},
+    {"no such campaign", AS_OPERATOR, POST, "/api/giveaways/7/claims", "{'customer_id':'$ana'}",
+     404, "campaign.unknown", ""},
+    {"no customer", AS_OPERATOR, CLAIM, "{}", 400, "input.required", ""},
+    {"ana", AS_OPERATOR, CLAIM, "{'customer_id':'$ana'}", 200, "'points_count':5,'is_held':false",
+     "campaign_entered reward_granted"},
+    {"ana again", AS_OPERATOR, CLAIM, "{'customer_id':'$ana'}", 409, "counter.full", ""},
+    {"bo", AS_OPERATOR, CLAIM, "{'customer_id':'$bo'}", 200, "'is_held':false",
+     "campaign_entered reward_granted"},
+    {"all gone", AS_OPERATOR, CLAIM, "{'customer_id':'$cy'}", 409, "giveaway.out_of_stock", ""},
+    {"two in it", AS_VIEWER, GET, "/api/campaigns/$k", NULL, 200, "'participant_count':2", ""},
+    {"not cancelled any more", AS_OPERATOR, MOVE, "{'to_status':'cancelled','reason':'x'}", 409,
+     "campaign.move", ""},
+};
+
+static void test_life(void **state)
+{
+    (void)state;
+    giveaway_open("{'stock_count':2,'day_limit_count':1,'points_count':5,'points_days':30}", 10);
+    scenario_run(claim_cases);
+    assert_int_equal(balance("ana", "points", "available"), 5);
+    assert_int_equal(balance("k", "pieces", "issued"), 2);
+    assert_int_equal(balance("k", "points", "budget"), 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM lot WHERE left_count = 5"), 2);
+    sums_check();
+}
+
+/* The campaign's own day: it begins at four, so half past three is yesterday. */
+static void test_business_day(void **state)
+{
+    const int64_t at_ms = INT64_C(1772479800000); /* 2026-03-03 03:30 in Shanghai */
+
+    (void)state;
+    scenario_run(((const struct scenario[]){
+        {"made", AS_OPERATOR, POST, "/api/campaigns",
+         "{'kind':'giveaway','title':'D','day_start_minutes_count':240,'rules':{'stock_count':9,"
+         "'day_limit_count':1,'points_count':1,'total_limit_count':2},'ends_ms':1773000000000}",
+         200, "", NULL, .keep = "k", .is_plain = true},
+        {"funded", AS_OPERATOR, POST, "/api/campaigns/$k/budget",
+         "{'unit':'points','amount':9,'reason':'b'}", 200, "", NULL, .key = "day",
+         .is_plain = true},
+        {"review", AS_OPERATOR, MOVE, "{'to_status':'in_review'}", 200, "", NULL, .is_plain = true},
+        {"go", AS_OPERATOR, MOVE, "{'to_status':'scheduled'}", 200, "", NULL, .is_plain = true},
+    }));
+    timer_await(scenario_app);
+    scenario_clock(at_ms);
+    scenario_run(((const struct scenario[]){
+        {"before four", AS_OPERATOR, CLAIM, "{'customer_id':'$cy'}", 200, "", NULL, .key = "d1",
+         .is_plain = true},
+        {"a day's one", AS_OPERATOR, CLAIM, "{'customer_id':'$cy'}", 409, "counter.full", "",
+         .key = "d2", .is_plain = true},
+    }));
+    scenario_clock(at_ms + INT64_C(30) * 60000);
+    scenario_run(((const struct scenario[]){
+        {"a new day", AS_OPERATOR, CLAIM, "{'customer_id':'$cy'}", 200, "", NULL, .key = "d3",
+         .is_plain = true},
+    }));
+    scenario_clock(at_ms + 2 * DAY_MS);
+    scenario_run(((const struct scenario[]){
+        {"two altogether", AS_OPERATOR, CLAIM, "{'customer_id':'$cy'}", 409, "counter.full", "",
+         .key = "d4", .is_plain = true},
+    }));
+}
+
+/* ---- property 12 ----------------------------------------------------------------------------- */
+
+static const struct scenario diff_cases[] = {
+    {"dan comes in", AS_OPERATOR, CLAIM, "{'customer_id':'$dan'}", 200, "'points_count':5", NULL},
+    {"worse", AS_OPERATOR, VERSION,
+     "{'rules':{'stock_count':8,'day_limit_count':2,'points_count':4},'reason':'r'}", 409,
+     "campaign.unfavourable", ""},
+    {"better", AS_OPERATOR, VERSION,
+     "{'rules':{'stock_count':8,'day_limit_count':2,'points_count':6},'reason':'r'}", 200,
+     "'version_number':2", NULL},
+    {"dan keeps the old", AS_OPERATOR, CLAIM, "{'customer_id':'$dan'}", 200, "'points_count':5",
+     NULL},
+    {"ana has the new", AS_OPERATOR, CLAIM, "{'customer_id':'$ana'}", 200, "'points_count':6",
+     NULL},
+    {"dan and cy are one", AS_OPERATOR, POST, "/api/customers/$cy/merge",
+     "{'other_customer_id':'$dan'}", 200, "", NULL},
+};
+
+static void property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old_version(
+    void **state)
+{
+    (void)state;
+    giveaway_open("{'stock_count':8,'day_limit_count':2,'points_count':5}", 100);
+    scenario_run(diff_cases);
+    assert_int_equal(number_of("SELECT version_number FROM participant WHERE campaign_id = $k AND "
+                               "customer_id = $dan"),
+                     1);
+    assert_int_equal(number_of("SELECT version_number FROM participant WHERE campaign_id = $k AND "
+                               "customer_id = $ana"),
+                     2);
+    scenario_run(((const struct scenario[]){
+        {"bound by the other record", AS_OPERATOR, CLAIM, "{'customer_id':'$cy'}", 200,
+         "'points_count':5", NULL},
+    }));
+    assert_int_equal(number_of("SELECT participant_count FROM campaign WHERE id = $k"), 2);
+    assert_string_equal(
+        scenario_text(str_cstr(scenario_arena,
+                               scenario_filled("SELECT substr(rules, 1, 30) FROM campaign_version "
+                                               "WHERE campaign_id = $k AND version_number = 1"))),
+        "{\"stock_count\":8,\"day_limit_co");
+    sums_check();
+}
+
+/* ---- property 1 ------------------------------------------------------------------------------ */
+
+#define THREADS 64
+#define CLAIMS 10000
+#define STOCK 1000
+#define PERSON_LIMIT 3
+
+static struct {
+    struct str path, cookie, csrf;
+    _Atomic int next, won, full, out_of_stock, other;
+    _Atomic int64_t longest_us;
+    int64_t wins[PEOPLE];
+    pthread_mutex_t lock;
+} rush;
+
+static void longest_keep(int64_t took_us)
+{
+    int64_t longest_us = rush.longest_us;
+
+    while (took_us > longest_us &&
+           !__atomic_compare_exchange_n((int64_t *)&rush.longest_us, &longest_us, took_us, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        ;
+}
+
+static void claim_count(const struct app_call *call, int person)
+{
+    if (call->status == 200) {
+        rush.won++;
+        pthread_mutex_lock(&rush.lock);
+        rush.wins[person]++;
+        pthread_mutex_unlock(&rush.lock);
+    } else if (call->status == 409 && str_find(call->reply, S("counter.full")) > 0)
+        rush.full++;
+    else if (call->status == 409 && str_find(call->reply, S("giveaway.out_of_stock")) > 0)
+        rush.out_of_stock++;
+    else
+        rush.other++;
+}
+
+static void *claimer(void *user)
+{
+    struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+    int at;
+
+    (void)user;
+    while ((at = rush.next++) < CLAIMS) {
+        int person = (int)((unsigned)at * 7919u % PEOPLE);
+        struct app_call call = {
+            .method = POST,
+            .path = rush.path,
+            .query = S(""),
+            .body = str_fmt(arena, "{\"customer_id\":\"%" PRId64 "\"}", people[person]),
+            .cookie = rush.cookie,
+            .csrf = rush.csrf,
+            .idempotency_key = str_fmt(arena, "rush %d", at),
+        };
+        int64_t began_us = clock_mono_us();
+        app_request(scenario_app, arena, &call);
+        longest_keep(clock_mono_us() - began_us);
+        claim_count(&call, person);
+        arena_reset(arena);
+    }
+    arena_free(arena);
+    return NULL;
+}
+
+static enum err session_step(struct ctx *c, void *user)
+{
+    int64_t staff_id = *(int64_t *)user;
+
+    TRY(session_begin(c, staff_id, &rush.csrf));
+    rush.csrf = str_copy(scenario_arena, rush.csrf);
+    rush.cookie = str_copy(scenario_arena, c->session_token);
+    return OK;
+}
+
+static void rush_run(void)
+{
+    int64_t staff_id = scenario_number("SELECT id FROM staff WHERE login = 'operator'");
+    pthread_t threads[THREADS];
+
+    scenario_write(session_step, &staff_id);
+    rush.path = scenario_filled("/api/giveaways/$k/claims");
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, claimer, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* With 64 askers none waits for more than the commits of those before it: the longest is printed.
+ */
+static void property_1_of_n_claims_exactly_the_stock_wins(void **state)
+{
+    int64_t in_hand = 0;
+
+    (void)state;
+    giveaway_open("{'stock_count':1000,'day_limit_count':3,'points_count':5}", 5 * STOCK);
+    rush_run();
+    print_message("%d claims from %d threads: %d won, %d at the person's limit, %d out of stock; "
+                  "the longest took %" PRId64 " ms\n",
+                  CLAIMS, THREADS, rush.won, rush.full, rush.out_of_stock, rush.longest_us / 1000);
+    assert_int_equal(rush.won, STOCK);
+    assert_int_equal(rush.other, 0);
+    assert_int_equal(rush.won + rush.full + rush.out_of_stock, CLAIMS); /* all were answered */
+    for (int i = 0; i < PEOPLE; i++) {
+        assert_true(rush.wins[i] <= PERSON_LIMIT);
+        in_hand += rush.wins[i];
+    }
+    assert_int_equal(in_hand, STOCK);
+    assert_int_equal(balance("k", "pieces", "budget"), 0);
+    assert_int_equal(balance("k", "pieces", "issued"), STOCK);
+    assert_int_equal(balance("k", "points", "budget"), 0);
+    assert_int_equal(number_of("SELECT count(*) FROM reward_grant WHERE campaign_id = $k"), STOCK);
+    assert_int_equal(number_of("SELECT sum(used_count) FROM counter WHERE scope_id = $k"), STOCK);
+    sums_check();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_business_day),
+        cmocka_unit_test(
+            property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old_version),
+        cmocka_unit_test(property_1_of_n_claims_exactly_the_stock_wins),
+    };
+
+    return cmocka_run_group_tests(tests, open_world, scenario_close);
+}
