@@ -106,7 +106,8 @@ static int help(struct cli *cli)
     puts("papilio: a private-domain operations platform (私域运营平台)\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         printf("  papilio %s\n", commands[i].help);
-    puts("\nPAPILIO_KEY_FILE names the key file (default: DIR/papilio.key).");
+    puts("\nPAPILIO_KEY_FILE names the key file (default: DIR/papilio.key).\n"
+         "--db postgres://..., or PAPILIO_DB: the base is there instead of DIR/papilio.db.");
     return 0;
 }
 
@@ -131,6 +132,7 @@ int main(int argc, const char **argv)
     struct cli cli = {.arena = arena, .count = argc - 2, .args = argv + 2};
     const struct cli_option options[] = {
         {"--data", &config.data, NULL},
+        {"--db", &config.db, NULL},
         {"--listen", &config.listen, NULL},
         {"--pages", &config.pages, NULL},
         {"--key-file", &config.key_file, NULL},
@@ -154,6 +156,7 @@ int main(int argc, const char **argv)
     config = papilio_config;
     config.data = S(COMMAND_DATA_DEFAULT);
     config.key_file = str_of(getenv("PAPILIO_KEY_FILE"));
+    config.db = str_of(getenv("PAPILIO_DB"));
     if (argc < 2)
         status = help(&cli);
     else if (!cli_parse(&cli, options))

@@ -77,7 +77,7 @@ static int user_run(struct cli *cli, const struct app_config *config, struct use
 
     if (!staff_password_is_good(password))
         return command_refuse(S("a password needs 10 to 200 characters"));
-    if (!user->is_new && !file_exists(str_fmt(cli->arena, "%.*s/papilio.db", STR(config->data))))
+    if (!user->is_new && !app_has_base(cli->arena, config))
         return command_refuse(str_fmt(cli->arena, "%.*s holds no base", STR(config->data)));
     user->staff.hash = password_hash(cli->arena, password);
     if (app_open(cli->arena, config, &app, &why) != OK) {

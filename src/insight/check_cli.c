@@ -63,7 +63,7 @@ static int check_here(struct cli *cli, const struct app_config *config)
     struct app *app;
     enum err err;
 
-    if (!file_exists(str_fmt(cli->arena, "%.*s/papilio.db", STR(config->data))))
+    if (!app_has_base(cli->arena, config))
         return refuse(str_fmt(cli->arena, "%.*s holds no base", STR(config->data)));
     mine.listen = (struct str){0};
     if (app_open(cli->arena, &mine, &app, &why) != OK) {

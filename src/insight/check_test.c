@@ -121,6 +121,7 @@ static int setup(void **state)
     must(mkdtemp(folder) != NULL);
     config.data = str_of(folder);
     arena = arena_new(256 * 1024 * 1024);
+    config.db = base_db(arena);
     if (app_open(arena, &config, &app, &why) != OK) {
         print_error("%.*s\n", STR(why));
         return -1;
@@ -139,6 +140,7 @@ static int teardown(void **state)
 
     (void)state;
     app_close(app);
+    base_leave();
     arena_free(arena);
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     return system(command);

@@ -50,8 +50,9 @@ static const char base[] =
     "INSERT INTO channel VALUES (1, NULL, 'store', 'Store', 'store', '/1/', 0, 0),"
     " (2, 1, 'guide', 'Guide', 'store', '/1/2/', 0, 0),"
     " (3, NULL, 'ads', 'Ads', 'ad', '/3/', 0, 0);"
-    "CREATE TABLE c (id, channel_id, inviter_id, is_family, touched_ms, added_ms, action_ms,"
-    " orders, paid, first_ms, second_ms, last_ms, invited);"
+    "CREATE TABLE c (id BIGINT, channel_id BIGINT, inviter_id BIGINT, is_family BIGINT,"
+    " touched_ms BIGINT, added_ms BIGINT, action_ms BIGINT, orders BIGINT, paid BIGINT,"
+    " first_ms BIGINT, second_ms BIGINT, last_ms BIGINT, invited BIGINT);"
     "INSERT INTO c VALUES"
     " (1, 2, NULL, 0, @2025-11-01@, 1, @2026-02-20@, 4, 25000, @2025-11-10 10:00@,"
     "  @2025-11-10 11:00@, @2026-02-20 10:00@, 1),"
@@ -71,7 +72,7 @@ static const char base[] =
     " (action_ms + 28800000) / 86400000, orders, paid, 0, first_ms, second_ms, last_ms, invited,"
     " '{}', 0, 0 FROM c;"
     "UPDATE customer SET deleted_ms = 1 WHERE id = 7;"
-    "CREATE TABLE o (id, customer_id, placed_ms, paid);"
+    "CREATE TABLE o (id BIGINT, customer_id BIGINT, placed_ms BIGINT, paid BIGINT);"
     "INSERT INTO o VALUES (11, 1, @2025-11-10 10:00@, 10000), (12, 1, @2025-11-10 11:00@, 5000),"
     " (13, 1, @2025-12-05 09:00@, 3000), (14, 1, @2026-02-20 10:00@, 7000),"
     " (21, 2, @2025-12-31 23:30@, 2000), (22, 2, @2026-01-01 00:30@, 1000),"
@@ -105,6 +106,7 @@ static int setup(void **state)
     must(mkdtemp(folder) != NULL);
     config.data = str_of(folder);
     arena = arena_new(64 * 1024 * 1024);
+    config.db = base_db(arena);
     if (app_open(arena, &config, &app, &why) != OK) {
         print_error("%.*s\n", STR(why));
         return -1;
@@ -120,6 +122,7 @@ static int teardown(void **state)
 
     (void)state;
     app_close(app);
+    base_leave();
     arena_free(arena);
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     return system(command);

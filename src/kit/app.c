@@ -12,6 +12,7 @@
 #include "kit/kit_private.h"
 #include "kit/outbox_private.h"
 #include "kit/saga_private.h"
+#include "kit/shared.h"
 #include "kit/timer_private.h"
 
 #define ZONE_DEFAULT "Asia/Shanghai"
@@ -81,12 +82,14 @@ static enum err clock_recall(struct ctx *c)
     int64_t until_ms;
     enum err err = q_journal_last(c, &last);
 
-    if (err == OK)
-        atomic_store(&c->app->last_ms, last.arrived_ms);
-    else if (err != E_NOT_FOUND)
+    if (err != OK && err != E_NOT_FOUND)
         return err;
+    if (err == OK) {
+        atomic_store(&c->app->last_ms, last.arrived_ms);
+        atomic_store(&c->app->id_state, ((last.id >> 22) + 1) << 14); /* of a copy, too */
+    }
     TRY(meta_int(c, "id_until_ms", &until_ms));
-    if (until_ms > 0)
+    if (!c->app->is_shared && (until_ms - ID_EPOCH_MS) << 14 > atomic_load(&c->app->id_state))
         atomic_store(&c->app->id_state, (until_ms - ID_EPOCH_MS) << 14);
     TRY(meta_int(c, "reply_turn_ms", &c->app->reply_turn_ms));
     err = q_meta_get(c, S("reply_table"), &table);
@@ -99,6 +102,8 @@ static enum err clock_recall(struct ctx *c)
 static enum err open_step(struct ctx *c, void *user)
 {
     (void)user;
+    if (c->app->is_shared)
+        TRY(shared_join(c));
     TRY(key_recall(c));
     TRY(app_zone_recall(c));
     TRY(clock_recall(c));
@@ -113,6 +118,8 @@ static enum err keep_step(struct ctx *c, void *user)
     int64_t changed_count;
 
     (void)user;
+    if (c->app->is_shared)
+        TRY(shared_keep(c));
     TRY(reply_turn(c));
     TRY(q_session_delete_expired(c, &changed_count));
     TRY(seen_write(c));
@@ -170,9 +177,24 @@ static enum err folder_take(struct app *app, struct str *why)
     return err;
 }
 
+bool app_has_base(struct arena *arena, const struct app_config *config)
+{
+    return config->db.at != NULL ||
+           file_exists(str_fmt(arena, "%.*s/papilio.db", STR(config->data)));
+}
+
+static struct str base_path(struct app *app)
+{
+    if (app->config.db.at != NULL)
+        return app->config.db;
+    return str_fmt(app->arena, "%.*s/papilio.db", STR(app->config.data));
+}
+
 static enum err base_open(struct app *app, struct str *why)
 {
-    struct str path = str_fmt(app->arena, "%.*s/papilio.db", STR(app->config.data));
+    struct str path = base_path(app);
+    struct str name =
+        db_is_url(path) ? S("of the address given") : path; /* it may hold a password */
     int was_version = 0;
     enum err err =
         db_open(app->arena, path, app->config.is_filling ? DB_FILL : DB_WRITE, &app->writer_db);
@@ -183,7 +205,7 @@ static enum err base_open(struct app *app, struct str *why)
         *why = str_fmt(app->arena, "the base has version %d, this program knows %d: use the newer",
                        was_version, db_migration_count);
     else if (err != OK)
-        *why = str_fmt(app->arena, "the database %.*s cannot be opened: %s", STR(path),
+        *why = str_fmt(app->arena, "the database %.*s cannot be opened: %s", STR(name),
                        app->writer_db ? db_error(app->writer_db) : err_name(err));
     TRY(err);
     app->reader_db = arena_new_array(app->arena, struct db *, (size_t)app->reader_count + 1);
@@ -193,13 +215,17 @@ static enum err base_open(struct app *app, struct str *why)
     for (int i = 0; i < app->loop_count && app->config.listen.at && err == OK; i++)
         err = db_open(app->arena, path, DB_READ, &app->loop_db[i]);
     if (err != OK)
-        *why = str_fmt(app->arena, "the database %.*s cannot be read", STR(path));
+        *why = str_fmt(app->arena, "the database %.*s cannot be read", STR(name));
     return err;
 }
 
 static void parts_make(struct app *app)
 {
-    app->reader_count = app->config.reader_count ? app->config.reader_count : 2;
+    app->is_shared = app->config.db.at != NULL;
+    app->shared = shared_new(app);
+    app->reader_count = app->config.reader_count ? app->config.reader_count
+                        : app->is_shared         ? 6
+                                                 : 2;
     app->loop_count = app->config.loop_count ? app->config.loop_count : 1;
     app->live = live_new(app);
     app->throttles = throttles_new(app);
@@ -225,6 +251,8 @@ static enum err app_begin(struct app *app, struct str *why)
         *why = str_copy(app->arena, fault.message);
     arena_free(arena);
     TRY(err);
+    if (app->is_shared)
+        TRY(shared_listen(app, why));
     if (pthread_create(&app->keeper_thread, NULL, keeper_main, app) != 0)
         return E_IO;
     app->is_keeping = true;
@@ -281,6 +309,9 @@ void app_close(struct app *app)
         http_stop(app->server, DRAIN_MS);
     if (app->is_keeping)
         keeper_stop(app);
+    shared_silence(app);
+    if (app->is_keeping && app->is_shared)
+        shared_leave(app);
     if (app->writes.is_open)
         run_stop(app);
     for (int i = 0; app->loop_db && i < app->loop_count; i++)

@@ -17,6 +17,7 @@ struct granter;
 
 struct app_config {
     struct str data;     /* folder; made if missing */
+    struct str db;       /* postgres://...; no value: DATA/papilio.db */
     struct str listen;   /* no value: no server */
     struct str pages;    /* folder with the console's built files; no value: none */
     const struct http_page *page_table; /* the same linked into the program; `pages` wins */
@@ -39,7 +40,7 @@ struct app_config {
     enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */
     /* after a restore, on the writer: whoever stands in DATA/deletions.log goes again; NULL: nobody does */
     enum err (*on_restore)(struct ctx *c, int64_t *deleted_count);
-    int reader_count, loop_count;         /* 0: 2 and 1 */
+    int reader_count, loop_count;         /* 0: 2 (PostgreSQL: 6) and 1 */
     int queue_max;                        /* 0: 4,096 requests may wait; more: 503 */
     bool is_filling; /* nothing waits for the disk: a base that is thrown away if it is not finished */
     bool is_trace; /* serve --trace: a line per request with the time and statements of each station
@@ -81,6 +82,7 @@ struct app_call {
 void app_request(struct app *app, struct arena *arena, struct app_call *call);
 
 int64_t app_queue_count(struct app *app); /* requests that wait for the writer */
+bool app_has_base(struct arena *arena, const struct app_config *config); /* a file, or an address that says where */
 const struct app_config *app_config(const struct app *app);
 struct arena *app_arena(struct app *app); /* until app_close; only from on_open or the writer */
 /* Reads the brand's zone and the start of its business day anew: at start and when they change. */

@@ -258,10 +258,13 @@ static void snapshot_end(struct call *call, struct db *db)
     call->has_snapshot = false;
 }
 
-/* A quick read is gated in the snapshot it then runs in: that spares a lock and its release. */
+/* A quick read is gated in the snapshot it then runs in: that spares a lock and its release; over a
+ * network every read is, that spares a trip. */
 static enum err begin_with(struct call *call, struct db *db)
 {
-    if (next_of(call->route) == NEXT_QUICK) {
+    enum call_next next = next_of(call->route);
+
+    if (next == NEXT_QUICK || (next == NEXT_READ && call->app->is_shared)) {
         TRY(db_begin(db));
         call->has_snapshot = true;
     }
@@ -322,6 +325,8 @@ static void read_with(struct call *call, struct db *db, enum err (*step)(struct 
     call->has_snapshot = true;
     if (call->err == OK)
         call->err = run_caught(call, step);
+    else if (call->app->is_shared)
+        fail(&call->ctx, call->err, "database.lost", "%s", db_error(db));
     snapshot_end(call, db);
     call->trace.database_us += db_step_us(db) - database_us;
 }
@@ -392,14 +397,21 @@ void call_write(struct call *call, struct db *db)
     call->trace.database_us += db_step_us(db) - database_us;
 }
 
-void call_fail_commit(struct call *call, enum err err)
+void call_fail_commit(struct call *call, enum err err, const char *code, struct str words)
 {
     if (call->err != OK)
         return;
     call->err = err;
     call->ctx.session_token = (struct str){0};
-    fail(&call->ctx, err, "disk", "the commit failed: %s", db_error(call->app->writer_db));
+    fail(&call->ctx, err, code, "the commit failed: %.*s", STR(words));
     call_answer_fault(call);
+}
+
+void call_refuse(struct call *call)
+{
+    call->err = fail(&call->ctx, E_BUSY, "busy.queue", "too many requests wait; try again");
+    call_answer_fault(call);
+    call_end(call);
 }
 
 void call_end(struct call *call)

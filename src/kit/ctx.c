@@ -45,6 +45,8 @@ enum err ctx_db_failed(struct ctx *c, enum err err, const char *query)
 {
     if (err == E_CONFLICT)
         return fail(c, err, "conflict", "%s: %s", query, db_error(c->db));
+    if (err == E_BUSY && db_is_lost(c->db))
+        return fail(c, err, "database.lost", "the connection to the database is gone; try again");
     if (err == E_BUSY)
         return fail(c, err, "busy", "the database is busy; try again");
     return fail(c, err, err == E_IO ? "disk" : "internal.database", "%s: %s", query,
@@ -60,8 +62,7 @@ int64_t ctx_id(struct ctx *c)
     do
         next = clock > state ? clock : state + 1;
     while (!atomic_compare_exchange_weak(&c->app->id_state, &state, next));
-    /* 8 bits of node between milliseconds and counter; one node per folder so far: 0. */
-    return ((next >> 14) << 22) | (next & 0x3fff);
+    return ((next >> 14) << 22) | (c->app->node_id << 14) | (next & 0x3fff);
 }
 
 int64_t ctx_id_at(int64_t ms)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base_sql.h"
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "host/file.h"
@@ -181,7 +182,8 @@ static void open_app(void)
                                 .kinds = kinds,
                                 .reactions = reactions,
                                 .job_kinds = job_kinds,
-                                .data = str_of(folder)};
+                                .data = str_of(folder),
+                                .db = base_db(arena)};
     struct str why = {0};
 
     if (app_open(arena, &config, &app, &why) != OK)
@@ -200,11 +202,7 @@ static enum err session_step(struct ctx *c, void *user)
 
 static void run_sql(const char *sql)
 {
-    char command[400];
-
-    snprintf(command, sizeof(command), "sqlite3 -cmd '.timeout 5000' %s/papilio.db \"%s\"", folder,
-             sql);
-    assert_int_equal(system(command), 0);
+    base_sql(folder, sql);
 }
 
 static struct app_call ask(const struct person *who, enum http_method method, const char *path,
@@ -302,6 +300,7 @@ static int teardown(void **state)
 
     (void)state;
     app_close(app);
+    base_leave();
     arena_free(arena);
     clock_simulate(NONE);
     snprintf(command, sizeof(command), "rm -rf %s", folder);

@@ -1,5 +1,4 @@
-/* Inside the frame: the app's parts and a call on its way down. Seen by the files of this folder
- * alone. */
+/* Inside the frame: the app's parts and a call on its way down. Of this folder alone. */
 #pragma once
 
 #include <pthread.h>
@@ -94,6 +93,7 @@ struct app {
     bool is_shared;  /* other nodes work on the same base */
     _Atomic(const struct key_ring *) keys;
     _Atomic(const struct zone *) zone;
+    struct shared *shared; /* what the other nodes and we agree on */
     _Atomic int64_t last_ms;  /* of the last command */
     _Atomic int64_t id_state; /* milliseconds since ID_EPOCH_MS << 14 | counter */
     int64_t id_until_ms;      /* ids up to here are taken as used after a restart; the writer's */
@@ -157,7 +157,8 @@ void call_run(struct call *call, struct db *db);             /* a read, whole */
 void call_prepare(struct call *call, struct db *db);
 void call_write(struct call *call,
                 struct db *db); /* inside a group: savepoint, replay, run, encode */
-void call_fail_commit(struct call *call, enum err err);
+void call_fail_commit(struct call *call, enum err err, const char *code, struct str words);
+void call_refuse(struct call *call); /* 503: the queue is full; ends it */
 void call_end(struct call *call); /* count, trace, done */
 void call_answer_fault(struct call *call);
 /* run.c: threads */

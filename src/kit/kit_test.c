@@ -136,6 +136,7 @@ static int setup(void **state)
         return -1;
     config.data = str_of(folder);
     arena = arena_new(64 * 1024 * 1024);
+    config.db = base_db(arena);
     if (app_open(arena, &config, &app, &why) != OK) {
         fprintf(stderr, "%.*s\n", STR(why));
         return -1;
@@ -149,6 +150,7 @@ static int teardown(void **state)
 
     (void)state;
     app_close(app);
+    base_leave();
     arena_free(arena);
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     return system(command);

@@ -7,6 +7,7 @@
 #include "kit/kit_private.h"
 #include "kit/outbox_private.h"
 #include "kit/saga_private.h"
+#include "kit/shared.h"
 #include "kit/timer_private.h"
 #include "kit/worker.h"
 
@@ -110,20 +111,32 @@ static void queue_close(struct call_queue *queue)
 
 /* ---- readers --------------------------------------------------------------------------------- */
 
+/* What waits for another thread has come in through a bounded queue, and waits in another. */
+static void call_pass(struct call_queue *queue, struct call *call)
+{
+    if (run_offer(queue, call))
+        return;
+    call_refuse(call);
+}
+
 static void read_one(struct app *app, struct call *call, struct db *db)
 {
     enum call_next next = NEXT_READ;
 
-    if (call->route == NULL && call->command == NULL)
+    if (call->route == NULL && call->command == NULL) {
         next = call_begin(call, db);
-    else if (call->route && call->route->prepare)
+        if (next == NEXT_PREPARE) {
+            call_pass(&app->prepares, call);
+            return;
+        }
+    } else if (call->route && call->route->prepare) {
         next = NEXT_PREPARE;
-    if (next == NEXT_PREPARE)
         call_prepare(call, db);
+    }
     if (next == NEXT_READ || next == NEXT_QUICK)
         call_run(call, db);
     if (next == NEXT_WRITE || (next == NEXT_PREPARE && call->err == OK))
-        run_enqueue(&app->writes, call);
+        call_pass(&app->writes, call);
     else
         call_end(call);
 }
@@ -171,6 +184,8 @@ static void id_reserve(struct app *app, struct call *first, int64_t now_ms)
 {
     struct call call;
 
+    if (app->is_shared) /* there the groups themselves remember */
+        return;
     if (now_ms + ID_AHEAD_MS < app->id_until_ms)
         return;
     call_init(&call, app, first->arena);
@@ -181,17 +196,72 @@ static void id_reserve(struct app *app, struct call *first, int64_t now_ms)
         app->id_until_ms = now_ms + 2 * ID_AHEAD_MS;
 }
 
+/* A command of the frame's own within the group; its failure is the group's. */
+static enum err own_run(struct app *app, struct call *first, app_command *command, void *user)
+{
+    struct call call;
+
+    call_init(&call, app, first->arena);
+    call.ctx.now_ms = atomic_load(&app->last_ms);
+    call.command = command;
+    call.user = user;
+    call_write(&call, app->writer_db);
+    return call.err;
+}
+
+static enum err news_run(struct app *app, struct call *first)
+{
+    struct shared_news news = {.ended = S("")};
+
+    for (struct call *call = first; call; call = call->next) {
+        if (call->err != OK)
+            continue;
+        news.topics |= call->ctx.topics;
+        if (call->ctx.ended_staff_id != NONE)
+            news.ended =
+                str_fmt(first->arena, "%.*s %" PRId64, STR(news.ended), call->ctx.ended_staff_id);
+    }
+    return own_run(app, first, shared_group_end, &news);
+}
+
 static enum err group_run(struct app *app, struct call *first)
 {
-    int64_t now_ms = group_now(app);
+    int64_t now_ms;
 
     TRY(db_begin(app->writer_db));
+    now_ms = group_now(app);
+    if (app->is_shared)
+        TRY(own_run(app, first, shared_group_begin, NULL));
     id_reserve(app, first, now_ms);
     for (struct call *call = first; call; call = call->next) {
         call->ctx.now_ms = now_ms;
         call_write(call, app->writer_db);
     }
+    if (app->is_shared)
+        TRY(news_run(app, first));
     return db_commit(app->writer_db);
+}
+
+/* Why nothing of a group was done, or that nobody knows whether it was. */
+static enum err group_whole(struct app *app, struct call *first)
+{
+    struct db *db = app->writer_db;
+    enum err err = group_run(app, first);
+    const char *code = app->is_shared && err == E_BUSY ? "database.lost" : "disk";
+    struct str words = {0};
+    bool is_unknown = false;
+
+    if (err != OK) {
+        words = str_copy(first->arena, str_of(db_error(db)));
+        db_rollback(db);
+    }
+    if (err != OK && db_is_commit_unknown(db))
+        err = shared_settle(app, &is_unknown);
+    for (struct call *call = first; call && err != OK; call = call->next)
+        call_fail_commit(call, err, is_unknown ? "commit.unknown" : code, words);
+    if (err == OK && app->is_shared)
+        shared_committed(app);
+    return err;
 }
 
 static void wake(struct app *app, unsigned wakes)
@@ -221,9 +291,7 @@ static void group_finish(struct app *app, struct call *first, enum err err)
     http_replies_begin();
     for (struct call *call = first; call; call = next) {
         next = call->next;
-        if (err != OK)
-            call_fail_commit(call, err);
-        else if (call->err == OK)
+        if (call->err == OK)
             topics |= call->ctx.topics, wakes |= call->ctx.wakes;
         if (call->err == OK && call->ctx.ended_staff_id != NONE)
             live_end(app->live, call->ctx.ended_staff_id);
@@ -246,7 +314,7 @@ static void *writer_main(void *arg)
 
     while ((first = queue_take(&app->writes, GROUP_MAX, app->writer_db))) {
         int64_t start_us = clock_mono_us();
-        enum err err = group_run(app, first);
+        enum err err = group_whole(app, first);
         atomic_fetch_add(&app->metrics.commit_count, 1);
         group_finish(app, first, err);
         atomic_fetch_add(&app->metrics.write_us, clock_mono_us() - start_us);
@@ -285,13 +353,14 @@ enum err run_start(struct app *app, struct str *why)
     return OK;
 }
 
-/* Readers first: what they prepared still reaches the writer. */
+/* Readers first, then what prepares: what they passed on still reaches the writer. */
 void run_stop(struct app *app)
 {
     queue_close(&app->reads);
-    queue_close(&app->prepares);
-    for (int i = 0; i <= app->reader_count; i++)
+    for (int i = 0; i < app->reader_count; i++)
         pthread_join(app->reader_threads[i], NULL);
+    queue_close(&app->prepares);
+    pthread_join(app->reader_threads[app->reader_count], NULL);
     queue_close(&app->writes);
     pthread_join(app->writer_thread, NULL);
 }

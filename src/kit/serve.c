@@ -317,11 +317,26 @@ static struct call_queue *queue_of(struct app *app, enum call_next next)
     return next == NEXT_WRITE ? &app->writes : &app->reads;
 }
 
+/* Its answer begins on the loop's thread. */
+static bool is_stream(struct call *call)
+{
+    const struct route *route = route_match(call);
+
+    return route != NULL && route->kind == ROUTE_STREAM;
+}
+
+/* A loop waits for nobody: where the gate would, over a network, a reader opens it. */
 static void call_dispatch(struct app *app, struct call *call, struct http_request *request)
 {
     struct db *db = app->loop_db[http_loop(request)];
-    enum call_next next = call_begin(call, db);
+    enum call_next next;
 
+    if (app->is_shared && !is_stream(call)) {
+        if (!run_offer(&app->reads, call))
+            call_refuse(call);
+        return;
+    }
+    next = call_begin(call, db);
     if (next != NEXT_DONE && call->route->kind == ROUTE_STREAM) {
         live_open(app->live, call, request);
         return;
@@ -329,10 +344,9 @@ static void call_dispatch(struct app *app, struct call *call, struct http_reques
     if (next == NEXT_QUICK)
         call_run(call, db);
     if (next != NEXT_DONE && next != NEXT_QUICK) {
-        if (run_offer(queue_of(app, next), call))
-            return;
-        call->err = fail(&call->ctx, E_BUSY, "busy.queue", "too many requests wait; try again");
-        call_answer_fault(call);
+        if (!run_offer(queue_of(app, next), call))
+            call_refuse(call);
+        return;
     }
     call_end(call);
 }

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #undef fail /* ours, of kit/ctx.h */
 
+#include "base_sql.h"
 #include "gen/kit.q.h"
 #include "host/file.h"
 #include "kit/app.h"
@@ -133,6 +134,7 @@ static int setup(void **state)
     if (!mkdtemp(folder))
         return -1;
     arena = arena_new(64 * 1024 * 1024);
+    config.db = base_db(arena);
     config.data = str_of(folder);
     config.listen = S("127.0.0.1:0");
     config.queue_max = QUEUE;
@@ -152,6 +154,7 @@ static int teardown(void **state)
 
     (void)state;
     app_close(app);
+    base_leave();
     arena_free(arena);
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     return system(command);

@@ -118,7 +118,8 @@ static void open_app(const char *listen)
                                 .reactions = reactions,
                                 .timer_kinds = timer_kinds,
                                 .listen = str_of(listen),
-                                .data = str_of(folder)};
+                                .data = str_of(folder),
+                                .db = base_db(arena)};
     struct str why = {0};
 
     if (app_open(arena, &config, &app, &why) != OK)
@@ -254,6 +255,7 @@ static int teardown(void **state)
 
     (void)state;
     app_close(app);
+    base_leave();
     arena_free(arena);
     clock_simulate(NONE);
     snprintf(command, sizeof(command), "rm -rf %s", folder);

@@ -1,7 +1,8 @@
 /* The runner of scenario tables, in process over app_request. */
 #include "scenario.h"
 
-#include <sqlite3.h>
+#include "base_sql.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,7 +26,6 @@ struct arena *scenario_arena;
 static struct {
     char folder[64];
     struct app_config config;
-    sqlite3 *db;
     int64_t staff_ids[AS_VIEWER + 1];
     int64_t now_ms, request_count;
     struct {
@@ -41,55 +41,31 @@ static const char *arena_text(struct str text)
 
 /* ---- looking into the base ------------------------------------------------------------------- */
 
-static sqlite3_stmt *prepared(const char *sql)
+static struct rows rows_of(const char *sql)
 {
-    sqlite3_stmt *stmt;
-
-    if (sqlite3_prepare_v2(world.db, sql, -1, &stmt, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(world.db));
-    return stmt;
+    return base_rows(world.folder, scenario_arena, sql);
 }
 
 int64_t scenario_number(const char *sql)
 {
-    sqlite3_stmt *stmt = prepared(sql);
+    struct rows rows = rows_of(sql);
     int64_t number = NONE;
 
-    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
-        number = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+    if (rows.row_count > 0 && rows.cells[0].at != NULL)
+        assert_true(str_to_int(rows.cells[0], &number));
     return number;
 }
 
 const char *scenario_text(const char *sql)
 {
-    sqlite3_stmt *stmt = prepared(sql);
-    const char *text = NULL;
+    struct rows rows = rows_of(sql);
 
-    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
-        text = arena_text(str_of((const char *)sqlite3_column_text(stmt, 0)));
-    sqlite3_finalize(stmt);
-    return text;
+    return rows.row_count > 0 && rows.cells[0].at != NULL ? arena_text(rows.cells[0]) : NULL;
 }
 
 void scenario_sql(const char *sql)
 {
-    if (sqlite3_exec(world.db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(world.db));
-}
-
-static uint64_t value_hash(sqlite3_stmt *stmt, int column, uint64_t hash)
-{
-    int type = sqlite3_column_type(stmt, column);
-    const void *at = sqlite3_column_blob(stmt, column);
-    int64_t number = sqlite3_column_int64(stmt, column);
-
-    if (type == SQLITE_INTEGER)
-        return str_hash((struct str){(const char *)&number, sizeof(number)}, hash + 1);
-    if (type == SQLITE_NULL)
-        return hash * 31 + 7;
-    return str_hash((struct str){at ? at : "", (size_t)sqlite3_column_bytes(stmt, column)},
-                    hash + 2);
+    base_sql(world.folder, sql);
 }
 
 /* Written by the keeper's round, whenever that comes. */
@@ -99,31 +75,40 @@ static bool is_kept_by_minute(const char *table, const char *column)
            (strcmp(table, "api_key") == 0 && strcmp(column, "used_ms") == 0);
 }
 
-static uint64_t table_hash(const char *table, uint64_t hash)
+/* What moves with the clock, not with requests: the reserve of ids, a node's lease and marks. */
+static const char *rows_kept(const char *table)
 {
-    /* The writer's own reserve of ids moves with the clock, not with requests. */
-    const char *where = strcmp(table, "meta") == 0 ? "WHERE name <> 'id_until_ms'" : "";
-    sqlite3_stmt *stmt = prepared(
-        arena_text(str_fmt(scenario_arena, "SELECT * FROM %s %s ORDER BY 1, 2", table, where)));
+    return strcmp(table, "meta") == 0   ? "WHERE name <> 'id_until_ms' AND name NOT LIKE 'group:%'"
+           : strcmp(table, "node") == 0 ? "WHERE id < 0"
+                                        : "";
+}
 
-    while (sqlite3_step(stmt) == SQLITE_ROW)
-        for (int i = 0; i < sqlite3_column_count(stmt); i++)
-            if (!is_kept_by_minute(table, sqlite3_column_name(stmt, i)))
-                hash = value_hash(stmt, i, hash);
-    sqlite3_finalize(stmt);
+static uint64_t table_hash(struct arena *arena, const char *table, uint64_t hash)
+{
+    struct rows rows = base_rows(
+        world.folder, arena,
+        str_cstr(arena, str_fmt(arena, "SELECT * FROM %s %s ORDER BY 1%s", table, rows_kept(table),
+                                strcmp(table, "base_version") == 0 ? "" : ", 2")));
+
+    for (int i = 0; i < rows.row_count * rows.column_count; i++) {
+        if (is_kept_by_minute(table, str_cstr(arena, rows.names[i % rows.column_count])))
+            continue;
+        hash = rows.cells[i].at ? str_hash(rows.cells[i], hash + 2) : hash * 31 + 7;
+    }
     return hash;
 }
 
 uint64_t scenario_state(void)
 {
-    sqlite3_stmt *stmt =
-        prepared("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+    struct arena *arena = arena_new((size_t)512 * 1024 * 1024);
+    struct rows tables;
     uint64_t hash = 1;
 
     job_await(scenario_app); /* what a request began changes the base until it is over */
-    while (sqlite3_step(stmt) == SQLITE_ROW)
-        hash = table_hash((const char *)sqlite3_column_text(stmt, 0), hash);
-    sqlite3_finalize(stmt);
+    tables = base_tables(world.folder, arena);
+    for (int i = 0; i < tables.row_count; i++)
+        hash = table_hash(arena, str_cstr(arena, tables.cells[i]), hash);
+    arena_free(arena);
     return hash;
 }
 
@@ -338,14 +323,13 @@ static void repeat_check(const struct scenario *row, const struct app_call *firs
 
 static void events_check(const struct scenario *row, const struct app_call *call, int64_t last_id)
 {
-    sqlite3_stmt *stmt = prepared("SELECT kind FROM journal WHERE id > ?1 ORDER BY id");
+    struct rows rows = rows_of(arena_text(str_fmt(
+        scenario_arena, "SELECT kind FROM journal WHERE id > %" PRId64 " ORDER BY id", last_id)));
     struct str fired = S("");
 
-    sqlite3_bind_int64(stmt, 1, last_id);
-    while (sqlite3_step(stmt) == SQLITE_ROW)
-        fired = str_fmt(scenario_arena, "%.*s%s%s", STR(fired), fired.len ? " " : "",
-                        (const char *)sqlite3_column_text(stmt, 0));
-    sqlite3_finalize(stmt);
+    for (int i = 0; i < rows.row_count; i++)
+        fired = str_fmt(scenario_arena, "%.*s%s%.*s", STR(fired), fired.len ? " " : "",
+                        STR(rows.cells[i]));
     if (row->events && !str_is(fired, row->events)) {
         print_error("fired: %.*s\n", STR(fired));
         row_failed(row, call, "other events");
@@ -435,13 +419,11 @@ int scenario_open_empty(void **state)
     scenario_arena = arena_new((size_t)1024 * 1024 * 1024);
     world.config = papilio_config;
     world.config.data = str_of(world.folder);
+    world.config.db = base_db(scenario_arena);
     if (app_open(scenario_arena, &world.config, &scenario_app, &why) != OK) {
         fprintf(stderr, "%.*s\n", STR(why));
         return -1;
     }
-    if (sqlite3_open(arena_text(str_fmt(scenario_arena, "%s/papilio.db", world.folder)),
-                     &world.db) != SQLITE_OK)
-        return -1;
     return keeper_await();
 }
 
@@ -460,12 +442,11 @@ int scenario_open(void **state)
 int scenario_close(void **state)
 {
     char command[100];
-    bool is_sound = scenario_number("SELECT count(*) FROM pragma_foreign_key_check") == 0 &&
-                    strcmp(scenario_text("PRAGMA quick_check"), "ok") == 0;
+    bool is_sound = base_is_sound(world.folder);
 
     (void)state;
-    sqlite3_close(world.db);
     app_close(scenario_app);
+    base_leave();
     arena_free(scenario_arena);
     clock_simulate(NONE);
     snprintf(command, sizeof(command), "rm -rf %s", world.folder);
