@@ -30,7 +30,7 @@ struct block {
     bool is_kind_wide, is_channel_wide;
     const uint32_t *firsts, *lasts; /* a customer's first and last second; 0 without events */
     const uint64_t *weeks;          /* a customer's active weeks: week_words words, bit 0 is week_base */
-    uint32_t week_base, week_words;
+    uint32_t week_base, week_words, week_offset;
     uint32_t posting_count, value_count;
     struct block_posting {
         uint16_t kind;

@@ -128,6 +128,7 @@ static bool read_columns(struct opening *opening)
     out->lasts = column(opening, BLOCK_LASTS, 0, SHARD_NUMBERS * sizeof(uint32_t));
     out->weeks = column(opening, BLOCK_WEEKS, 0,
                         (uint64_t)SHARD_NUMBERS * opening->head.week_words * sizeof(uint64_t));
+    out->week_offset = out->weeks != NULL ? row_of(opening, BLOCK_WEEKS, 0)->width : 0;
     if (out->offsets && out->kinds && out->channels && out->seconds && out->firsts && out->lasts &&
         out->weeks)
         return true;

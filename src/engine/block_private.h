@@ -38,7 +38,7 @@ struct block_head {
 
 struct block_row {
     uint16_t what, id;
-    uint32_t width; /* bytes a value, where a column has a choice */
+    uint32_t width; /* bytes a value, where a column has a choice; of BLOCK_WEEKS: the weeks' offset */
     uint64_t at, bytes, sum;
 };
 

@@ -1,0 +1,61 @@
+/* Kernels for AVX2. */
+#include "engine/scan_private.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define FN(name) name##_avx2
+#define TARGET __attribute__((target("avx2,bmi,bmi2,popcnt,lzcnt")))
+
+TARGET static ALWAYS_INLINE __m256i load32(const uint8_t *at)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)at);
+}
+
+TARGET static ALWAYS_INLINE uint64_t bits64(__m256i low, __m256i high)
+{
+    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
+                                                     << 32;
+}
+
+TARGET static ALWAYS_INLINE uint64_t mask64(const uint8_t *kinds,
+                                            const struct scan_needles *needles)
+{
+    __m256i a = load32(kinds), b = load32(kinds + 32), low = _mm256_setzero_si256(), high = low;
+
+    for (int i = 0; i < needles->count; i++) {
+        __m256i kind = _mm256_set1_epi8((char)needles->kinds[i]);
+
+        if (needles->kinds[i] > UINT8_MAX)
+            continue;
+        low = _mm256_or_si256(low, _mm256_cmpeq_epi8(a, kind));
+        high = _mm256_or_si256(high, _mm256_cmpeq_epi8(b, kind));
+    }
+    return bits64(low, high);
+}
+
+TARGET static ALWAYS_INLINE uint64_t mask64_of(const uint8_t *kinds, uint8_t kind)
+{
+    __m256i wanted = _mm256_set1_epi8((char)kind);
+
+    return bits64(_mm256_cmpeq_epi8(load32(kinds), wanted),
+                  _mm256_cmpeq_epi8(load32(kinds + 32), wanted));
+}
+
+/* Bit 0 says nothing: what is before is not looked at. */
+TARGET static ALWAYS_INLINE uint64_t mask64_changes(const uint8_t *channels)
+{
+    __m256i low = _mm256_cmpeq_epi8(load32(channels), load32(channels + 1));
+    __m256i high = _mm256_cmpeq_epi8(load32(channels + 32), load32(channels + 33));
+
+    return ~bits64(low, high) << 1;
+}
+
+#include "engine/scan_mask.h"
+
+#include "engine/scan_kernel.h"
+
+#include "engine/scan_kernel_more.h"
+#else
+const struct scan_kernels scan_kernels_avx2;
+#endif

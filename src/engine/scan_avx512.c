@@ -1,0 +1,45 @@
+/* Kernels for AVX-512 (BW). */
+#include "engine/scan_private.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define FN(name) name##_avx512
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx2,bmi,bmi2,popcnt,lzcnt")))
+
+TARGET static ALWAYS_INLINE uint64_t mask64(const uint8_t *kinds,
+                                            const struct scan_needles *needles)
+{
+    __m512i at = _mm512_loadu_si512((const void *)kinds);
+    uint64_t mask = 0;
+
+    for (int i = 0; i < needles->count; i++) {
+        if (needles->kinds[i] <= UINT8_MAX)
+            mask |= _mm512_cmpeq_epi8_mask(at, _mm512_set1_epi8((char)needles->kinds[i]));
+    }
+    return mask;
+}
+
+TARGET static ALWAYS_INLINE uint64_t mask64_of(const uint8_t *kinds, uint8_t kind)
+{
+    return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512((const void *)kinds),
+                                  _mm512_set1_epi8((char)kind));
+}
+
+/* Bit 0 says nothing: what is before is not looked at. */
+TARGET static ALWAYS_INLINE uint64_t mask64_changes(const uint8_t *channels)
+{
+    __m512i here = _mm512_loadu_si512((const void *)channels),
+            next = _mm512_loadu_si512((const void *)(channels + 1));
+
+    return (uint64_t)_mm512_cmpneq_epi8_mask(here, next) << 1;
+}
+
+#include "engine/scan_mask.h"
+
+#include "engine/scan_kernel.h"
+
+#include "engine/scan_kernel_more.h"
+#else
+const struct scan_kernels scan_kernels_avx512;
+#endif

@@ -1,0 +1,176 @@
+/* Between the driver of scans, what is asked, and the kernels. */
+#pragma once
+
+#include "engine/scan.h"
+
+#define SCAN_DAY 86400
+#define ALWAYS_INLINE __attribute__((always_inline)) inline
+
+/* A customer's events are one or two pieces, the second later than the first: the block's, and the news. Late news make both one
+ * piece in scratch. Columns may be read 64 bytes past their end. */
+struct scan_piece {
+    const void *kinds, *channels;
+    const uint32_t *seconds;
+    bool is_kind_wide, is_channel_wide;
+    uint32_t count;
+    const int64_t *amounts;    /* of scratch; NONE: none */
+    const struct block *block; /* else: its events from `from` on */
+    uint32_t from;
+};
+
+struct scan_stream {
+    uint32_t customer; /* number */
+    int piece_count;
+    struct scan_piece pieces[2];
+};
+
+/* A shard as kernels see it. */
+struct scan_view {
+    const struct scan *scan;
+    const struct block *block; /* an empty one if there is none */
+    uint32_t shard, at;        /* at: the next customer of the shard */
+    struct events news;
+    size_t news_at;
+    bool has_only; /* only customers with a bit in `only`, which a query may take bits from */
+    uint64_t only[BITMAP_SHARD_WORDS];
+    struct arena *arena;
+    struct buf scratch, masks;
+};
+
+/* What a query does with a shard, and what its sums are. Threads have sums of their own, which are added up. */
+struct scan_work {
+    const struct scan *scan;
+    const void *query;
+    void (*shard)(struct scan_view *view, const void *query, uint64_t *sums);
+    uint64_t *sums;
+    size_t sum_count;
+};
+void scan_run(const struct scan_work *work);
+
+void scan_piece_of_block(const struct scan_view *view, uint32_t customer, struct scan_piece *out);
+void scan_stream_of_news(struct scan_view *view, uint32_t customer, struct scan_stream *out);
+
+/* The next customer with events. *is_block: only the block knows of it, and out has no pieces yet. false: the shard ends. */
+static ALWAYS_INLINE bool scan_next_either(struct scan_view *view, struct scan_stream *out, bool *is_block)
+{
+    const uint32_t *offsets = view->block->offsets;
+
+    while (view->at < SHARD_NUMBERS) {
+        uint32_t at = view->at++;
+        bool has_news = view->news_at < view->news.count && view->news.at[view->news_at].customer % SHARD_NUMBERS == at;
+
+        if (!has_news && offsets[at] == offsets[at + 1])
+            continue;
+        out->customer = view->shard * SHARD_NUMBERS + at;
+        if (view->has_only && !(view->only[at / 64] >> at % 64 & 1)) {
+            while (view->news_at < view->news.count && view->news.at[view->news_at].customer == out->customer)
+                view->news_at++;
+            continue;
+        }
+        *is_block = !has_news;
+        if (has_news)
+            scan_stream_of_news(view, at, out);
+        return true;
+    }
+    return false;
+}
+
+/* The same with its stream. */
+static ALWAYS_INLINE bool scan_next(struct scan_view *view, struct scan_stream *out)
+{
+    bool is_block;
+
+    if (!scan_next_either(view, out, &is_block))
+        return false;
+    if (is_block) {
+        out->piece_count = 1;
+        scan_piece_of_block(view, out->customer % SHARD_NUMBERS, &out->pieces[0]);
+    }
+    return true;
+}
+
+int64_t scan_amount(const struct scan_piece *piece, uint32_t at); /* 0: none */
+
+static inline uint16_t scan_kind(const struct scan_piece *piece, uint32_t at)
+{
+    return piece->is_kind_wide ? ((const uint16_t *)piece->kinds)[at] : ((const uint8_t *)piece->kinds)[at];
+}
+
+static inline uint16_t scan_channel(const struct scan_piece *piece, uint32_t at)
+{
+    return piece->is_channel_wide ? ((const uint16_t *)piece->channels)[at] : ((const uint8_t *)piece->channels)[at];
+}
+
+/* Kinds looked for: `bits[kind]` says which of them (by number) for kinds below 256, as kernels meet few others. */
+struct scan_needles {
+    uint16_t kinds[SCAN_STEP_MAX];
+    int count;
+    uint8_t bits[256];
+};
+void scan_needles_set(struct scan_needles *needles, const uint16_t *kinds, int count);
+static inline uint32_t scan_needle_bits(const struct scan_needles *needles, uint16_t kind)
+{
+    uint32_t bits = 0;
+
+    if (kind < 256)
+        return needles->bits[kind];
+    for (int i = 0; i < needles->count; i++)
+        bits |= (uint32_t)(needles->kinds[i] == kind) << i;
+    return bits;
+}
+
+/* Kernels, once for each level of the machine. The levels' files are scan_plain.c, scan_avx2.c, scan_avx512.c. */
+struct scan_kernels {
+    void (*funnel_forward)(struct scan_view *view, const void *query, uint64_t *sums);
+    void (*funnel_back)(struct scan_view *view, const void *query, uint64_t *sums);
+    void (*segment)(struct scan_view *view, const void *query, uint64_t *sums);
+    void (*channels)(struct scan_view *view, const void *query, uint64_t *sums);
+    void (*intervals)(struct scan_view *view, const void *query, uint64_t *sums);
+    void (*rfm)(struct scan_view *view, const void *query, uint64_t *sums);
+};
+extern const struct scan_kernels scan_kernels_plain, scan_kernels_avx2, scan_kernels_avx512;
+const struct scan_kernels *scan_kernels(const struct scan *scan);
+
+/* Queries as kernels take them. */
+struct scan_funnel_work {
+    const struct scan_funnel *query;
+    struct scan_needles needles;
+};
+struct scan_segment_work {
+    const struct scan_segment *query;
+    struct scan_needles needles;
+    uint32_t earliest, earliest_most; /* no event before matters; none before matters to an upper bound */
+    uint64_t *members;                /* BITMAP_SHARD_WORDS a shard */
+};
+struct scan_channels_work {
+    struct scan_needles needles;
+    uint32_t channel_max;
+};
+struct scan_rfm_work {
+    struct scan_needles needles;
+    const struct scan_kernels *kernels;
+    uint32_t *lasts, *counts; /* SHARD_NUMBERS a shard, filled from the front */
+    int64_t *amounts;
+    uint32_t *buyers; /* how many, per shard */
+};
+struct scan_buyer {
+    uint32_t last, count;
+    int64_t amount;
+};
+static ALWAYS_INLINE void scan_buyer_add(const struct scan_rfm_work *work, uint32_t shard, const struct scan_buyer *buyer)
+{
+    size_t at = (size_t)shard * SHARD_NUMBERS + work->buyers[shard];
+
+    if (buyer->count == 0)
+        return;
+    work->lasts[at] = buyer->last;
+    work->counts[at] = buyer->count;
+    work->amounts[at] = buyer->amount;
+    work->buyers[shard]++;
+}
+static ALWAYS_INLINE void scan_interval_count(uint32_t first, uint32_t second, uint64_t *days)
+{
+    uint32_t day = (second - first) / SCAN_DAY;
+
+    days[day < SCAN_DAY_MAX ? day : SCAN_DAY_MAX - 1]++;
+}
