@@ -117,7 +117,7 @@ static enum err budget_return(struct ctx *c, const struct moving *m)
             continue;
         outside[count] = (struct account){"system", 0, play_unit(row[i].unit), BUCKET_EXTERNAL, 0};
         transfers[count] = (struct transfer){.kind = "campaign_budget_rest",
-                                             .key_id = m->campaign->id,
+                                             .key_id = ctx_id(c),
                                              .leg_number = outside[count].unit,
                                              .from_id = row[i].id,
                                              .amount_count = row[i].balance_count,
@@ -169,7 +169,7 @@ static const struct move {
     {"paused", "ended", BY_CLOCK, false, NULL, at_once},
     {"ended", "settling", BY_CLOCK, false, NULL, at_once},
     {"settling", "settled", BY_CLOCK, false, settled_guard, budget_return},
-    {"settled", "archived", BY_HAND, false, NULL, NULL},
+    {"settled", "archived", BY_HAND, false, NULL, budget_return},
     {"terminated", "archived", BY_HAND, false, settled_guard, budget_return},
     {"draft", "cancelled", BY_HAND, true, nobody_guard, cancelled},
     {"in_review", "cancelled", BY_HAND, true, nobody_guard, cancelled},

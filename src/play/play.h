@@ -124,7 +124,8 @@ struct risk_signs { /* no value: not known; kept as keyed hashes for 30 days */
 enum err reward_grant(struct ctx *c, struct reward *reward, const struct risk_signs *signs,
                       bool *is_held) MUST_USE;
 /* Takes back so much of it, of all its parts at most the whole (E_CONFLICT "reward.revoked"). What the policy
- * leaves with the person stays. A held one loses it from where it waits. Again with the same key: OK. */
+ * leaves with the person stays; what became debt is not in *taken_count. A held one loses it from where it
+ * waits. Again with the same key: OK, 0. */
 enum err reward_revoke(struct ctx *c, int64_t reward_id, const struct revocation *revocation,
                        int64_t *taken_count) MUST_USE;
 /* By the one who asks, about a held one. E_CONFLICT "reward.decided" otherwise. */

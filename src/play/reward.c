@@ -112,6 +112,39 @@ static enum err stored_read(struct ctx *c, int64_t reward_id, struct stored *out
     return OK;
 }
 
+/* ---- taking back ----------------------------------------------------------------------------- */
+
+static enum err revoked_keep(struct ctx *c, const struct reward *reward, int64_t amount_count)
+{
+    int64_t changed_count;
+
+    if (amount_count == 0)
+        return OK;
+    TRY(q_reward_revoked(c, amount_count, reward->id, &changed_count));
+    must(changed_count == 1);
+    return reward_tell(c, "reward_revoked", reward);
+}
+
+enum err reward_revoke(struct ctx *c, int64_t reward_id, const struct revocation *revocation,
+                       int64_t *taken_count)
+{
+    struct q_reward_was_revoked_row was;
+    struct stored stored = {0};
+    int64_t debt_count;
+
+    TRY(q_reward_was_revoked(c, str_of(revocation->kind), revocation->key_id, &was));
+    *taken_count = 0;
+    if (was.transfer_count > 0)
+        return OK;
+    TRY(stored_read(c, reward_id, &stored));
+    if (!str_is(stored.status, "held") && !str_is(stored.status, "granted"))
+        return fail(c, E_CONFLICT, "reward.revoked", "nothing of it is left to take back");
+    if (revocation->amount_count > stored.reward.amount_count - stored.revoked_count)
+        return fail(c, E_CONFLICT, "reward.revoked", "so much of it is not left to take back");
+    TRY(stored.granter->revoke(c, &stored.reward, revocation, taken_count, &debt_count));
+    return revoked_keep(c, &stored.reward, *taken_count + debt_count);
+}
+
 /* ---- deciding -------------------------------------------------------------------------------- */
 
 enum err reward_decide(struct ctx *c, int64_t reward_id, bool is_granted, struct str reason)

@@ -31,7 +31,7 @@ UPDATE reward_grant
 SELECT id FROM transfer WHERE kind = 'reward' AND key_id = :reward_id AND leg_number = 0;
 
 -- name: reward_was_revoked :one     for this already
-SELECT count(*) AS transfer_count FROM transfer WHERE kind = :kind AND key_id = :key_id AND leg_number = 0;
+SELECT count(*) AS transfer_count FROM transfer WHERE kind = :kind AND key_id = :key_id;
 
 -- part: told
 g.id, g.campaign_id, k.title AS campaign_title, g.customer_id, c.customer_number, g.kind, g.amount_count,

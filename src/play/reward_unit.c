@@ -67,7 +67,48 @@ static enum err unit_decide(struct ctx *c, const struct reward *reward, int64_t 
     return ledger_post(c, transfers, is_granted ? 2 : 1, &is_replay, NULL);
 }
 
-#define UNIT_GRANTER .grant = unit_grant, .decide = unit_decide
+/* One that is held has no posting of its own yet: it goes back from where it waits. */
+static enum err held_revoke(struct ctx *c, const struct reward *reward,
+                            const struct revocation *revocation, int64_t *taken_count)
+{
+    int64_t ids[AT_COUNT];
+    bool is_replay;
+
+    TRY(accounts_open(c, reward, ids));
+    *taken_count = revocation->amount_count;
+    return ledger_post(c,
+                       &(struct transfer){.kind = revocation->kind,
+                                          .key_id = revocation->key_id,
+                                          .from_id = ids[AT_PENDING],
+                                          .to_id = ids[AT_BUDGET],
+                                          .amount_count = revocation->amount_count,
+                                          .expires_ms = NONE,
+                                          .reason = revocation->reason},
+                       1, &is_replay, NULL);
+}
+
+static enum err unit_revoke(struct ctx *c, const struct reward *reward,
+                            const struct revocation *revocation, int64_t *taken_count,
+                            int64_t *debt_count)
+{
+    struct q_reward_transfer_row row;
+    enum err err = q_reward_transfer(c, reward->id, &row);
+
+    *debt_count = 0;
+    if (err == E_NOT_FOUND)
+        return held_revoke(c, reward, revocation, taken_count);
+    TRY(err);
+    return ledger_reverse(c,
+                          &(struct reversal){.kind = revocation->kind,
+                                             .key_id = revocation->key_id,
+                                             .transfer_id = row.id,
+                                             .amount_count = revocation->amount_count,
+                                             .policy = revocation->policy,
+                                             .reason = revocation->reason},
+                          taken_count, debt_count);
+}
+
+#define UNIT_GRANTER .grant = unit_grant, .decide = unit_decide, .revoke = unit_revoke
 
 const struct granter reward_points = {
     .kind = "points", .title_zh = "积分", .title_en = "Points", .unit = UNIT_POINTS, UNIT_GRANTER};

@@ -10,6 +10,7 @@
 #include "kit/session.h"
 #include "kit/timer.h"
 #include "manage/customer/customer.h"
+#include "play/play.h"
 
 #define MOVE POST, "/api/campaigns/$k/move"
 #define CLAIM POST, "/api/giveaways/$k/claims"
@@ -17,7 +18,8 @@
 
 /* ---- the world ------------------------------------------------------------------------------- */
 
-#define PEOPLE 500
+#define PEOPLE 510
+#define NAMED 10 /* the first have names */
 static int64_t people[PEOPLE];
 
 static enum err people_step(struct ctx *c, void *user)
@@ -38,8 +40,9 @@ static int open_world(void **state)
     if (status != 0)
         return status;
     scenario_write(people_step, NULL);
-    for (int i = 0; i < 4; i++) {
-        static const char *const names[] = {"ana", "bo", "cy", "dan"};
+    for (int i = 0; i < NAMED; i++) {
+        static const char *const names[] = {"ana", "bo",  "cy",  "dan", "eve",
+                                            "fay", "gus", "hal", "ivy", "jo"};
         scenario_set(names[i],
                      str_cstr(scenario_arena, str_fmt(scenario_arena, "%" PRId64, people[i])));
     }
@@ -163,19 +166,19 @@ static void test_business_day(void **state)
 /* ---- property 12 ----------------------------------------------------------------------------- */
 
 static const struct scenario diff_cases[] = {
-    {"dan comes in", AS_OPERATOR, CLAIM, "{'customer_id':'$dan'}", 200, "'points_count':5", NULL},
+    {"eve comes in", AS_OPERATOR, CLAIM, "{'customer_id':'$eve'}", 200, "'points_count':5", NULL},
     {"worse", AS_OPERATOR, VERSION,
      "{'rules':{'stock_count':8,'day_limit_count':2,'points_count':4},'reason':'r'}", 409,
      "campaign.unfavourable", ""},
     {"better", AS_OPERATOR, VERSION,
      "{'rules':{'stock_count':8,'day_limit_count':2,'points_count':6},'reason':'r'}", 200,
      "'version_number':2", NULL},
-    {"dan keeps the old", AS_OPERATOR, CLAIM, "{'customer_id':'$dan'}", 200, "'points_count':5",
+    {"eve keeps the old", AS_OPERATOR, CLAIM, "{'customer_id':'$eve'}", 200, "'points_count':5",
      NULL},
     {"ana has the new", AS_OPERATOR, CLAIM, "{'customer_id':'$ana'}", 200, "'points_count':6",
      NULL},
-    {"dan and cy are one", AS_OPERATOR, POST, "/api/customers/$cy/merge",
-     "{'other_customer_id':'$dan'}", 200, "", NULL},
+    {"eve and fay are one", AS_OPERATOR, POST, "/api/customers/$fay/merge",
+     "{'other_customer_id':'$eve'}", 200, "", NULL},
 };
 
 static void property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old_version(
@@ -185,13 +188,13 @@ static void property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old
     giveaway_open("{'stock_count':8,'day_limit_count':2,'points_count':5}", 100);
     scenario_run(diff_cases);
     assert_int_equal(number_of("SELECT version_number FROM participant WHERE campaign_id = $k AND "
-                               "customer_id = $dan"),
+                               "customer_id = $eve"),
                      1);
     assert_int_equal(number_of("SELECT version_number FROM participant WHERE campaign_id = $k AND "
                                "customer_id = $ana"),
                      2);
     scenario_run(((const struct scenario[]){
-        {"bound by the other record", AS_OPERATOR, CLAIM, "{'customer_id':'$cy'}", 200,
+        {"bound by the other record", AS_OPERATOR, CLAIM, "{'customer_id':'$fay'}", 200,
          "'points_count':5", NULL},
     }));
     assert_int_equal(number_of("SELECT participant_count FROM campaign WHERE id = $k"), 2);
@@ -200,6 +203,139 @@ static void property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old
                                scenario_filled("SELECT substr(rules, 1, 30) FROM campaign_version "
                                                "WHERE campaign_id = $k AND version_number = 1"))),
         "{\"stock_count\":8,\"day_limit_co");
+    sums_check();
+}
+
+/* ---- property 7 ------------------------------------------------------------------------------ */
+
+struct taking {
+    int64_t reward_id, key_id, amount_count, taken_count;
+    enum ledger_policy policy;
+};
+
+static enum err taking_step(struct ctx *c, void *user)
+{
+    struct taking *taking = user;
+
+    return reward_revoke(c, taking->reward_id,
+                         &(struct revocation){.kind = "test_refund",
+                                              .key_id = taking->key_id,
+                                              .amount_count = taking->amount_count,
+                                              .policy = taking->policy},
+                         &taking->taken_count);
+}
+
+/* As one refund, whole or half, of what the person of that name claimed. */
+static enum err taken(const char *name, int64_t key_id, int64_t amount_count,
+                      enum ledger_policy policy, struct taking *out)
+{
+    struct taking taking = {.key_id = key_id, .amount_count = amount_count, .policy = policy};
+    char sql[200];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT id FROM reward_grant WHERE campaign_id = $k AND customer_id = $%s", name);
+    taking.reward_id = number_of(sql);
+    if (out == NULL)
+        out = &taking;
+    *out = taking;
+    return app_write(scenario_app, scenario_arena, taking_step, out, NULL);
+}
+
+struct spending {
+    int64_t person_id, key_id, amount_count;
+    bool is_income;
+};
+
+static enum err spending_step(struct ctx *c, void *user)
+{
+    const struct spending *spending = user;
+    const struct account accounts[] = {
+        {"customer", spending->person_id, UNIT_POINTS, BUCKET_AVAILABLE, 0},
+        {"system", 0, UNIT_POINTS, BUCKET_EXTERNAL, 0},
+    };
+    int64_t ids[2];
+    bool is_replay;
+
+    TRY(ledger_open(c, accounts, 2, ids));
+    return ledger_post(c,
+                       &(struct transfer){.kind = "test_spend",
+                                          .key_id = spending->key_id,
+                                          .from_id = ids[spending->is_income ? 1 : 0],
+                                          .to_id = ids[spending->is_income ? 0 : 1],
+                                          .amount_count = spending->amount_count,
+                                          .expires_ms = NONE},
+                       1, &is_replay, NULL);
+}
+
+static void spent(int person, int64_t key_id, int64_t amount_count, bool is_income)
+{
+    scenario_write(spending_step,
+                   &(struct spending){people[person], key_id, amount_count, is_income});
+}
+
+static void expect_points(const char *name, int64_t available_count, int64_t debt_count)
+{
+    assert_int_equal(balance(name, "points", "available"), available_count);
+    assert_int_equal(balance(name, "points", "debt"), -debt_count);
+}
+
+static const struct scenario refund_cases[] = {
+    {"gus", AS_OPERATOR, CLAIM, "{'customer_id':'$gus'}", 200, "", NULL, .is_plain = true,
+     .key = "7a"},
+    {"hal", AS_OPERATOR, CLAIM, "{'customer_id':'$hal'}", 200, "", NULL, .is_plain = true,
+     .key = "7b"},
+    {"ivy", AS_OPERATOR, CLAIM, "{'customer_id':'$ivy'}", 200, "", NULL, .is_plain = true,
+     .key = "7c"},
+    {"jo", AS_OPERATOR, CLAIM, "{'customer_id':'$jo'}", 200, "", NULL, .is_plain = true,
+     .key = "7d"},
+};
+
+static void ends_and_settles(void)
+{
+    scenario_clock(1773000000000);
+    timer_await(scenario_app);
+    assert_string_equal(scenario_text(str_cstr(
+                            scenario_arena, scenario_filled("SELECT status FROM campaign WHERE id ="
+                                                            " $k"))),
+                        "settled");
+}
+
+/* All four got ten points; gus and hal spend seven of them, ivy's end, jo keeps what is there. */
+static void property_7_refund_after_settlement_spend_and_expiry(void **state)
+{
+    int64_t budget_count;
+    struct taking taking;
+
+    (void)state;
+    giveaway_open("{'stock_count':4,'day_limit_count':1,'points_count':10,'points_days':2}", 40);
+    scenario_run(refund_cases);
+    spent(6, 1, 7, false);
+    spent(7, 2, 7, false);
+    assert_int_equal(taken("jo", 70, 10, REVERSE_ONLY_PENDING, NULL), OK); /* not pending: stays */
+    expect_points("jo", 10, 0);
+    assert_int_equal(taken("jo", 71, 10, REVERSE_UP_TO_BALANCE, &taking), OK);
+    assert_int_equal(taking.taken_count, 10);
+    expect_points("jo", 0, 0);
+    ends_and_settles(); /* and what was left of ivy's points has ended */
+    expect_points("ivy", 0, 0);
+    budget_count = balance("k", "points", "budget");
+    assert_int_equal(budget_count, 0);
+    assert_int_equal(taken("gus", 72, 10, REVERSE_CREATE_DEBT, &taking), OK);
+    expect_points("gus", 0, 7);
+    /* two halves are one whole, and no more than that */
+    assert_int_equal(taken("hal", 73, 5, REVERSE_CREATE_DEBT, NULL), OK);
+    assert_int_equal(taken("hal", 73, 5, REVERSE_CREATE_DEBT, NULL), OK); /* the same again */
+    assert_int_equal(taken("hal", 74, 5, REVERSE_CREATE_DEBT, NULL), OK);
+    expect_points("hal", 0, 7);
+    assert_int_equal(taken("hal", 75, 1, REVERSE_CREATE_DEBT, NULL), E_CONFLICT);
+    assert_int_equal(taken("ivy", 76, 10, REVERSE_CREATE_DEBT, NULL), OK); /* from what has ended */
+    expect_points("ivy", 0, 0);
+    assert_int_equal(balance("k", "points", "budget"), 30);
+    assert_int_equal(number_of("SELECT count(*) FROM reward_grant WHERE campaign_id = $k AND status"
+                               " = 'revoked' AND revoked_count = 10"),
+                     4);
+    spent(6, 3, 9, true); /* the next income pays the debt first */
+    expect_points("gus", 2, 0);
     sums_check();
 }
 
@@ -250,7 +386,7 @@ static void *claimer(void *user)
 
     (void)user;
     while ((at = rush.next++) < CLAIMS) {
-        int person = (int)((unsigned)at * 7919u % PEOPLE);
+        int person = NAMED + (int)((unsigned)at * 7919u % (PEOPLE - NAMED));
         struct app_call call = {
             .method = POST,
             .path = rush.path,
@@ -329,6 +465,7 @@ int main(void)
         cmocka_unit_test(
             property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old_version),
         cmocka_unit_test(property_1_of_n_claims_exactly_the_stock_wins),
+        cmocka_unit_test(property_7_refund_after_settlement_spend_and_expiry),
     };
 
     return cmocka_run_group_tests(tests, open_world, scenario_close);
