@@ -6,8 +6,11 @@
 #include "flow/flow.h"
 #include "insight/insight.h"
 #include "kit/counter.h"
+#include "kit/inbox.h"
 #include "kit/job.h"
 #include "kit/ledger.h"
+#include "kit/outbox.h"
+#include "kit/saga.h"
 #include "kit/timer.h"
 #include "manage/account/account.h"
 #include "manage/channel/channel.h"
@@ -70,6 +73,9 @@ static const struct route *const routes[] = {
     owner_routes,
     job_routes,
     timer_routes,
+    outbox_routes,
+    inbox_routes,
+    saga_routes,
     bulk_routes,
     list_view_routes,
     merge_routes,
@@ -116,6 +122,21 @@ static const struct timer_kind *const timer_kinds[] = {
 };
 /* clang-format on */
 
+/* What comes in, what leaves, and money outside: a kind is one line here. */
+/* clang-format off */
+static const struct inbox_kind *const inbox_kinds[] = {
+    NULL,
+};
+
+static const struct outbox_kind *const outbox_kinds[] = {
+    NULL,
+};
+
+static const struct saga_kind *const saga_kinds[] = {
+    NULL,
+};
+/* clang-format on */
+
 /* A play, and a kind of reward, is one line here. */
 /* clang-format off */
 static const struct play *const plays[] = {
@@ -156,6 +177,9 @@ const struct app_config papilio_config = {
     .kinds = event_kinds,
     .job_kinds = job_kinds,
     .timer_kinds = timer_kinds,
+    .inbox_kinds = inbox_kinds,
+    .outbox_kinds = outbox_kinds,
+    .saga_kinds = saga_kinds,
     .plays = plays,
     .granters = granters,
     .reactions = flow_reactions,

@@ -191,7 +191,7 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (destination, due_ms, id) WHERE status = 'waiting';
 CREATE INDEX outbox_ordered ON outbox (destination, order_id, id) WHERE status = 'waiting' AND order_id IS NOT NULL;
-CREATE INDEX outbox_dead ON outbox (changed_ms) WHERE status = 'dead';
+CREATE INDEX outbox_open ON outbox (status, id) WHERE status IN ('waiting', 'dead');
 -- Its text, erasable by itself.
 CREATE TABLE outbox_body (
     outbox_id INTEGER NOT NULL PRIMARY KEY,

@@ -20,6 +20,21 @@ void audit_detail(struct ctx *c, struct str json)
     c->audit_detail = json;
 }
 
+void audit_reason(struct ctx *c, struct str reason)
+{
+    struct json_out json;
+    struct buf buf;
+
+    buf_init(&buf, 16384);
+    json_out_init(&json, &buf);
+    json_object_begin(&json);
+    json_name(&json, "reason");
+    json_str(&json, reason);
+    json_object_end(&json);
+    c->audit_detail = str_copy(c->arena, buf_view(&buf));
+    buf_release(&buf);
+}
+
 enum err audit_erase(struct ctx *c, const char *noun, int64_t subject_id, int64_t *erased_count)
 {
     return q_audit_detail_erase(c, str_of(noun), subject_id, erased_count);

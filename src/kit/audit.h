@@ -11,6 +11,7 @@
 void audit_about(struct ctx *c, const char *noun, int64_t subject_id);
 /* What was done, as a JSON object: names of fields, counts, filters, reasons. No personal data. */
 void audit_detail(struct ctx *c, struct str json);
+void audit_reason(struct ctx *c, struct str reason); /* the detail is what somebody gave as a reason */
 /* Takes the details of all rows about this subject away, for a person whose data go. Who, when and what
  * kind of change stay, and so does the chain. */
 enum err audit_erase(struct ctx *c, const char *noun, int64_t subject_id,

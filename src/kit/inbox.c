@@ -13,7 +13,7 @@
 #define ATTEMPT_MAX 12
 #define KEEP_MS (INT64_C(7) * 24 * 3600 * 1000)
 
-static const struct inbox_kind *kind_find(const struct app *app, struct str name)
+const struct inbox_kind *inbox_kind_find(const struct app *app, struct str name)
 {
     for (const struct inbox_kind *const *kind = app->config.inbox_kinds; kind && *kind; kind++)
         if (str_is(name, (*kind)->name))
@@ -28,7 +28,7 @@ enum err inbox_put(struct ctx *c, const struct inbox_message *message, bool *is_
     uint8_t *hash = arena_alloc(c->arena, HASH_BYTES);
     int64_t changed_count;
 
-    must(kind_find(c->app, row.kind) != NULL);
+    must(inbox_kind_find(c->app, row.kind) != NULL);
     hash_sha256(message->key, hash);
     row.message_hash = (struct str){(char *)hash, HASH_BYTES};
     row.body_enc = ctx_seal(c, message->body.at ? message->body : S(""), "inbox", row.id);
@@ -67,7 +67,7 @@ static enum err page_read(struct ctx *c, void *user)
 
 static enum err message_handle(struct ctx *c, const struct q_inbox_due_row *row)
 {
-    const struct inbox_kind *kind = kind_find(c->app, row->kind);
+    const struct inbox_kind *kind = inbox_kind_find(c->app, row->kind);
     struct str body;
 
     if (kind == NULL)
@@ -97,7 +97,7 @@ static enum err put_off(struct ctx *c, void *user)
 {
     const struct page *page = user;
     const struct q_inbox_due_row *row = page->rows;
-    const struct inbox_kind *kind = kind_find(c->app, row->kind);
+    const struct inbox_kind *kind = inbox_kind_find(c->app, row->kind);
     int64_t attempt_max = kind && kind->attempt_max ? kind->attempt_max : ATTEMPT_MAX;
     bool is_dead = kind == NULL || row->attempt_count + 1 >= attempt_max;
     struct q_inbox_failed_in in = {

@@ -2,7 +2,7 @@
  * one transaction with its effects. A duplicate is a primary-key conflict. */
 #pragma once
 
-#include "kit/ctx.h"
+#include "kit/route.h"
 
 struct inbox_message {
     const char *source;  /* "payee" */
@@ -21,3 +21,5 @@ struct inbox_kind {
 };
 /* Waits until nothing that is due waits: for tests and measurements. */
 void inbox_await(struct app *app);
+/* GET /api/inbox, POST /api/inbox/{inbox_id}/retry. */
+extern const struct route inbox_routes[];

@@ -2,7 +2,7 @@
  * repeat harmless: after a crash a message may leave twice, always under the same key. */
 #pragma once
 
-#include "kit/ctx.h"
+#include "kit/route.h"
 
 struct outbox_new {
     const char *kind;
@@ -52,3 +52,5 @@ struct outbox_kind {
 };
 /* Waits until nothing that is due waits: for tests and measurements. */
 void outbox_await(struct app *app);
+/* GET /api/outbox, POST /api/outbox/{outbox_id}/retry, /cancel, /reveal. */
+extern const struct route outbox_routes[];

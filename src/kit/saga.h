@@ -3,7 +3,7 @@
  * unknown where no answer came. Business state moves in on_over, never before. */
 #pragma once
 
-#include "kit/ctx.h"
+#include "kit/route.h"
 
 enum saga_status { SAGA_CREATED, SAGA_SENT, SAGA_ACCEPTED, SAGA_SUCCEEDED, SAGA_FAILED, SAGA_UNKNOWN, SAGA_STATUS_COUNT };
 extern const char *const saga_status_names[SAGA_STATUS_COUNT];
@@ -54,3 +54,5 @@ enum err saga_heard(struct ctx *c, int64_t saga_id, const struct saga_report *re
 enum err saga_reconcile(struct app *app, const char *kind, int64_t day, int64_t *difference_count) MUST_USE;
 /* Waits until no saga is due: for tests and measurements. */
 void saga_await(struct app *app);
+/* GET /api/sagas, /api/sagas/{saga_id}, /api/bill_differences; POST .../ask, .../close. */
+extern const struct route saga_routes[];

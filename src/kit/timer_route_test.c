@@ -84,8 +84,8 @@ static const struct scenario decisions[] = {
     {"without the right", AS_VIEWER, POST, "/api/timers/5/cancel", "{'reason':'x'}", 403, ""},
     {"one that waits", AS_OPERATOR, POST, "/api/timers/1/cancel", "{'reason':'x'}", 409,
      "timer.waiting"},
-    {"given up", AS_OPERATOR, POST, "/api/timers/5/cancel", "{'reason':'the shop said no'}",
-     200, ""},
+    {"given up", AS_OPERATOR, POST, "/api/timers/5/cancel", "{'reason':'the shop said no'}", 200,
+     ""},
     {"gone", AS_OPERATOR, POST, "/api/timers/5/cancel", "{'reason':'x'}", 404, "timer.unknown",
      .is_plain = true},
 };

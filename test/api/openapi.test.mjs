@@ -484,6 +484,30 @@ test("timers: what waits, what is dead", async () => {
     await bad("/api/timers/3/cancel", { reason: "x" }, "timer.unknown");
 });
 
+test("outbox, inbox, payments and differences", async () => {
+    insert(`
+        INSERT INTO outbox VALUES (1, 'old', 11, NULL, NULL, 'a', 'waiting', 9000000000000, 0, NULL, NULL, 1, 1),
+            (2, 'old', 12, NULL, NULL, 'a', 'dead', 9000000000000, 12, 404, 'HTTP 404', 1, 1);
+        INSERT INTO inbox VALUES (1, 'payee', x'01', 'old', NULL, 'dead', 12, 9000000000000, 'a.b: words', 1);
+        INSERT INTO saga VALUES (1, 'old', 11, NULL, 100, 'unknown', NULL, 3, 9000000000000, NULL, 'io', 1, 6);
+        INSERT INTO bill_difference VALUES (1, 'old', 20458, 1, 'P1', 'amount', 100, 120, 5, NULL, NULL, NULL);`);
+    assert.ok((await good("/api/outbox?limit=1")).next_cursor);
+    assert.equal((await good("/api/outbox?status=dead")).items[0].status_count, 404);
+    await bad("/api/outbox/1/retry", {}, "outbox.not_dead");
+    assert.equal((await good("/api/outbox/2/reveal", {})).body, null);
+    await good("/api/outbox/2/retry", {});
+    await good("/api/outbox/1/cancel", { reason: "of no use any more" });
+    assert.equal((await good("/api/inbox")).items[0].source, "payee");
+    await bad("/api/inbox/99/retry", {}, "inbox.unknown");
+    await good("/api/inbox/1/retry", {});
+    assert.equal((await good("/api/sagas?status=unknown")).items[0].amount_fen, 100);
+    assert.equal((await good("/api/sagas/1")).differences[0].theirs_fen, 120);
+    await good("/api/sagas/1/ask", {});
+    assert.equal((await good("/api/bill_differences?is_open=true")).items[0].kind, "amount");
+    await good("/api/bill_differences/1/close", { words: "they paid it back" });
+    await bad("/api/bill_differences/1/close", { words: "x" }, "difference.closed");
+});
+
 test("campaigns, their preflight and rewards", async () => {
     assert.equal((await good("/api/plays")).items[0].kind, "giveaway");
     const rules = { stock_count: 2, day_limit_count: 1, points_count: 5 };

@@ -10,6 +10,7 @@ const struct role staff_roles[] = {
     {"operator",
      READS WRITES "customer.reveal customer.merge customer.assign customer.export import.read "
                   "import.write staff.read ledger.read system.read timer.read timer.write "
+                  "outbox.read outbox.write saga.read saga.write "
                   "campaign.read campaign.write campaign.claim reward.decide",
      "all", "操盘手"},
     {"content", "overview.read customer.read channel.read setting.read", "all", "内容"},
