@@ -66,6 +66,8 @@ export const router = createRouter({
                             component: () => import('./pages/NotFound.vue'),
                             beforeEnter: () => sections.find(({ permission }) => !permission || useSession().can(permission))?.to ?? '/',
                         },
+                        page(() => import('./pages/campaign/CampaignList.vue'), 'campaigns', 'campaigns', 'campaign.title'),
+                        page(() => import('./pages/campaign/CampaignPage.vue'), 'campaign', 'campaigns/:id', 'campaign.title'),
                         page(() => import('./pages/ledger/LedgerPage.vue'), 'ledger', 'ledger', 'ledger.title'),
                         page(() => import('./pages/ledger/AccountPage.vue'), 'account', 'ledger/accounts/:id', 'ledger.title'),
                         page(() => import('./pages/ledger/TransferPage.vue'), 'transfer', 'ledger/transfers/:id', 'ledger.title'),

@@ -2,6 +2,7 @@
 import type { Section } from '@/ui/SectionFrame.vue'
 
 export const sections: Section[] = [
+    { to: '/operations/campaigns', label: 'campaign.title', permission: 'campaign.read' },
     { to: '/operations/ledger', label: 'ledger.title', permission: 'ledger.read' },
     { to: '/operations/health', label: 'health.title', permission: 'system.read' },
 ]
