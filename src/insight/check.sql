@@ -304,3 +304,18 @@ SELECT h.subject_id AS offender_id
    AND NOT EXISTS (SELECT 1 FROM counter AS c
                     WHERE c.name = h.name AND c.scope_id = h.scope_id AND c.subject_id = h.subject_id
                       AND c.window_seq = h.window_seq);
+
+-- name: check_outbox_kinds :each      what nobody here can send waits for ever
+SELECT kind, min(id) AS offender_id FROM outbox WHERE status IN ('waiting', 'dead') GROUP BY kind;
+
+-- name: check_outbox_bodies :each      a text without its message would outlive a deletion
+SELECT b.outbox_id AS offender_id FROM outbox_body b
+ WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = b.outbox_id);
+
+-- name: check_sagas :each      what is over is not looked at again, what is not over is
+SELECT id AS offender_id FROM saga
+ WHERE (status IN ('succeeded', 'failed') AND due_ms IS NOT NULL)
+    OR (status NOT IN ('succeeded', 'failed') AND due_ms IS NULL);
+
+-- name: check_differences :each      of bills, that nobody has closed
+SELECT id AS offender_id FROM bill_difference WHERE closed_ms IS NULL;

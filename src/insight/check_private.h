@@ -18,12 +18,14 @@ struct check {
     const char *name;
     enum err (*run)(struct ctx *c, struct finding *finding);
     const char *offender; /* what the ids are of */
+    bool is_note;         /* for somebody to look at; the base is sound all the same */
 };
 extern const struct check checks[]; /* ended by a row with name NULL */
 void check_found(struct finding *finding, int64_t id);
 
 /* Invariants that SQL cannot tell: sealed texts, hashes, JSON, the registry of kinds. */
 enum err check_journal_known(struct ctx *c, struct finding *finding) MUST_USE;
+enum err check_outbox_kinds(struct ctx *c, struct finding *finding) MUST_USE;
 enum err check_identity_seals(struct ctx *c, struct finding *finding) MUST_USE;
 enum err check_keys_current(struct ctx *c, struct finding *finding) MUST_USE;
 enum err check_personal_seals(struct ctx *c, struct finding *finding) MUST_USE;

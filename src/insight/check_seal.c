@@ -7,6 +7,7 @@
 #include "kit/audit.h"
 #include "kit/journal.h"
 #include "kit/key.h"
+#include "kit/outbox.h"
 #include "manage/privacy/privacy.h"
 
 #define SCRATCH_MAX (16 * 1024 * 1024)
@@ -58,6 +59,32 @@ enum err check_journal_known(struct ctx *c, struct finding *finding)
     err = q_check_journal_rows(c, journal_row, finding);
     scratch_end(finding);
     return err;
+}
+
+/* ---- kinds of messages ----------------------------------------------------------------------- */
+
+static bool outbox_knows(const struct app *app, struct str name)
+{
+    const struct outbox_kind *const *kind = app_config(app)->outbox_kinds;
+
+    for (; kind && *kind; kind++)
+        if (str_is(name, (*kind)->name))
+            return true;
+    return false;
+}
+
+static enum err outbox_row(void *user, const struct q_check_outbox_kinds_row *row)
+{
+    struct finding *finding = user;
+
+    if (!outbox_knows(finding->c->app, row->kind))
+        check_found(finding, row->offender_id);
+    return OK;
+}
+
+enum err check_outbox_kinds(struct ctx *c, struct finding *finding)
+{
+    return q_check_outbox_kinds(c, outbox_row, finding);
 }
 
 /* ---- identities and personal data ------------------------------------------------------------ */

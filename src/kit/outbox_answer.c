@@ -1,12 +1,16 @@
 /* What the sender has run for it: a page of messages read and made on a reader, and a batch of
  * answers on the writer. Always: a message's end and what its kind makes of it are one commit. */
 #include "gen/outbox.q.h"
+#include "kit/counter.h"
+#include "kit/node.h"
 #include "kit/outbox_private.h"
 #include "kit/timer_private.h"
 
 #define TIMEOUT_MS 10000
 #define ATTEMPT_MAX 12
 #define WORDS_MAX 300
+#define LEASE_MS 30000
+#define WEEK_KEEP_MS (INT64_C(60) * 24 * 3600 * 1000) /* longer than anything is tried */
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -15,6 +19,11 @@ enum err outbox_queues_read(struct ctx *c, void *user)
     struct outbox_queues *queues = user;
 
     c->now_ms = worker_now_ms(c->app);
+    queues->is_ours = true;
+    if (c->app->is_shared)
+        TRY(lease_take(c, "outbox", LEASE_MS, &queues->is_ours));
+    if (!queues->is_ours)
+        return OK;
     TRY(outbox_rules_read(c, &queues->rules));
     return q_outbox_queues(c, &queues->rows);
 }
@@ -120,6 +129,54 @@ static enum err verdict_ask(struct ctx *c, const struct delivery *delivery,
     return OK;
 }
 
+/* ---- the person's week ----------------------------------------------------------------------- */
+
+/* The same again counts once. Full: the message is over, for next week it would come too late. */
+static enum err week_take(struct ctx *c, const struct outbox_answers *answers,
+                          struct delivery *delivery, struct q_outbox_end_in *end, bool *is_ended)
+{
+    struct counter counter = {.name = "outbox_week",
+                              .subject_id = delivery->message.customer_id,
+                              .window = WINDOW_WEEK,
+                              .limit_count = answers->week_max_count};
+    struct counter_hold hold = {"outbox", delivery->message.id, 1, c->now_ms + WEEK_KEEP_MS};
+    enum err err = counter_reserve(c, &counter, &hold);
+
+    delivery->is_cleared = err == OK;
+    *is_ended = err == E_CONFLICT;
+    if (err != E_CONFLICT)
+        return err;
+    c->fault = (struct fault){0};
+    *end = (struct q_outbox_end_in){
+        .status = S("cancelled"),
+        .due_ms = delivery->due_ms,
+        .attempt_count = delivery->message.attempt_count,
+        .status_count = NONE,
+        .error_message = str_fmt(c->arena, "over the week's %" PRId64 " messages a person",
+                                 answers->week_max_count),
+        .id = delivery->message.id,
+    };
+    return OK;
+}
+
+/* What was given up once and is sent by hand was counted then, or not: the message matters more. */
+static enum err week_settle(struct ctx *c, const struct delivery *delivery,
+                            enum outbox_verdict verdict)
+{
+    enum err err;
+
+    if (!delivery->is_cleared || verdict == OUTBOX_RETRY)
+        return OK;
+    err = verdict == OUTBOX_DONE ? counter_confirm(c, "outbox", delivery->message.id)
+                                 : counter_release(c, "outbox", delivery->message.id);
+    if (err != E_CONFLICT && err != E_NOT_FOUND)
+        return err;
+    c->fault = (struct fault){0};
+    return OK;
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
 static struct str words_of(struct ctx *c, const struct outbox_answer *answer)
 {
     if (answer->words.at)
@@ -135,6 +192,7 @@ static enum err end_make(struct ctx *c, const struct delivery *delivery,
     enum outbox_verdict verdict;
 
     TRY(verdict_ask(c, delivery, &answer, &verdict));
+    TRY(week_settle(c, delivery, verdict));
     *end = (struct q_outbox_end_in){
         .status = str_of(statuses[verdict]),
         .due_ms = delivery->due_ms,
@@ -156,14 +214,21 @@ struct rows {
     int64_t end_count, behind_count, move_count;
 };
 
-static enum err row_add(struct ctx *c, struct rows *rows, struct delivery *delivery)
+static enum err row_add(struct ctx *c, const struct outbox_answers *answers, struct rows *rows,
+                        struct delivery *delivery)
 {
     struct q_outbox_end_in *end = &rows->ends[rows->end_count];
+    bool is_ended = false;
 
     delivery->is_looked_after = true;
     if (delivery->is_put_off) {
         rows->moves[rows->move_count++] =
             (struct q_outbox_move_in){delivery->due_ms, delivery->message.id};
+        return OK;
+    }
+    if (delivery->is_clearing && delivery->fault.code == NULL) {
+        TRY(week_take(c, answers, delivery, end, &is_ended));
+        rows->end_count += is_ended;
         return OK;
     }
     TRY(end_make(c, delivery, end));
@@ -187,7 +252,7 @@ enum err outbox_answers_write(struct ctx *c, void *user)
                         .moves = arena_new_array(c->arena, struct q_outbox_move_in, count)};
 
     for (int64_t i = 0; i < answers->count; i++)
-        TRY(row_add(c, &rows, answers->deliveries[i]));
+        TRY(row_add(c, answers, &rows, answers->deliveries[i]));
     if (rows.end_count > 0)
         TRY(q_outbox_end(c, rows.ends, rows.end_count, NULL));
     if (rows.behind_count > 0)

@@ -37,6 +37,8 @@ struct delivery {
     int64_t order_id, due_ms;
     struct fault fault;    /* it could not be made, or its answer not be worked on */
     bool is_unmade, is_put_off;
+    bool is_clearing; /* before it leaves: counted against the person's week */
+    bool is_cleared;
     bool is_looked_after; /* its answer may let another one go, or itself again */
     struct outbox_queue *queue;
     struct outbox_page *page;
@@ -63,7 +65,9 @@ struct outbox_queues {
     struct call call;
     struct list rows; /* struct q_outbox_queues_row */
     struct outbox_rules rules;
+    bool is_ours; /* else another node sends */
 };
+/* On a reader; on a shared base on the writer, for the lease. */
 enum err outbox_queues_read(struct ctx *c, void *queues) MUST_USE;
 
 /* Answers that are written in one command. */
@@ -71,5 +75,6 @@ struct outbox_answers {
     struct call call;
     struct delivery *deliveries[2 * OUTBOX_PAGE_MAX];
     int64_t count;
+    int64_t week_max_count; /* messages a person */
 };
 enum err outbox_answers_write(struct ctx *c, void *answers) MUST_USE;

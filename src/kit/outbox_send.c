@@ -13,6 +13,7 @@
 #define READY_LOW 64 /* the next page is read below this */
 #define PASS_MAX_US 10000000
 #define REST_MAX_MS 60000
+#define SHARED_MS 1000 /* other nodes add messages too, and may go */
 #define FAIL_MS 1000
 #define DRAIN_US 2000000
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
@@ -45,7 +46,8 @@ struct outbox_sender {
     bool is_stale;  /* the queues are to be looked at anew */
     bool is_asleep; /* and nothing is, until woken */
     bool is_reading, is_writing, is_ending;
-    int64_t stop_us, again_us; /* after a failure: not before */
+    int64_t stop_us, listed_us;
+    int64_t again_us; /* after a failure: not before */
     struct map *by_name;
     struct outbox_queue *queues;
     int queue_count, next_queue;
@@ -233,7 +235,8 @@ static void list_take(struct outbox_sender *s)
         fail_log(s, "the queues cannot be read", &list->call);
         s->is_stale = true;
     } else {
-        s->rules = list->rules;
+        if (list->is_ours)
+            s->rules = list->rules;
         for (int i = 0; i < s->queue_count; i++)
             s->queues[i].next_ms = NONE;
         for (int64_t i = 0; i < list->rows.count; i++) {
@@ -245,7 +248,8 @@ static void list_take(struct outbox_sender *s)
     arena_free(list->call.arena);
 }
 
-/* What falls into the quiet hours is moved to their end; what could not be made is over. */
+/* What falls into the quiet hours is moved to their end; what could not be made is over; what a
+ * person is to get is counted first. */
 static void delivery_begin(struct outbox_sender *s, struct delivery *delivery, int64_t now_ms)
 {
     const struct outbox_kind *kind = delivery->kind;
@@ -261,7 +265,10 @@ static void delivery_begin(struct outbox_sender *s, struct delivery *delivery, i
         delivery->is_put_off = true;
         delivery->due_ms = end_ms;
     }
-    if (delivery->is_unmade || delivery->is_put_off)
+    delivery->is_clearing = kind && kind->has_quiet_hours &&
+                            delivery->message.customer_id != NONE && !delivery->is_unmade &&
+                            !delivery->is_put_off;
+    if (delivery->is_unmade || delivery->is_put_off || delivery->is_clearing)
         answered_add(s, delivery);
     else
         ready_add(delivery->queue, delivery);
@@ -318,6 +325,7 @@ static void page_take(struct outbox_sender *s)
 static void list_begin(struct outbox_sender *s)
 {
     struct arena *arena = arena_new(ARENA_MAX);
+    struct call_queue *queue = s->app->is_shared ? &s->app->writes : &s->app->reads;
 
     s->list = arena_new_one(arena, struct outbox_queues);
     call_init(&s->list->call, s->app, arena);
@@ -325,7 +333,8 @@ static void list_begin(struct outbox_sender *s)
     s->list->call.done_user = s;
     s->is_reading = true;
     s->is_stale = false;
-    run_command(&s->list->call, &s->app->reads, outbox_queues_read, s->list);
+    s->listed_us = clock_mono_us();
+    run_command(&s->list->call, queue, outbox_queues_read, s->list);
 }
 
 /* A quota's worth of a second, so that what is cancelled meanwhile is mostly still in its row. */
@@ -452,6 +461,7 @@ static void answers_begin(struct outbox_sender *s)
         return;
     arena = arena_new(ARENA_MAX);
     s->answers = arena_new_one(arena, struct outbox_answers);
+    s->answers->week_max_count = s->rules.week_max_count;
     while (s->answered && s->answers->count < max) {
         s->answers->deliveries[s->answers->count++] = s->answered;
         s->answered = s->answered->next;
@@ -485,6 +495,18 @@ static void answers_failed(struct outbox_sender *s, struct outbox_answers *answe
         answered_add(s, answers->deliveries[i]);
 }
 
+static void delivery_answered(struct outbox_sender *s, struct delivery *delivery)
+{
+    if (delivery->is_clearing && delivery->is_cleared) {
+        delivery->is_clearing = false;
+        ready_add(delivery->queue, delivery);
+        return;
+    }
+    s->is_stale |= delivery->is_looked_after;
+    delivery->next = s->past;
+    s->past = delivery;
+}
+
 static void answers_take(struct outbox_sender *s)
 {
     struct outbox_answers *answers = s->answers;
@@ -493,11 +515,8 @@ static void answers_take(struct outbox_sender *s)
     if (answers->call.err != OK) {
         answers_failed(s, answers);
     } else {
-        for (int64_t i = 0; i < answers->count; i++) {
-            s->is_stale |= answers->deliveries[i]->is_looked_after;
-            answers->deliveries[i]->next = s->past;
-            s->past = answers->deliveries[i];
-        }
+        for (int64_t i = 0; i < answers->count; i++)
+            delivery_answered(s, answers->deliveries[i]);
         if (s->page == NULL)
             past_end(s);
     }
@@ -532,7 +551,8 @@ static int64_t least(int64_t a, int64_t b)
  */
 static int64_t wait_ms(const struct outbox_sender *s)
 {
-    int64_t now_ms = worker_now_ms(s->app), now_us = clock_mono_us(), wait = REST_MAX_MS;
+    int64_t now_ms = worker_now_ms(s->app), now_us = clock_mono_us(),
+            wait = s->app->is_shared ? SHARED_MS : REST_MAX_MS;
     bool may_read = !s->is_reading && !s->is_asleep && s->again_us <= now_us;
 
     if (s->again_us > now_us)
@@ -568,6 +588,8 @@ static void due_look(struct outbox_sender *s)
     pthread_mutex_unlock(&s->lock);
     if (s->is_asleep)
         return;
+    if (s->app->is_shared && clock_mono_us() - s->listed_us > SHARED_MS * INT64_C(1000))
+        s->is_stale = true;
     for (int i = 0; i < s->queue_count && !s->is_stale; i++)
         s->is_stale = s->queues[i].next_ms != NONE && s->queues[i].next_ms <= now_ms;
 }

@@ -12,6 +12,7 @@
 
 #include "gen/kit.q.h"
 #include "host/clock.h"
+#include "kit/counter.h"
 #include "kit/kit_private.h"
 #include "kit/outbox.h"
 #include "kit/outbox_private.h"
@@ -98,12 +99,15 @@ static const struct route *const tables[] = {no_routes, NULL};
 static const struct role roles[] = {{.name = NULL}};
 static const struct event_kind kinds[] = {{.name = NULL}};
 
+static const struct timer_kind *const timer_kinds[] = {&counter_hold_timer, NULL};
+
 static void app_begin(void)
 {
     struct app_config config = {.routes = tables,
                                 .roles = roles,
                                 .kinds = kinds,
                                 .outbox_kinds = outbox_kinds,
+                                .timer_kinds = timer_kinds,
                                 .data = str_of(folder)};
     struct str why = {0};
 
@@ -360,6 +364,39 @@ static void test_nobody_is_woken_at_night(void **state)
     expect_bodies("/note", "for machines buy!");
 }
 
+static struct outbox_new to_person(int64_t key_id, int64_t customer_id, const char *body)
+{
+    struct outbox_new n = message("person", key_id, body);
+
+    n.customer_id = customer_id;
+    return n;
+}
+
+static void test_a_person_gets_so_many_a_week(void **state)
+{
+    (void)state;
+    sink_answer("/note", 500, 1);
+    sink_answer("/note", 404, 1);
+    for (int64_t i = 0; i < 7; i++)
+        add(to_person(i, 77, "x"));
+    add(to_person(20, 78, "y"));
+    outbox_await(app);
+    for (int i = 0; i < 4; i++)
+        later(HOUR_MS / 2);
+    assert_string_equal(sql("SELECT group_concat(n) FROM (SELECT count(*) AS n FROM outbox"
+                            " WHERE customer_id = 77 GROUP BY status ORDER BY status)"),
+                        "3,1,3"); /* cancelled, dead, sent */
+    assert_string_equal(sql("SELECT used_count, reserved_count FROM counter WHERE subject_id = 77"),
+                        "3|0"); /* the dead one left its place */
+    assert_string_equal(status_of(20), "sent");
+    assert_string_equal(sql("SELECT error_message FROM outbox WHERE status = 'cancelled' LIMIT 1"),
+                        "over the week's 4 messages a person");
+    clock_simulate(T0 + 7 * 24 * HOUR_MS);
+    add(to_person(30, 77, "z"));
+    outbox_await(app);
+    assert_string_equal(status_of(30), "sent");
+}
+
 static void test_an_answer_and_its_effect_are_one(void **state)
 {
     (void)state;
@@ -462,6 +499,7 @@ int main(void)
         TEST(test_a_cancelled_message_stays),
         TEST(test_a_destination_has_its_quota),
         TEST(test_nobody_is_woken_at_night),
+        TEST(test_a_person_gets_so_many_a_week),
         TEST(test_an_answer_and_its_effect_are_one),
         TEST(test_one_broken_message_costs_only_itself),
         TEST(test_a_guarded_address_is_not_ours),

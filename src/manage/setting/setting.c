@@ -87,6 +87,23 @@ static const struct setting_definition definitions[] = {
      "每位同事每小时最多查看这么多次客户的明文资料（姓名、手机号、邮箱、地址）；每次都记入审计。",
      "How often an hour one colleague may have a customer's masked data shown; each time is "
      "audited."},
+    {"quiet_from_minutes", "people", "int", "1320", 0, 1439, false, "免打扰开始（分钟）",
+     "Quiet hours begin (minutes)",
+     "从当地零点起的分钟数，1320 表示 "
+     "22:00；免打扰时段内给客户的消息等到时段结束再发。与结束相同表示"
+     "不设。",
+     "Minutes after midnight, 1320 is 22:00: messages to people wait until the quiet hours end. "
+     "The "
+     "same as the end: none."},
+    {"quiet_to_minutes", "people", "int", "480", 0, 1439, false, "免打扰结束（分钟）",
+     "Quiet hours end (minutes)", "从当地零点起的分钟数，480 表示 08:00。",
+     "Minutes after midnight, 480 is 08:00."},
+    {"messages_per_week", "people", "int", "4", 1, 100, false, "每人每周消息数",
+     "Messages a person a week", "每位客户每周（周一起）最多收到这么多条营销消息，超出的不发送。",
+     "A person gets at most so many marketing messages a week, from Monday; more are not sent."},
+    {"outbox_keep_days", "retention", "int", "30", 1, 365, false, "已发消息保留天数",
+     "Days to keep sent messages", "已发送或放弃的消息保留这么多天，之后连同内容一起删除。",
+     "Messages that were sent or given up are deleted after these days, with their texts."},
     {"smtp_host", "mail", "text", "\"\"", 0, 253, false, "发信服务器", "Mail server",
      "SMTP 服务器的域名，例如 smtp.exmail.qq.com；留空表示不发信。换服务器后要重新填写密码。",
      "Name of the SMTP server; empty: no mail is sent. Another server wants its password anew."},
