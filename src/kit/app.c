@@ -79,7 +79,7 @@ static enum err clock_recall(struct ctx *c)
 {
     struct q_journal_last_row last;
     struct q_meta_get_row table;
-    int64_t until_ms;
+    int64_t until_ms, given;
     enum err err = q_journal_last(c, &last);
 
     if (err != OK && err != E_NOT_FOUND)
@@ -89,8 +89,9 @@ static enum err clock_recall(struct ctx *c)
         atomic_store(&c->app->id_state, ((last.id >> 22) + 1) << 14); /* of a copy, too */
     }
     TRY(meta_int(c, "id_until_ms", &until_ms));
-    if (!c->app->is_shared && (until_ms - ID_EPOCH_MS) << 14 > atomic_load(&c->app->id_state))
-        atomic_store(&c->app->id_state, (until_ms - ID_EPOCH_MS) << 14);
+    given = until_ms > ID_EPOCH_MS ? (until_ms - ID_EPOCH_MS) << 14 : 0;
+    if (!c->app->is_shared && given > atomic_load(&c->app->id_state))
+        atomic_store(&c->app->id_state, given);
     TRY(meta_int(c, "reply_turn_ms", &c->app->reply_turn_ms));
     err = q_meta_get(c, S("reply_table"), &table);
     if (err != OK && err != E_NOT_FOUND)
@@ -99,7 +100,8 @@ static enum err clock_recall(struct ctx *c)
     return OK;
 }
 
-static enum err open_step(struct ctx *c, void *user)
+/* A command of its own, the first: whatever takes an id or writes comes behind it. */
+static enum err recall_step(struct ctx *c, void *user)
 {
     (void)user;
     if (c->app->is_shared)
@@ -107,6 +109,13 @@ static enum err open_step(struct ctx *c, void *user)
     TRY(key_recall(c));
     TRY(app_zone_recall(c));
     TRY(clock_recall(c));
+    c->app->is_recalled = true;
+    return OK;
+}
+
+static enum err open_step(struct ctx *c, void *user)
+{
+    (void)user;
     TRY(role_begin(c));
     return c->app->config.on_open ? c->app->config.on_open(c) : OK;
 }
@@ -246,7 +255,9 @@ static enum err app_begin(struct app *app, struct str *why)
     enum err err;
 
     TRY(run_start(app, why));
-    err = app_write(app, arena, open_step, NULL, &fault);
+    err = app_write(app, arena, recall_step, NULL, &fault);
+    if (err == OK)
+        err = app_write(app, arena, open_step, NULL, &fault);
     if (err != OK)
         *why = str_copy(app->arena, fault.message);
     arena_free(arena);

@@ -99,6 +99,7 @@ struct app {
     int64_t id_until_ms;      /* ids up to here are taken as used after a restart; the writer's */
     int64_t reply_turn_ms;    /* since when the current reply table is written; the writer's */
     bool is_reply_b, is_turn_due;
+    bool is_recalled; /* clock and ids go on behind what the base has */
     uint8_t audit_hash[HASH_BYTES]; /* of the trail's last row, once known; the writer's */
     bool is_audit_known;
     struct map *routes;                 /* "GET /api/overview" -> 1 + index into exact */

@@ -171,29 +171,41 @@ static int64_t group_now(struct app *app)
 }
 
 #define ID_AHEAD_MS 10000
+#define ID_ROOM_MS 500 /* 8 million ids */
+
+/* So many steps ahead of the clock, and of the ids given out: those are ahead of a clock that was
+ * set back, or of a process that died often. */
+static int64_t id_ahead_ms(struct app *app, int64_t now_ms, int64_t step_count)
+{
+    int64_t given_ms = ID_EPOCH_MS + (atomic_load(&app->id_state) >> 14);
+    int64_t by_clock_ms = now_ms + step_count * ID_AHEAD_MS;
+    int64_t by_ids_ms = given_ms + step_count * ID_ROOM_MS;
+
+    return by_clock_ms > by_ids_ms ? by_clock_ms : by_ids_ms;
+}
 
 static enum err id_reserve_step(struct ctx *c, void *user)
 {
-    (void)user;
-    return q_meta_set(c, S("id_until_ms"),
-                      str_fmt(c->arena, "%" PRId64, c->now_ms + 2 * ID_AHEAD_MS));
+    return q_meta_set(c, S("id_until_ms"), str_fmt(c->arena, "%" PRId64, *(int64_t *)user));
 }
 
 /* After a restart ids begin behind everything that may have been given out. */
 static void id_reserve(struct app *app, struct call *first, int64_t now_ms)
 {
+    int64_t until_ms = id_ahead_ms(app, now_ms, 2);
     struct call call;
 
-    if (app->is_shared) /* there the groups themselves remember */
+    if (app->is_shared || !app->is_recalled) /* shared, the groups themselves remember */
         return;
-    if (now_ms + ID_AHEAD_MS < app->id_until_ms)
+    if (id_ahead_ms(app, now_ms, 1) < app->id_until_ms)
         return;
     call_init(&call, app, first->arena);
     call.ctx.now_ms = now_ms;
     call.command = id_reserve_step;
+    call.user = &until_ms;
     call_write(&call, app->writer_db);
     if (call.err == OK)
-        app->id_until_ms = now_ms + 2 * ID_AHEAD_MS;
+        app->id_until_ms = until_ms;
 }
 
 /* A command of the frame's own within the group; its failure is the group's. */
