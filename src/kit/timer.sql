@@ -58,3 +58,9 @@ DELETE FROM timer WHERE id = :timer_id AND status = 'dead';
 
 -- name: timer_each :each     all, for tests and checks
 SELECT kind, key_id, status, attempt_count, error_code FROM timer ORDER BY due_ms, id;
+
+-- name: timer_effects :one     for tests: rows a handler left, of how many timers, and what is left to do
+-- scope: none (counts alone)
+SELECT count(*) AS effect_count, count(DISTINCT subject_id) AS subject_count,
+       (SELECT count(*) FROM timer) AS timer_count
+  FROM journal WHERE kind = 'timer_done';

@@ -4,7 +4,7 @@
 #include "kit/timer.h"
 
 /* The due timers that one command runs. */
-#define TIMER_PAGE_MAX 256
+#define TIMER_PAGE_MAX 1024
 struct timer_page {
     const struct q_timer_due_row *rows;
     int64_t count;

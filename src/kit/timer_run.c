@@ -50,7 +50,8 @@ struct drain {
     struct arena *arena; /* of a page */
     bool is_leased;      /* only with the lease */
     struct timer_page page;
-    int64_t limit_count; /* of the next page */
+    int64_t limit_count; /* of the page */
+    int64_t next_count;  /* of the one behind it: as many as this one had time for */
     int64_t at;          /* the timer that runs; NONE: none does */
     bool is_ours, is_more;
     struct fault fault;
@@ -105,6 +106,7 @@ static enum err page_step(struct ctx *c, void *user)
     }
     drain->at = NONE;
     drain->is_more = done_count < due.count || due.count == drain->limit_count;
+    drain->next_count = done_count < due.count ? done_count : 2 * drain->limit_count;
     return page_drop(c, page, done_count);
 }
 
@@ -171,10 +173,11 @@ static enum err page_do(struct drain *drain)
     drain->is_ours = true;
     drain->is_more = false;
     err = app_write(drain->app, drain->arena, page_step, drain, &drain->fault);
-    if (err == OK || drain->at == NONE) {
-        drain->limit_count = TIMER_PAGE_MAX;
+    if (err == OK)
+        drain->limit_count =
+            drain->next_count < TIMER_PAGE_MAX ? drain->next_count : TIMER_PAGE_MAX;
+    if (err == OK || drain->at == NONE)
         return err;
-    }
     drain->is_more = true;
     if (drain->at > 0) {
         drain->limit_count = drain->at;
