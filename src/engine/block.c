@@ -136,6 +136,7 @@ static enum err add_columns(struct making *making)
     add_column(making, BLOCK_LASTS, 0, sizeof(uint32_t), SHARD_NUMBERS);
     add_column(making, BLOCK_WEEKS, 0, sizeof(uint64_t),
                (uint64_t)SHARD_NUMBERS * view->week_words);
+    making->rows[making->row_count - 1].width = making->parts->schema->week_offset;
     for (uint16_t i = 0; i < EVENTS_COLUMN_MAX; i++) {
         if (view->values[i].count == 0)
             continue;

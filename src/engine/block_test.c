@@ -181,6 +181,7 @@ static void step(struct model *model, const struct style *style, struct buf *byt
     assert_int_equal(block_open(buf_view(bytes), block, &why), OK);
     assert_int_equal(block->shard, SHARD);
     assert_int_equal(block->seq, seq);
+    assert_int_equal(block->week_offset, schema.week_offset);
     assert_model(block, model);
     arena_free(arena);
 }

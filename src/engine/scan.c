@@ -14,23 +14,6 @@ static const struct block empty_block = {.offsets = no_offsets};
 
 /* ---- customers ----------------------------------------------------------------------------- */
 
-void scan_piece_of_block(const struct scan_view *view, uint32_t customer, struct scan_piece *out)
-{
-    const struct block *block = view->block;
-    uint32_t from = block->offsets[customer];
-
-    *out = (struct scan_piece){
-        .kinds = (const char *)block->kinds + ((size_t)from << block->is_kind_wide),
-        .channels = (const char *)block->channels + ((size_t)from << block->is_channel_wide),
-        .seconds = block->seconds + from,
-        .is_kind_wide = block->is_kind_wide,
-        .is_channel_wide = block->is_channel_wide,
-        .count = block->offsets[customer + 1] - from,
-        .block = block,
-        .from = from,
-    };
-}
-
 /* Columns of scratch, always wide. */
 struct scratch {
     uint16_t *kinds, *channels;
@@ -137,6 +120,8 @@ void scan_needles_set(struct scan_needles *needles, const uint16_t *kinds, int c
     *needles = (struct scan_needles){.count = count};
     for (int i = 0; i < count; i++) {
         needles->kinds[i] = kinds[i];
+        needles->narrow[i] = (uint8_t)kinds[i];
+        needles->enabled[i] = kinds[i] < 256 ? ~(uint64_t)0 : 0;
         if (kinds[i] < 256)
             needles->bits[kinds[i]] |= (uint8_t)(1 << i);
     }

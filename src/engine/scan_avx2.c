@@ -19,17 +19,16 @@ TARGET static ALWAYS_INLINE uint64_t bits64(__m256i low, __m256i high)
 }
 
 TARGET static ALWAYS_INLINE uint64_t mask64(const uint8_t *kinds,
-                                            const struct scan_needles *needles)
+                                            const struct scan_needles *needles, int count)
 {
     __m256i a = load32(kinds), b = load32(kinds + 32), low = _mm256_setzero_si256(), high = low;
 
-    for (int i = 0; i < needles->count; i++) {
-        __m256i kind = _mm256_set1_epi8((char)needles->kinds[i]);
+    for (int i = 0; i < count; i++) {
+        __m256i kind = _mm256_set1_epi8((char)needles->narrow[i]);
+        __m256i enabled = _mm256_set1_epi64x((long long)needles->enabled[i]);
 
-        if (needles->kinds[i] > UINT8_MAX)
-            continue;
-        low = _mm256_or_si256(low, _mm256_cmpeq_epi8(a, kind));
-        high = _mm256_or_si256(high, _mm256_cmpeq_epi8(b, kind));
+        low = _mm256_or_si256(low, _mm256_and_si256(_mm256_cmpeq_epi8(a, kind), enabled));
+        high = _mm256_or_si256(high, _mm256_and_si256(_mm256_cmpeq_epi8(b, kind), enabled));
     }
     return bits64(low, high);
 }

@@ -8,15 +8,14 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx2,bmi,bmi2,popcnt,lzcnt")))
 
 TARGET static ALWAYS_INLINE uint64_t mask64(const uint8_t *kinds,
-                                            const struct scan_needles *needles)
+                                            const struct scan_needles *needles, int count)
 {
     __m512i at = _mm512_loadu_si512((const void *)kinds);
     uint64_t mask = 0;
 
-    for (int i = 0; i < needles->count; i++) {
-        if (needles->kinds[i] <= UINT8_MAX)
-            mask |= _mm512_cmpeq_epi8_mask(at, _mm512_set1_epi8((char)needles->kinds[i]));
-    }
+    for (int i = 0; i < count; i++)
+        mask |= _mm512_cmpeq_epi8_mask(at, _mm512_set1_epi8((char)needles->narrow[i])) &
+                needles->enabled[i];
     return mask;
 }
 

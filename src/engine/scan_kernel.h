@@ -26,10 +26,25 @@ TARGET static ALWAYS_INLINE void chain_step(struct chain *chain, uint32_t steps,
     }
 }
 
-TARGET static void FN(funnel_forward)(struct scan_view *view, const void *query, uint64_t *sums)
+TARGET static ALWAYS_INLINE void chain_piece(const struct scan_funnel_work *work, const struct scan_piece *piece, struct chain *chain,
+                                             int last)
 {
-    const struct scan_funnel_work *work = query;
-    int last = work->query->step_count;
+    for (uint32_t at = 0; at < piece->count && chain->level < last; at += 64) {
+        uint64_t mask = mask_any(piece, at, &work->needles, last);
+
+        chain->level = mask != 0 && chain->level < 0 ? 0 : chain->level;
+        for (; mask != 0 && chain->level < last; mask &= mask - 1) {
+            uint32_t event = at + (uint32_t)__builtin_ctzll(mask);
+
+            chain_step(chain, scan_needle_bits(&work->needles, scan_kind(piece, event)), piece->seconds[event],
+                       work->query->window);
+        }
+    }
+}
+
+/* `last` is a constant in each of the copies, which unrolls what goes over the steps. */
+TARGET static ALWAYS_INLINE void forward(struct scan_view *view, const struct scan_funnel_work *work, uint64_t *sums, int last)
+{
     struct scan_stream stream;
 
     while (scan_next(view, &stream)) {
@@ -37,24 +52,33 @@ TARGET static void FN(funnel_forward)(struct scan_view *view, const void *query,
 
         for (int i = 0; i < last; i++)
             chain.starts[i] = INT64_MIN / 2;
-        for (int i = 0; i < stream.piece_count; i++) {
-            const struct scan_piece *piece = &stream.pieces[i];
-
-            for (uint32_t at = 0; at < piece->count && chain.level < last; at += 64) {
-                uint64_t mask = mask_any(piece, at, &work->needles);
-
-                chain.level = mask != 0 && chain.level < 0 ? 0 : chain.level;
-                for (; mask != 0 && chain.level < last; mask &= mask - 1) {
-                    uint32_t event = at + (uint32_t)__builtin_ctzll(mask);
-
-                    chain_step(&chain, scan_needle_bits(&work->needles, scan_kind(piece, event)), piece->seconds[event],
-                               work->query->window);
-                }
-            }
-        }
+        for (int i = 0; i < stream.piece_count; i++)
+            chain_piece(work, &stream.pieces[i], &chain, last);
         if (chain.level >= 0)
             sums[chain.level]++;
     }
+}
+
+#define BY_STEPS(kernel)                                                                                                                  \
+    switch (work->query->step_count) {                                                                                                    \
+    case 2:                                                                                                                               \
+        kernel(view, work, sums, 2);                                                                                                      \
+        break;                                                                                                                            \
+    case 3:                                                                                                                               \
+        kernel(view, work, sums, 3);                                                                                                      \
+        break;                                                                                                                            \
+    case 4:                                                                                                                               \
+        kernel(view, work, sums, 4);                                                                                                      \
+        break;                                                                                                                            \
+    default:                                                                                                                              \
+        kernel(view, work, sums, work->query->step_count);                                                                                \
+    }
+
+TARGET static void FN(funnel_forward)(struct scan_view *view, const void *query, uint64_t *sums)
+{
+    const struct scan_funnel_work *work = query;
+
+    BY_STEPS(forward)
 }
 
 /* Bits of one step over the whole stream; each piece begins at a word. */
@@ -88,20 +112,18 @@ TARGET static ALWAYS_INLINE int64_t bit_before(const uint64_t *bits, int64_t bit
     return word * 64 + 63 - __builtin_clzll(left);
 }
 
-TARGET static void steps_fill(struct scan_view *view, const struct scan_funnel_work *work, const struct scan_stream *stream,
-                              struct steps *out)
+TARGET static ALWAYS_INLINE void steps_fill(struct scan_view *view, const struct scan_funnel_work *work, const struct scan_stream *stream,
+                                            struct steps *out, int count)
 {
-    int count = work->query->step_count;
     uint32_t word = 0;
-    uint64_t *bits;
 
     out->words = 0;
     for (int i = 0; i < stream->piece_count; i++)
         out->words += (stream->pieces[i].count + 63) / 64;
-    buf_reset(&view->masks);
-    bits = (uint64_t *)(void *)buf_room(&view->masks, (size_t)out->words * 8 * (size_t)count);
+    if ((size_t)out->words * 8 * (size_t)count > view->masks.cap)
+        must(buf_room(&view->masks, (size_t)out->words * 8 * (size_t)count) != NULL);
     for (int step = 0; step < count; step++) {
-        out->bits[step] = bits + (size_t)step * out->words;
+        out->bits[step] = (uint64_t *)(void *)view->masks.at + (size_t)step * out->words;
         out->has[step] = 0;
     }
     out->second_piece = UINT32_MAX;
@@ -112,19 +134,18 @@ TARGET static void steps_fill(struct scan_view *view, const struct scan_funnel_w
         if (i == 1)
             out->second_piece = word;
         for (uint32_t at = 0; at < piece->count; at += 64, word++) {
-            uint64_t masks[SCAN_STEP_MAX];
-
-            mask_each(piece, at, &work->needles, masks);
             for (int step = 0; step < count; step++) {
-                out->bits[step][word] = masks[step];
-                out->has[step] |= masks[step];
+                uint64_t mask = mask_one(piece, at, &work->needles, step);
+
+                out->bits[step][word] = mask;
+                out->has[step] |= mask;
             }
         }
     }
 }
 
 /* From the last step back: of an event only the latest predecessor of each step can matter, for its chain starts latest. */
-TARGET static int steps_level(const struct steps *steps, int count, uint32_t window)
+TARGET static ALWAYS_INLINE int steps_level(const struct steps *steps, int count, uint32_t window)
 {
     for (int last = count - 1; last > 0; last--) {
         for (uint32_t word = 0; word < steps->words && steps->has[last] != 0; word++) {
@@ -141,17 +162,15 @@ TARGET static int steps_level(const struct steps *steps, int count, uint32_t win
     return 1;
 }
 
-TARGET static void FN(funnel_back)(struct scan_view *view, const void *query, uint64_t *sums)
+TARGET static ALWAYS_INLINE void back(struct scan_view *view, const struct scan_funnel_work *work, uint64_t *sums, int count)
 {
-    const struct scan_funnel_work *work = query;
-    int count = work->query->step_count;
     struct scan_stream stream;
     struct steps steps;
 
     while (scan_next(view, &stream)) {
         uint64_t any = 0;
 
-        steps_fill(view, work, &stream, &steps);
+        steps_fill(view, work, &stream, &steps, count);
         for (int i = 0; i < count; i++)
             any |= steps.has[i];
         if (steps.has[0] != 0)
@@ -159,4 +178,11 @@ TARGET static void FN(funnel_back)(struct scan_view *view, const void *query, ui
         else if (any != 0)
             sums[0]++;
     }
+}
+
+TARGET static void FN(funnel_back)(struct scan_view *view, const void *query, uint64_t *sums)
+{
+    const struct scan_funnel_work *work = query;
+
+    BY_STEPS(back)
 }

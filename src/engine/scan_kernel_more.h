@@ -33,7 +33,7 @@ TARGET static bool tally_piece(const struct scan_segment_work *work, const struc
 {
     for (uint32_t end = piece->count; end > 0;) {
         uint32_t at = (end - 1) / 64 * 64;
-        uint64_t mask = mask_any(piece, at, &work->needles);
+        uint64_t mask = mask_any(piece, at, &work->needles, work->needles.count);
 
         if (piece->seconds[end - 1] < work->earliest)
             return false;
@@ -90,7 +90,7 @@ TARGET static void channels_piece(const struct scan_channels_work *work, const s
                                   uint64_t *sums)
 {
     for (uint32_t at = 0; at < piece->count; at += 64) {
-        uint64_t changes = mask_changes(piece, at), mask = mask_any(piece, at, &work->needles);
+        uint64_t changes = mask_changes(piece, at), mask = mask_any(piece, at, &work->needles, 1);
 
         for (; changes != 0; changes &= changes - 1) {
             uint32_t channel = scan_channel(piece, at + (uint32_t)__builtin_ctzll(changes));
@@ -138,7 +138,7 @@ TARGET static void FN(intervals)(struct scan_view *view, const void *query, uint
             const struct scan_piece *piece = &stream.pieces[i];
 
             for (uint32_t at = 0; at < piece->count && found < 2; at += 64) {
-                for (uint64_t mask = mask_any(piece, at, needles); mask != 0 && found < 2; mask &= mask - 1)
+                for (uint64_t mask = mask_any(piece, at, needles, 1); mask != 0 && found < 2; mask &= mask - 1)
                     seconds[found++] = piece->seconds[at + (uint32_t)__builtin_ctzll(mask)];
             }
         }
@@ -160,7 +160,7 @@ TARGET static void FN(rfm)(struct scan_view *view, const void *query, uint64_t *
             const struct scan_piece *piece = &stream.pieces[i];
 
             for (uint32_t at = 0; at < piece->count; at += 64) {
-                for (uint64_t mask = mask_any(piece, at, &work->needles); mask != 0; mask &= mask - 1) {
+                for (uint64_t mask = mask_any(piece, at, &work->needles, 1); mask != 0; mask &= mask - 1) {
                     uint32_t event = at + (uint32_t)__builtin_ctzll(mask);
 
                     buyer.last = piece->seconds[event];

@@ -6,33 +6,32 @@ TARGET static ALWAYS_INLINE uint64_t mask_cut(uint64_t mask, uint32_t count)
     return count >= 64 ? mask : mask & (((uint64_t)1 << count) - 1);
 }
 
-/* Which of events [at, at + 64) of the piece have a kind looked for. */
-TARGET static ALWAYS_INLINE uint64_t mask_any(const struct scan_piece *piece, uint32_t at, const struct scan_needles *needles)
+/* Which of events [at, at + 64) of the piece have a kind looked for. `needle_count` is needles->count, as a constant where the caller
+ * has one. */
+TARGET static ALWAYS_INLINE uint64_t mask_any(const struct scan_piece *piece, uint32_t at, const struct scan_needles *needles,
+                                              int needle_count)
 {
     uint32_t count = piece->count - at < 64 ? piece->count - at : 64;
     uint64_t mask = 0;
 
     if (!piece->is_kind_wide)
-        return mask_cut(mask64((const uint8_t *)piece->kinds + at, needles), count);
+        return mask_cut(mask64((const uint8_t *)piece->kinds + at, needles, needle_count), count);
     for (uint32_t i = 0; i < count; i++)
         mask |= (uint64_t)(scan_needle_bits(needles, scan_kind(piece, at + i)) != 0) << i;
     return mask;
 }
 
-/* The same for each of the kinds. */
-TARGET static ALWAYS_INLINE void mask_each(const struct scan_piece *piece, uint32_t at, const struct scan_needles *needles, uint64_t *out)
+/* The same for one of the kinds. */
+TARGET static ALWAYS_INLINE uint64_t mask_one(const struct scan_piece *piece, uint32_t at, const struct scan_needles *needles, int which)
 {
     uint32_t count = piece->count - at < 64 ? piece->count - at : 64;
+    uint64_t mask = 0;
 
-    for (int i = 0; i < needles->count; i++) {
-        out[i] = 0;
-        if (!piece->is_kind_wide)
-            out[i] = needles->kinds[i] > UINT8_MAX
-                         ? 0
-                         : mask_cut(mask64_of((const uint8_t *)piece->kinds + at, (uint8_t)needles->kinds[i]), count);
-        for (uint32_t j = 0; piece->is_kind_wide && j < count; j++)
-            out[i] |= (uint64_t)(scan_kind(piece, at + j) == needles->kinds[i]) << j;
-    }
+    if (!piece->is_kind_wide)
+        return mask_cut(mask64_of((const uint8_t *)piece->kinds + at, needles->narrow[which]) & needles->enabled[which], count);
+    for (uint32_t i = 0; i < count; i++)
+        mask |= (uint64_t)(scan_kind(piece, at + i) == needles->kinds[which]) << i;
+    return mask;
 }
 
 /* Which of events [at, at + 64) are in another channel than the one before; the first always is. */

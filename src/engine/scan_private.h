@@ -47,7 +47,21 @@ struct scan_work {
 };
 void scan_run(const struct scan_work *work);
 
-void scan_piece_of_block(const struct scan_view *view, uint32_t customer, struct scan_piece *out);
+static ALWAYS_INLINE void scan_piece_of_block(const struct scan_view *view, uint32_t own, struct scan_piece *out)
+{
+    const struct block *block = view->block;
+    uint32_t from = block->offsets[own];
+
+    out->kinds = (const char *)block->kinds + ((size_t)from << block->is_kind_wide);
+    out->channels = (const char *)block->channels + ((size_t)from << block->is_channel_wide);
+    out->seconds = block->seconds + from;
+    out->is_kind_wide = block->is_kind_wide;
+    out->is_channel_wide = block->is_channel_wide;
+    out->count = block->offsets[own + 1] - from;
+    out->amounts = NULL;
+    out->block = block;
+    out->from = from;
+}
 void scan_stream_of_news(struct scan_view *view, uint32_t customer, struct scan_stream *out);
 
 /* The next customer with events. *is_block: only the block knows of it, and out has no pieces yet. false: the shard ends. */
@@ -104,6 +118,8 @@ static inline uint16_t scan_channel(const struct scan_piece *piece, uint32_t at)
 /* Kinds looked for: `bits[kind]` says which of them (by number) for kinds below 256, as kernels meet few others. */
 struct scan_needles {
     uint16_t kinds[SCAN_STEP_MAX];
+    uint8_t narrow[SCAN_STEP_MAX];  /* as bytes, and whether they can be one: all bits or none */
+    uint64_t enabled[SCAN_STEP_MAX];
     int count;
     uint8_t bits[256];
 };

@@ -208,6 +208,27 @@ static uint64_t weeks_of_stream(const struct scan_cohort *query, const struct sc
     return weeks;
 }
 
+/* A shard without news, all wanted: only firsts are read of those who are in no cohort. */
+static void cohort_summed(const struct scan_cohort *query, const struct block *block,
+                          uint64_t *sums)
+{
+    int64_t from = (int64_t)query->first_week * BLOCK_WEEK_SECONDS - query->week_offset;
+    int64_t span = (int64_t)query->cohort_count * BLOCK_WEEK_SECONDS;
+
+    for (uint32_t own = 0; own < SHARD_NUMBERS; own++) {
+        uint32_t second = block->firsts[own], first;
+
+        if ((uint64_t)(second - from) >= (uint64_t)span ||
+            block->offsets[own] == block->offsets[own + 1])
+            continue;
+        first = week_of(query, second);
+        cohort_add(query, first - query->first_week,
+                   bits_from(block->weeks + (size_t)own * block->week_words, block->week_words,
+                             first - block->week_base),
+                   sums);
+    }
+}
+
 static void cohort_shard(struct scan_view *view, const void *user, uint64_t *sums)
 {
     const struct scan_cohort *query = user;
@@ -217,6 +238,10 @@ static void cohort_shard(struct scan_view *view, const void *user, uint64_t *sum
     struct scan_stream stream;
     bool is_block;
 
+    if (is_summed && view->news.count == 0 && !view->has_only) {
+        cohort_summed(query, block, sums);
+        return;
+    }
     while (scan_next_either(view, &stream, &is_block)) {
         uint32_t own = stream.customer % SHARD_NUMBERS, first, cohort;
 
@@ -291,6 +316,18 @@ static void stream_interval(const struct scan_stream *stream, uint16_t kind, uin
         scan_interval_count(seconds[0], seconds[1], days);
 }
 
+/* All of a shard without news, wanted or not there: postings alone answer. */
+static void postings_intervals(const struct block_posting *posting, uint64_t *days)
+{
+    const uint32_t *offsets = posting->offsets;
+
+    for (int own = 0; own < SHARD_NUMBERS; own++) {
+        if (offsets[own + 1] - offsets[own] >= 2)
+            scan_interval_count(posting->seconds[offsets[own]], posting->seconds[offsets[own] + 1],
+                                days);
+    }
+}
+
 static void intervals_shard(struct scan_view *view, const void *query, uint64_t *sums)
 {
     const struct intervals_work *work = query;
@@ -300,6 +337,10 @@ static void intervals_shard(struct scan_view *view, const void *query, uint64_t 
 
     if (posting == NULL || view->scan->is_columns_only) {
         work->kernels->intervals(view, query, sums);
+        return;
+    }
+    if (view->news.count == 0 && !view->has_only) {
+        postings_intervals(posting, sums);
         return;
     }
     while (scan_next_either(view, &stream, &is_block)) {
