@@ -41,8 +41,9 @@ static void test_health(void **state)
                  " (1, 'x', 1, NULL, NULL, 'd', 'waiting', 1, 0, NULL, NULL, 1, 1),"
                  " (2, 'x', 2, NULL, NULL, 'd', 'dead', 1, 9, 500, NULL, 1, 1),"
                  " (3, 'x', 3, NULL, NULL, 'd', 'dead', 1, 9, 500, NULL, 1, 1)");
-    scenario_sql("INSERT INTO saga VALUES (1, 'x', 1, NULL, 5, 'unknown', NULL, 1, 9, NULL, 1, 1),"
-                 " (2, 'x', 2, NULL, 5, 'succeeded', NULL, 1, NULL, NULL, 1, 1)");
+    scenario_sql("INSERT INTO saga (id, kind, key_id, amount_fen, status, attempt_count, due_ms,"
+                 " created_ms, changed_ms) VALUES (1, 'x', 1, 5, 'unknown', 1, 9, 1, 1),"
+                 " (2, 'x', 2, 5, 'succeeded', 1, NULL, 1, 1)");
     scenario_sql("INSERT INTO bill_difference VALUES"
                  " (1, 'x', 1, 1, NULL, 'amount', 5, 6, 1, NULL, NULL, NULL),"
                  " (2, 'x', 2, 1, NULL, 'amount', 5, 6, 1, 2, 1, 'ok')");
