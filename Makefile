@@ -25,6 +25,9 @@ soak: ## the long proofs: all seeds, all kills, thread sanitizer, cppcheck, long
 	@scripts/deps.sh soak
 	@scripts/soak.sh
 
+sim: asan ## the simulator: SEED=n, SIM_DAYS (90), SIM_CUSTOMERS (400), SIM_BREAK (0..8: a mistake to be found)
+	@SIM_SEED=$(or $(SEED),1) build/asan/test/sim_test
+
 check: deps build ## formatting, house rules, both compilers, linters
 	@scripts/check.sh
 
@@ -83,4 +86,4 @@ build/web/admin/index.html: build/node_modules.stamp build/openapi.json $(PAGES)
 	@touch $@
 	@echo "built build/web/admin"
 
-.PHONY: help deps build demo test soak check tidy format bench fuzz dev dist clean release asan build-deps
+.PHONY: help deps build demo test soak sim check tidy format bench fuzz dev dist clean release asan build-deps

@@ -16,7 +16,7 @@ static() {
         --suppress=nullPointerRedundantCheck --suppress=autoVariables "--suppress=*:*_test.c" -I src -I build/release src
 }
 
-export KILL_ROUNDS=50 # and tests that loop read such numbers
+export KILL_ROUNDS=50 SIM_KILL_ROUNDS=200 SIM_SEEDS=20 # and tests that loop read such numbers
 step "tests, the long way" make test
 step "thread sanitizer" threads
 step "cppcheck" static

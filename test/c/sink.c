@@ -105,6 +105,13 @@ void sink_answer(const char *path, int status, int count)
     pthread_mutex_unlock(&sink.lock);
 }
 
+void sink_calm(void)
+{
+    pthread_mutex_lock(&sink.lock);
+    sink.rule_count = sink.delay_ms = 0;
+    pthread_mutex_unlock(&sink.lock);
+}
+
 void sink_delay(int delay_ms)
 {
     pthread_mutex_lock(&sink.lock);
