@@ -22,6 +22,7 @@
 
 struct app *scenario_app;
 struct arena *scenario_arena;
+const struct app_config *scenario_config = &papilio_config;
 
 static struct {
     char folder[64];
@@ -417,7 +418,7 @@ int scenario_open_empty(void **state)
         return -1;
     scenario_clock(START_MS);
     scenario_arena = arena_new((size_t)1024 * 1024 * 1024);
-    world.config = papilio_config;
+    world.config = *scenario_config;
     world.config.data = str_of(world.folder);
     world.config.db = base_db(scenario_arena);
     if (app_open(scenario_arena, &world.config, &scenario_app, &why) != OK) {
