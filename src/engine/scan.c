@@ -36,21 +36,15 @@ static void scratch_begin(struct scan_view *view, size_t count, struct scratch *
     out->count = 0;
 }
 
-static void scratch_add_new(struct scratch *scratch, const struct events *news,
-                            const struct engine_event *event)
+static void scratch_add_new(struct scratch *scratch, const struct engine_event *event,
+                            int64_t amount)
 {
-    uint32_t at = scratch->count++, value = event->value;
+    uint32_t at = scratch->count++;
 
     scratch->seconds[at] = event->second;
     scratch->kinds[at] = event->kind;
     scratch->channels[at] = event->channel;
-    scratch->amounts[at] = NONE;
-    if (value == EVENTS_NO_VALUE)
-        return;
-    do {
-        if (news->values[value].column == EVENTS_AMOUNT)
-            scratch->amounts[at] = news->values[value].value;
-    } while (!news->values[value++].is_last);
+    scratch->amounts[at] = amount;
 }
 
 static void scratch_add_old(struct scratch *scratch, const struct scan_piece *old, uint32_t from)
@@ -74,35 +68,116 @@ static struct scan_piece scratch_piece(const struct scratch *scratch)
                                .amounts = scratch->amounts};
 }
 
-/* The customer's news behind the block's events, or among them if some are late. */
-void scan_stream_of_news(struct scan_view *view, uint32_t customer, struct scan_stream *out)
-{
-    const struct engine_event *news = view->news.at + view->news_at;
-    size_t count = 0, at = 0;
-    struct scan_piece old;
-    struct scratch scratch;
+/* ---- news ---------------------------------------------------------------------------------- */
 
-    scan_piece_of_block(view, customer, &old);
-    while (view->news_at < view->news.count &&
-           view->news.at[view->news_at].customer == news->customer) {
-        view->news_at++;
-        count++;
-    }
-    out->piece_count = 0;
-    if (old.count == 0 || old.seconds[old.count - 1] <= news[0].second) {
-        if (old.count > 0)
-            out->pieces[out->piece_count++] = old;
-        scratch_begin(view, count, &scratch);
-    } else {
-        scratch_begin(view, count + old.count, &scratch);
-        for (uint32_t i = 0; i < old.count; i++) {
-            while (at < count && news[at].second < old.seconds[i])
-                scratch_add_new(&scratch, &view->news, &news[at++]);
-            scratch_add_old(&scratch, &old, i);
+static int64_t amount_of(const struct events *list, const struct engine_event *event)
+{
+    uint32_t value = event->value;
+
+    if (value == EVENTS_NO_VALUE)
+        return NONE;
+    do {
+        if (list->values[value].column == EVENTS_AMOUNT)
+            return list->values[value].value;
+    } while (!list->values[value++].is_last);
+    return NONE;
+}
+
+/* One customer's part of each list is taken off its front. */
+static int lists_cut(struct scan_view *view, uint32_t own, struct events parts[SNAPSHOT_LIST_MAX])
+{
+    uint32_t next = SHARD_NUMBERS;
+    int count = 0;
+
+    for (int i = 0; i < view->list_count; i++) {
+        struct events *list = &view->lists[i];
+        size_t end = 0;
+
+        while (end < list->count && list->at[end].customer % SHARD_NUMBERS == own)
+            end++;
+        if (end > 0) {
+            parts[count] = *list;
+            parts[count++].count = end;
+            list->at += end;
+            list->count -= end;
         }
+        if (list->count > 0 && list->at[0].customer % SHARD_NUMBERS < next)
+            next = list->at[0].customer % SHARD_NUMBERS;
     }
-    for (; at < count; at++)
-        scratch_add_new(&scratch, &view->news, &news[at]);
+    view->next_own = next;
+    return count;
+}
+
+void scan_skip_news(struct scan_view *view, uint32_t own)
+{
+    struct events parts[SNAPSHOT_LIST_MAX];
+    int ignored = lists_cut(view, own, parts);
+
+    (void)ignored;
+}
+
+/* Does each part begin where the one before has ended, or later? As a rule, since runs follow one
+ * another in time. */
+static bool are_in_time(const struct events *parts, int count)
+{
+    for (int i = 1; i < count; i++) {
+        if (parts[i].at[0].second < parts[i - 1].at[parts[i - 1].count - 1].second)
+            return false;
+    }
+    return true;
+}
+
+static void scratch_add_part(struct scratch *scratch, const struct events *part, size_t from)
+{
+    for (size_t i = from; i < part->count; i++)
+        scratch_add_new(scratch, &part->at[i], amount_of(part, &part->at[i]));
+}
+
+/* Late news: among the block's events, behind those of the same second. */
+static void stream_mixed(struct scan_view *view, const struct scan_piece *old,
+                         const struct events *news, struct scan_stream *out)
+{
+    struct scratch scratch;
+    size_t at = 0;
+
+    scratch_begin(view, news->count + old->count, &scratch);
+    for (uint32_t i = 0; i < old->count; i++) {
+        for (; at < news->count && news->at[at].second < old->seconds[i]; at++)
+            scratch_add_new(&scratch, &news->at[at], amount_of(news, &news->at[at]));
+        scratch_add_old(&scratch, old, i);
+    }
+    scratch_add_part(&scratch, news, at);
+    out->piece_count = 1;
+    out->pieces[0] = scratch_piece(&scratch);
+}
+
+void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_stream *out)
+{
+    struct events parts[SNAPSHOT_LIST_MAX], joined;
+    int count = lists_cut(view, own, parts);
+    struct scratch scratch;
+    struct scan_piece old;
+    size_t total = 0;
+
+    if (!are_in_time(parts, count)) {
+        events_merge(view->arena, parts, count, &joined);
+        parts[0] = joined;
+        count = 1;
+    }
+    scan_piece_of_block(view, own, &old);
+    if (old.count > 0 && old.seconds[old.count - 1] > parts[0].at[0].second) {
+        if (count > 1)
+            events_merge(view->arena, parts, count, &joined);
+        stream_mixed(view, &old, count > 1 ? &joined : &parts[0], out);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        total += parts[i].count;
+    scratch_begin(view, total, &scratch);
+    for (int i = 0; i < count; i++)
+        scratch_add_part(&scratch, &parts[i], 0);
+    out->piece_count = old.count > 0;
+    out->pieces[0] = old;
     out->pieces[out->piece_count++] = scratch_piece(&scratch);
 }
 
@@ -162,9 +237,14 @@ static void view_begin(struct scan_view *view, uint32_t shard)
     arena_reset(view->arena);
     view->shard = shard;
     view->at = 0;
-    view->news_at = 0;
     view->block = block != NULL ? block : &empty_block;
-    snapshot_news(scan->snapshot, shard, view->arena, &view->news);
+    view->list_count = snapshot_lists(scan->snapshot, shard, view->lists);
+    view->next_own = SHARD_NUMBERS;
+    for (int i = 0; i < view->list_count; i++) {
+        uint32_t own = view->lists[i].at[0].customer % SHARD_NUMBERS;
+
+        view->next_own = own < view->next_own ? own : view->next_own;
+    }
     view->has_only = scan->only != NULL;
     if (view->has_only)
         bitmap_shard(scan->only, shard, view->only);

@@ -29,8 +29,9 @@ struct scan_view {
     const struct scan *scan;
     const struct block *block; /* an empty one if there is none */
     uint32_t shard, at;        /* at: the next customer of the shard */
-    struct events news;
-    size_t news_at;
+    struct events lists[SNAPSHOT_LIST_MAX]; /* of news; what is behind the customer at work */
+    int list_count;
+    uint32_t next_own; /* the next customer of the shard with news; SHARD_NUMBERS: none */
     bool has_only; /* only customers with a bit in `only`, which a query may take bits from */
     uint64_t only[BITMAP_SHARD_WORDS];
     struct arena *arena;
@@ -62,7 +63,8 @@ static ALWAYS_INLINE void scan_piece_of_block(const struct scan_view *view, uint
     out->block = block;
     out->from = from;
 }
-void scan_stream_of_news(struct scan_view *view, uint32_t customer, struct scan_stream *out);
+void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_stream *out);
+void scan_skip_news(struct scan_view *view, uint32_t own);
 
 /* The next customer with events. *is_block: only the block knows of it, and out has no pieces yet. false: the shard ends. */
 static ALWAYS_INLINE bool scan_next_either(struct scan_view *view, struct scan_stream *out, bool *is_block)
@@ -71,14 +73,14 @@ static ALWAYS_INLINE bool scan_next_either(struct scan_view *view, struct scan_s
 
     while (view->at < SHARD_NUMBERS) {
         uint32_t at = view->at++;
-        bool has_news = view->news_at < view->news.count && view->news.at[view->news_at].customer % SHARD_NUMBERS == at;
+        bool has_news = view->next_own == at;
 
         if (!has_news && offsets[at] == offsets[at + 1])
             continue;
         out->customer = view->shard * SHARD_NUMBERS + at;
         if (view->has_only && !(view->only[at / 64] >> at % 64 & 1)) {
-            while (view->news_at < view->news.count && view->news.at[view->news_at].customer == out->customer)
-                view->news_at++;
+            if (has_news)
+                scan_skip_news(view, at);
             continue;
         }
         *is_block = !has_news;

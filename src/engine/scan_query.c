@@ -85,10 +85,12 @@ static void segment_thin(struct scan_view *view, const struct scan_segment *quer
 {
     uint64_t news[BITMAP_SHARD_WORDS] = {0};
 
-    for (size_t i = 0; i < view->news.count; i++) {
-        uint32_t own = view->news.at[i].customer % SHARD_NUMBERS;
+    for (int i = 0; i < view->list_count; i++) {
+        for (size_t j = 0; j < view->lists[i].count; j++) {
+            uint32_t own = view->lists[i].at[j].customer % SHARD_NUMBERS;
 
-        news[own / 64] |= (uint64_t)1 << own % 64;
+            news[own / 64] |= (uint64_t)1 << own % 64;
+        }
     }
     if (!view->has_only)
         memset(view->only, 255, sizeof(view->only));
@@ -238,7 +240,7 @@ static void cohort_shard(struct scan_view *view, const void *user, uint64_t *sum
     struct scan_stream stream;
     bool is_block;
 
-    if (is_summed && view->news.count == 0 && !view->has_only) {
+    if (is_summed && view->list_count == 0 && !view->has_only) {
         cohort_summed(query, block, sums);
         return;
     }
@@ -339,7 +341,7 @@ static void intervals_shard(struct scan_view *view, const void *query, uint64_t 
         work->kernels->intervals(view, query, sums);
         return;
     }
-    if (view->news.count == 0 && !view->has_only) {
+    if (view->list_count == 0 && !view->has_only) {
         postings_intervals(posting, sums);
         return;
     }

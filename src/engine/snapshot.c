@@ -20,11 +20,10 @@ const struct block *snapshot_block(const struct snapshot *snapshot, uint32_t sha
     return block != NULL ? &block->block : NULL;
 }
 
-void snapshot_news(const struct snapshot *snapshot, uint32_t shard, struct arena *arena,
-                   struct events *out)
+int snapshot_lists(const struct snapshot *snapshot, uint32_t shard,
+                   struct events lists[SNAPSHOT_LIST_MAX])
 {
     const struct block *block = snapshot_block(snapshot, shard);
-    struct events lists[STORE_RUN_MAX];
     uint64_t from = (uint64_t)shard * SHARD_NUMBERS;
     int count = 0;
 
@@ -36,6 +35,15 @@ void snapshot_news(const struct snapshot *snapshot, uint32_t shard, struct arena
         lists[count] = events_between(&run->events, from, from + SHARD_NUMBERS);
         count += lists[count].count > 0;
     }
+    return count;
+}
+
+void snapshot_news(const struct snapshot *snapshot, uint32_t shard, struct arena *arena,
+                   struct events *out)
+{
+    struct events lists[SNAPSHOT_LIST_MAX];
+    int count = snapshot_lists(snapshot, shard, lists);
+
     if (count == 1)
         *out = lists[0];
     else

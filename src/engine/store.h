@@ -59,5 +59,8 @@ void store_release(struct store *store, const struct snapshot *snapshot);
 uint64_t snapshot_seq(const struct snapshot *snapshot);
 uint32_t snapshot_shards(const struct snapshot *snapshot); /* shards below this may have events */
 const struct block *snapshot_block(const struct snapshot *snapshot, uint32_t shard); /* NULL: none */
-/* The shard's events that its block does not have, sorted; in the arena. */
+/* The shard's events that its block does not have: sorted lists, the earlier arrived first; how many (at most SNAPSHOT_LIST_MAX). */
+#define SNAPSHOT_LIST_MAX 64
+int snapshot_lists(const struct snapshot *snapshot, uint32_t shard, struct events lists[SNAPSHOT_LIST_MAX]);
+/* The same as one list, in the arena. */
 void snapshot_news(const struct snapshot *snapshot, uint32_t shard, struct arena *arena, struct events *out);

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#define STORE_RUN_MAX 64
+#define STORE_RUN_MAX SNAPSHOT_LIST_MAX
 #define STORE_ROUND_MAX 16 /* runs a round of merging takes on */
 #define STORE_PATH_BYTES 4096
 
