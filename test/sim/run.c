@@ -48,8 +48,9 @@ static struct {
     int64_t campaigns[CAMPAIGNS_MAX], campaign_count;
     struct rules rules[CAMPAIGNS_MAX];
     int64_t arrived_ids[REWARDS_MAX];
-    int64_t claim_count, refused_count, held_count, merge_count, delete_count, restart_count,
-        back_count, bad_edit_count;
+    bool is_faulty; /* some statement of the writer's will fail */
+    int64_t fault_count, claim_count, refused_count, held_count, merge_count, delete_count,
+        restart_count, back_count, bad_edit_count;
 } s;
 
 static int64_t pick(int64_t below)
@@ -73,10 +74,27 @@ static enum err session_step(struct ctx *c, void *user)
     return OK;
 }
 
+/* What failed with the base is tried again, as any caller would. */
+static enum err write_try(app_command *fn, void *user, struct fault *fault)
+{
+    enum err err = app_write(s.app, s.arena, fn, user, fault);
+
+    return err == E_IO && s.is_faulty ? app_write(s.app, s.arena, fn, user, fault) : err;
+}
+
+static void request(struct app_call *call)
+{
+    app_request(s.app, s.arena, call);
+    if (call->status < 500 || !s.is_faulty)
+        return;
+    call->reply = (struct str){0};
+    app_request(s.app, s.arena, call);
+}
+
 static void write_good(app_command *fn, void *user)
 {
     struct fault fault = {0};
-    enum err err = app_write(s.app, s.arena, fn, user, &fault);
+    enum err err = write_try(fn, user, &fault);
 
     if (err != OK)
         fail_msg("seed %" PRId64 ": %s %s %.*s", s.run->seed, err_name(err), fault.code,
@@ -93,7 +111,7 @@ static struct app_call ask(enum http_method method, struct str path, struct str 
             *quote = '"';
     call.body = str_of(at);
     call.idempotency_key = str_fmt(s.arena, "%" PRId64, s.asked_count++);
-    app_request(s.app, s.arena, &call);
+    request(&call);
     if (call.status >= 500 || call.status == 401 || call.status == 403)
         fail_msg("seed %" PRId64 ": %.*s %.*s: %d %.*s", s.run->seed, STR(path), STR(call.body),
                  call.status, STR(call.reply));
@@ -294,7 +312,7 @@ static void deed_back(void)
     step.reward_id = s.rewards[pick(s.known.reward_count)].id;
     step.revocation.amount_count = 1 + pick(10);
     step.revocation.policy = (enum ledger_policy)pick(3);
-    err = app_write(s.app, s.arena, back_step, &step, &fault);
+    err = write_try(back_step, &step, &fault);
     if (err != OK && err != E_CONFLICT)
         fail_msg("seed %" PRId64 ": taken back: %s %.*s", s.run->seed, fault.code,
                  STR(fault.message));
@@ -344,7 +362,7 @@ static bool claim(int64_t customer_id, int64_t amount_fen)
     if (pick(5) == 0) { /* the same once more: the first answer */
         again = call;
         again.reply = (struct str){0};
-        app_request(s.app, s.arena, &again);
+        request(&again);
         assert_true(again.status == 200 && str_eq(again.reply, call.reply));
     }
     return true;
@@ -381,7 +399,7 @@ static void deed_claim_shared(void)
         .signs = {.device = TEXT("device %" PRId64, pick(DEVICES)), .inviter_person_id = NONE},
         .customer_id = person_pick()};
     struct fault fault = {0};
-    enum err err = app_write(s.app, s.arena, claim_step, &step, &fault);
+    enum err err = write_try(claim_step, &step, &fault);
 
     if (err == OK)
         claimed(step.reward.id, step.customer_id, NONE, step.is_held);
@@ -454,7 +472,7 @@ static void deed_spend(void)
 {
     int64_t customer_id = person_pick();
     struct fault fault = {0};
-    enum err err = app_write(s.app, s.arena, spend_step, &customer_id, &fault);
+    enum err err = write_try(spend_step, &customer_id, &fault);
 
     if (err != OK && err != E_CONFLICT && err != E_NOT_FOUND)
         fail_msg("seed %" PRId64 ": spending: %s %.*s", s.run->seed, fault.code,
@@ -523,6 +541,30 @@ static void deed_clock_back(void)
     clock_put();
 }
 
+/* The nth statement of the writer from here fails, whatever runs then; 0: none. */
+static enum err fault_step(struct ctx *c, void *user)
+{
+    db_fail_at(c->db, *(int64_t *)user);
+    return OK;
+}
+
+static void deed_fault(void)
+{
+    int64_t nth = 3 + pick(80);
+
+    write_good(fault_step, &nth);
+    s.is_faulty = true;
+    s.fault_count++;
+}
+
+static void fault_end(void)
+{
+    int64_t nth = 0;
+
+    write_good(fault_step, &nth);
+    s.is_faulty = false;
+}
+
 static void drain(void)
 {
     static const int statuses[] = {500, 503, 429, 408};
@@ -548,7 +590,7 @@ static const struct deed {
     {deed_refund, 8},  {deed_merge, 2},      {deed_delete, 1},        {deed_campaign, 1},
     {deed_fund, 2},    {deed_pause, 2},      {deed_resume, 4},        {deed_stop, 1},
     {deed_edit, 2},    {deed_edit_bad, 2},   {deed_decide, 5},        {deed_back, 4},
-    {deed_restart, 1}, {deed_clock_back, 1}, {deed_spend, 12},
+    {deed_restart, 1}, {deed_clock_back, 1}, {deed_spend, 12},        {deed_fault, 3},
 };
 
 static void deed_do(void)
@@ -655,6 +697,10 @@ static void day_do(int64_t day)
     s.now_ms += pick(20) == 0 ? 3 * DAY_MS : 1000;
     clock_put();
     drain();
+    fault_end();
+    s.now_ms += SIM_HOUR_MS; /* what failed waits a little */
+    clock_put();
+    drain();
 }
 
 static void audit(struct sim_run *run, int64_t day)
@@ -724,10 +770,11 @@ void sim_run(struct sim_run *run)
     printf("# seed %" PRId64 ", %" PRId64 " days: %" PRId64 " customers, %" PRId64
            " campaigns, %" PRId64 " claims (%" PRId64 " held), %" PRId64 " refused, %" PRId64
            " orders, %" PRId64 " refunds, %" PRId64 " merged, %" PRId64 " deleted, %" PRId64
-           " restarts, clock back %" PRId64 " times, %" PRId64
+           " restarts, clock back %" PRId64 " times, %" PRId64 " failing statements, %" PRId64
            " unfavourable edits refused; findings %" PRId64 "\n",
            run->seed, run->day_number + 1, s.person_count, s.campaign_count, s.claim_count,
            s.held_count, s.refused_count, s.known.order_count, s.known.refund_count, s.merge_count,
-           s.delete_count, s.restart_count, s.back_count, s.bad_edit_count, run->finding_count);
+           s.delete_count, s.restart_count, s.back_count, s.fault_count, s.bad_edit_count,
+           run->finding_count);
     world_end();
 }
