@@ -44,7 +44,8 @@ SELECT a.id, a.unit, a.balance_count FROM account a
  ORDER BY a.unit LIMIT 10;
 
 -- name: campaign_held :one
-SELECT count(*) AS held_count FROM reward_grant WHERE campaign_id = :campaign_id AND status = 'held';
+SELECT (SELECT count(*) FROM reward_grant g WHERE g.campaign_id = :campaign_id AND g.status = 'held') AS held_count,
+       (SELECT count(*) FROM timer t WHERE t.kind = 'campaign_clock' AND t.key_id = :campaign_id) AS clock_count;
 
 -- ---- who is in ----
 
@@ -66,6 +67,11 @@ VALUES (:campaign_id, :person_id, :version_number, :now_ms);
 -- name: campaign_participant_count :changed     guarded: who comes in comes into a running one
 UPDATE campaign SET participant_count = participant_count + 1
  WHERE id = :campaign_id AND status = 'running';
+
+-- name: campaign_participants :many
+-- scope: none (what is owed to those in it)
+SELECT customer_id FROM participant
+ WHERE campaign_id = :campaign_id AND customer_id > :after_id ORDER BY customer_id LIMIT :limit_count;
 
 -- ---- reading ----
 

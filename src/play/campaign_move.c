@@ -8,6 +8,7 @@
 #include "play/play_private.h"
 
 #define SETTLE_EVERY_MS 60000
+#define COMPENSATE_PAGE 2 /* persons a commit: a timer has 64 statements */
 
 struct moving {
     const struct campaign *campaign;
@@ -40,12 +41,14 @@ static enum err somebody_guard(struct ctx *c, const struct moving *m)
                : fail(c, E_CONFLICT, "campaign.move", "nobody is in yet: cancel it");
 }
 
+/* While the clock of a terminated one is set, somebody has not been compensated yet. */
 static enum err settled_ask(struct ctx *c, const struct moving *m, bool *is_settled)
 {
     struct q_campaign_held_row held;
 
     TRY(q_campaign_held(c, m->campaign->id, &held));
-    *is_settled = held.held_count == 0;
+    *is_settled = held.held_count == 0 &&
+                  (held.clock_count == 0 || !str_is(m->campaign->status, "terminated"));
     if (*is_settled && m->play->is_settled)
         TRY(m->play->is_settled(c, m->campaign, is_settled));
     return OK;
@@ -140,8 +143,7 @@ static enum err cancelled(struct ctx *c, const struct moving *m)
 
 static enum err terminated(struct ctx *c, const struct moving *m)
 {
-    TRY(clock_stop(c, m));
-    return m->play->compensate ? m->play->compensate(c, m->campaign) : OK;
+    return m->play->compensate ? at_once(c, m) : clock_stop(c, m);
 }
 
 /* ---- the moves ------------------------------------------------------------------------------- */
@@ -295,6 +297,31 @@ static enum err due_status(struct ctx *c, const struct moving *m, const char **t
     return OK;
 }
 
+/* The timer's input is who was the last: after a crash it goes on behind. */
+static enum err compensate_page(struct ctx *c, const struct moving *m, const struct timer *timer)
+{
+    const struct q_campaign_participants_row *row;
+    int64_t after_id = 0;
+    struct list rows;
+
+    if (timer->input.at)
+        must(str_to_int(timer->input, &after_id));
+    TRY(q_campaign_participants(c, m->campaign->id, after_id, COMPENSATE_PAGE, &rows));
+    row = rows.at;
+    for (int64_t i = 0; i < rows.count; i++)
+        TRY(m->play->compensate(c, m->campaign, row[i].customer_id));
+    if (rows.count == 0)
+        return OK;
+    return timer_set(c,
+                     &(struct timer_new){
+                         .kind = campaign_clock.name,
+                         .key_id = m->campaign->id,
+                         .due_ms = c->now_ms,
+                         .input = str_fmt(c->arena, "%" PRId64, row[rows.count - 1].customer_id),
+                     },
+                     1);
+}
+
 static enum err clock_run(struct ctx *c, const struct timer *timer)
 {
     struct campaign campaign;
@@ -303,6 +330,8 @@ static enum err clock_run(struct ctx *c, const struct timer *timer)
     int64_t again_ms;
 
     TRY(moving_read(c, timer->key_id, &campaign, &m));
+    if (str_is(campaign.status, "terminated"))
+        return compensate_page(c, &m, timer);
     TRY(due_status(c, &m, &to, &again_ms));
     if (to == NULL)
         return again_ms == NONE ? OK : clock_set(c, campaign.id, again_ms);

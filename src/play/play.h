@@ -39,8 +39,9 @@ struct play {
     /* It is published, or its rules have just changed while it runs: the stock they promise goes into its
      * accounts. May be NULL. */
     enum err (*open)(struct ctx *c, const struct campaign *campaign, const void *rules);
-    /* When it is terminated with people in it: what they are owed. May be NULL. */
-    enum err (*compensate)(struct ctx *c, const struct campaign *campaign);
+    /* It is terminated: what one of those in it is owed. Called once for each, a few a commit, with 30
+     * statements each. May be NULL. */
+    enum err (*compensate)(struct ctx *c, const struct campaign *campaign, int64_t person_id);
     /* All timers, payouts and refunds over? Asked each minute while it settles, and before a terminated one
      * is put away. NULL: at once. Held rewards are waited for anyway. */
     enum err (*is_settled)(struct ctx *c, const struct campaign *campaign, bool *is_settled);

@@ -90,7 +90,7 @@ static int64_t balance(const char *owner, const char *unit, const char *bucket)
 static void sums_check(void)
 {
     assert_int_equal(scenario_number("SELECT count(*) FROM (SELECT unit FROM account GROUP BY unit "
-                                     "HAVING sum(balance_count) <> 0)"),
+                                     "HAVING sum(balance_count) <> 0) u"),
                      0);
 }
 
@@ -112,6 +112,10 @@ static const struct scenario claim_cases[] = {
     {"two in it", AS_VIEWER, GET, "/api/campaigns/$k", NULL, 200, "'participant_count':2", ""},
     {"not cancelled any more", AS_OPERATOR, MOVE, "{'to_status':'cancelled','reason':'x'}", 409,
      "campaign.move", ""},
+    {"terminated", AS_OPERATOR, MOVE, "{'to_status':'terminated','reason':'recall'}", 200, "{}",
+     "campaign_moved"},
+    {"nothing more", AS_OPERATOR, CLAIM, "{'customer_id':'$ana'}", 409, "campaign.closed", ""},
+    {"nothing is owed", AS_OPERATOR, MOVE, "{'to_status':'archived'}", 200, "{}", "campaign_moved"},
 };
 
 static void test_life(void **state)

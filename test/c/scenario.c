@@ -421,7 +421,8 @@ int scenario_open_empty(void **state)
     world.config = *scenario_config;
     world.config.data = str_of(world.folder);
     world.config.db = base_db(scenario_arena);
-    if (app_open(scenario_arena, &world.config, &scenario_app, &why) != OK) {
+    if (app_open(scenario_arena, &world.config, &scenario_app, &why) != OK ||
+        (world.config.listen.at && app_listen(scenario_app, &why) != OK)) {
         fprintf(stderr, "%.*s\n", STR(why));
         return -1;
     }

@@ -51,7 +51,8 @@ struct scenario {
 int scenario_open(void **state);       /* cmocka set-up; with the product's own tables */
 int scenario_open_empty(void **state); /* the same with nobody in it yet */
 int scenario_close(void **state);      /* cmocka tear-down; checks the base's keys and references */
-extern const struct app_config *scenario_config; /* the product's, unless set before opening */
+/* The product's, unless set before opening; with .listen it serves there. */
+extern const struct app_config *scenario_config;
 extern struct app *scenario_app;
 extern struct arena *scenario_arena; /* until scenario_close */
 
