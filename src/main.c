@@ -49,6 +49,11 @@ static int restore(struct cli *cli)
     return command_restore(cli, &config, &command_options);
 }
 
+static int copy(struct cli *cli)
+{
+    return command_copy(cli, &command_options);
+}
+
 static int openapi(struct cli *cli)
 {
     struct buf buf;
@@ -95,6 +100,9 @@ static const struct command {
     {"restore", 1, restore,
      "restore FILE --data DIR [--key-file FILE] [--deletions FILE] [--force]\n"
      "          a verified backup becomes a data folder again"},
+    {"copy", 0, copy,
+     "copy --from sqlite:DIR --to postgres://...     or back\n          a base into an empty one; "
+     "the key file and the folder's files stay"},
     {"openapi", 0, openapi, "openapi\n          print the API document"},
     {"version", 0, version, "version"},
     {"help", 0, help, "help"},
@@ -148,6 +156,8 @@ int main(int argc, const char **argv)
         {"--zone", &command_options.zone, NULL},
         {"--currency", &command_options.currency, NULL},
         {"--deletions", &command_options.deletions, NULL},
+        {"--from", &command_options.from, NULL},
+        {"--to", &command_options.to, NULL},
         {"--force", NULL, &command_options.is_forced},
         {NULL, NULL, NULL},
     };

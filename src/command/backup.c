@@ -325,6 +325,8 @@ int command_backup(struct cli *cli, const struct app_config *config)
 
     if (cli->count != 1)
         return command_refuse(S("papilio backup FILE|DIR --data DIR")) + 1;
+    if (config->db.at != NULL)
+        return command_refuse(S("a base of PostgreSQL is backed up with pg_dump; see docs/ops.md"));
     b.target = target_of(cli->arena, cli->args[0]);
     b.part = str_fmt(cli->arena, "%.*s.part", STR(b.target));
     b.copy = str_fmt(cli->arena, "%.*s.part.db", STR(b.target));

@@ -22,6 +22,7 @@ struct command_options {
         currency; /* user add: with these the first account sets the brand up too */
     struct str deletions; /* restore */
     bool is_forced;       /* restore */
+    struct str from, to;  /* copy */
 };
 
 int command_serve(struct cli *cli, struct app_config *config);
@@ -29,4 +30,5 @@ int command_demo(struct cli *cli, struct app_config *config, const struct comman
 int command_backup(struct cli *cli, const struct app_config *config);
 int command_restore(struct cli *cli, const struct app_config *config,
                     const struct command_options *options);
+int command_copy(struct cli *cli, const struct command_options *options);
 int command_user(struct cli *cli, struct app_config *config, const struct command_options *options);

@@ -409,6 +409,8 @@ int command_restore(struct cli *cli, const struct app_config *config,
 
     if (cli->count != 1)
         return command_refuse(S("papilio restore FILE --data DIR")) + 1;
+    if (config->db.at != NULL)
+        return command_refuse(S("PostgreSQL: a base comes back with pg_restore; see docs/ops.md"));
     umask(077);
     signal(SIGXFSZ, SIG_IGN); /* a limit is an error like a full disk */
     r.staging = inside(&r, r.data, "restoring");

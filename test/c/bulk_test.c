@@ -16,9 +16,7 @@
 
 static const char *folder(void)
 {
-    const char *path = scenario_text("SELECT file FROM pragma_database_list WHERE name = 'main'");
-
-    return str_cstr(scenario_arena, str_sub(str_of(path), 0, strlen(path) - 11));
+    return str_cstr(scenario_arena, app_config(scenario_app)->data);
 }
 
 static enum err people_step(struct ctx *c, void *user)

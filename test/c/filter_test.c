@@ -44,9 +44,7 @@ static const char *const figures =
 /* Behind the program's back: rows no route would write. */
 static void base_change(const char *sql)
 {
-    const char *path = scenario_text("SELECT file FROM pragma_database_list WHERE name = 'main'");
-
-    base_sql(str_cstr(scenario_arena, str_sub(str_of(path), 0, strlen(path) - 11)), sql);
+    base_sql(str_cstr(scenario_arena, app_config(scenario_app)->data), sql);
 }
 
 static enum err people_step(struct ctx *c, void *user)
