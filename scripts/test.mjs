@@ -29,34 +29,35 @@ function report(stage, sum, output = "") {
     }
 }
 
-function findTests(folder, except) {
+function findTests(folder, except = []) {
     if (!existsSync(folder))
         return [];
     return readdirSync(folder, { withFileTypes: true })
-        .filter((entry) => entry.name !== "node_modules" && entry.name !== except)
+        .filter((entry) => entry.name !== "node_modules" && !except.includes(entry.name))
         .flatMap((entry) => entry.isDirectory() ? findTests(join(folder, entry.name), except) : [join(folder, entry.name)])
         .filter((file) => file.endsWith(".test.mjs")).sort();
 }
 
-function testPrograms() {
+function testPrograms(stage = "", before = [], more = [], env = {}) {
     const junit = resolve("build/asan/junit.xml");
     rmSync(junit, { force: true });
-    const done = run("ctest", ["--test-dir", "build/asan", "-j2", "--output-junit", junit,
-        "--test-output-size-passed", "100000000", "--test-output-size-failed", "100000000"], 20);
+    const [program, ...args] = [...before, "ctest", "--test-dir", "build/asan", "-j2", "--output-junit", junit,
+        "--test-output-size-passed", "100000000", "--test-output-size-failed", "100000000", ...more];
+    const done = run(program, args, 20, env);
     const tests = existsSync(junit) ? readJunit(readFileSync(junit, "utf8")) : [];
     if (!tests.length)
-        report("C", { passed: 0, failed: 1, skipped: 0, names: ["ctest ran nothing"] }, done.output);
+        report(`${stage}C`, { passed: 0, failed: 1, skipped: 0, names: ["ctest ran nothing"] }, done.output);
     for (const test of tests)
-        report(test.name, countProgram(test), test.output);
+        report(stage + test.name, countProgram(test), test.output);
     if (tests.length && !done.isOk && tests.every((test) => test.isOk))
         report("ctest", { passed: 0, failed: 1, skipped: 0 }, done.output);
 }
 
-function testNode(stage, files, minutes, env) {
+function testNode(stage, files, minutes, env, before = []) {
     if (!files.length)
         return;
-    const done = run(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=tap", ...files],
-        minutes, env);
+    const [program, ...args] = [...before, process.execPath, "--test", "--test-concurrency=1", "--test-reporter=tap", ...files];
+    const done = run(program, args, minutes, env);
     const sum = readNodeSummary(done.output);
     if (!done.isOk && !sum.failed)
         sum.failed = 1;
@@ -80,13 +81,31 @@ function testPostgres() {
     }
 }
 
+// The programs and API tests that go through an app and touch state, each on a schema of its own. The others look into the
+// base in SQLite's own words, or need no base.
+const onPostgres = ["kit/kit", "kit/serve", "kit/job", "kit/timer_route", "kit/counter", "kit/inbox", "kit/outbox", "kit/saga",
+    "play/campaign", "bulk", "routes", "insight/overview", "manage/account/account", "manage/channel/channel",
+    "manage/customer/attribute", "manage/customer/customer", "manage/customer/life_stage", "manage/customer/mask",
+    "manage/customer/reveal", "manage/customer/tag", "manage/event/ingest", "manage/privacy/consent", "manage/privacy/retention",
+    "manage/setting/setting", "manage/staff/api_key", "manage/staff/audit", "manage/staff/staff", "manage/staff/staff_admin",
+    "manage/staff/totp", "host/pg"];
+const apiOnPostgres = ["access", "live", "repeat", "tag_race"].map((name) => `test/api/${name}.test.mjs`);
+
+function testOnPostgres() {
+    const env = { PAPILIO_TEST_DB: "postgres://", ...bin("asan") }, before = ["scripts/postgres.sh"];
+    testPostgres();
+    testPrograms("postgres: ", before, ["-R", `^(${onPostgres.join("|")})_test$`], env);
+    testNode("postgres: api", apiOnPostgres, 10, env, before);
+    testNode("postgres: nodes, crash", findTests("test/postgres"), 10, env, before);
+}
+
 const bin = (preset) => ({ PAPILIO_BIN: resolve(`build/${preset}/papilio`) });
 const stages = {
-    c: testPrograms,
+    c: () => testPrograms(),
     runner: () => testNode("runner", findTests("scripts"), 1, {}),
-    api: () => testNode("api", findTests("test", "e2e"), 15, bin("asan")),
+    api: () => testNode("api", findTests("test", ["e2e", "postgres"]), 15, bin("asan")),
     e2e: () => testNode("e2e", findTests("test/e2e"), 15, bin("release")),
-    postgres: testPostgres,
+    postgres: testOnPostgres,
 };
 for (const [name, stage] of Object.entries(stages)) {
     if (only.length === 0 || only.includes(name))

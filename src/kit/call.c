@@ -263,8 +263,9 @@ static void snapshot_end(struct call *call, struct db *db)
 static enum err begin_with(struct call *call, struct db *db)
 {
     enum call_next next = next_of(call->route);
+    bool is_read = next == NEXT_READ && call->route->kind != ROUTE_STREAM;
 
-    if (next == NEXT_QUICK || (next == NEXT_READ && call->app->is_shared)) {
+    if (next == NEXT_QUICK || (is_read && call->app->is_shared)) {
         TRY(db_begin(db));
         call->has_snapshot = true;
     }

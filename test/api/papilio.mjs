@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 
 export const program = resolve(process.env.PAPILIO_BIN ?? "build/release/papilio");
 export const password = "correct horse battery";
@@ -13,15 +13,26 @@ export function makeFolder(test) {
     return folder;
 }
 
+// PAPILIO_TEST_DB names a PostgreSQL: a folder's base is then a schema there, named as the folder.
+function withDb(folder, args) {
+    const url = process.env.PAPILIO_TEST_DB;
+    if (!url || args.includes("--db"))
+        return args;
+    const schema = `f_${basename(folder).replace(/[^A-Za-z0-9]/g, "_").toLowerCase()}`;
+    return [...args, "--db", `${url}${url.includes("?") ? "&" : "?"}options=-csearch_path%3D${schema}`];
+}
+
 // Runs a command to its end.
-export function papilio(args, input) {
+export function papilio(given, input) {
+    const at = given.indexOf("--data");
+    const args = at < 0 ? given : withDb(given[at + 1], given);
     const done = spawnSync(program, args, { encoding: "utf8", input, maxBuffer: 1 << 28, timeout: 120_000 });
     return { code: done.status, signal: done.signal, out: done.stdout, err: done.stderr };
 }
 
 // Starts the server and waits for its address (and, on an empty folder, its set-up link).
 export async function startServer(test, folder, args = [], bin = program) {
-    const child = spawn(bin, ["serve", "--data", folder, "--listen", "127.0.0.1:0", ...args],
+    const child = spawn(bin, ["serve", "--data", folder, "--listen", "127.0.0.1:0", ...withDb(folder, args)],
         { stdio: ["ignore", "pipe", "pipe"] });
     const gone = new Promise((done) => child.once("exit", (code, signal) => done({ code, signal })));
     const server = { child, gone, log: "", out: "", url: "", setup: "" };

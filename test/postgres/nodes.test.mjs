@@ -1,0 +1,109 @@
+// Two nodes on one base: what one does the other knows, and what only one may do happens once.
+import assert from "node:assert/strict";
+import { get } from "node:http";
+import { test } from "node:test";
+import { eachAtOnce, makeCustomers, makeGiveaway, send } from "../api/giveaway.mjs";
+import { password, Person, setUp } from "../api/papilio.mjs";
+import { check, makeNodes, makeSchema, startNode } from "./base.mjs";
+
+const nap = (ms) => new Promise((done) => setTimeout(done, ms));
+const nodeOf = (id) => Number((BigInt(id) >> 14n) & 255n);
+
+function listen(person) {
+    const stream = { heard: "", hasEnded: false };
+    stream.opened = new Promise((done) => {
+        get(`${person.url}/api/live`, { headers: { Cookie: person.cookie }, agent: false }, (reply) => {
+            reply.on("data", (bytes) => { stream.heard += bytes; });
+            reply.on("close", () => { stream.hasEnded = true; });
+            reply.on("error", () => {});
+            done();
+        }).on("error", done);
+    });
+    return stream;
+}
+
+async function until(isTrue, what) {
+    for (const end = Date.now() + 20_000; !isTrue();) {
+        assert.ok(Date.now() < end, what());
+        await nap(20);
+    }
+}
+
+async function twoNodes(t) {
+    const schema = makeSchema(), { folders, keyFile } = makeNodes(t);
+    const a = await startNode(t, schema, folders[0], keyFile);
+    const admin = await setUp(a);
+    const b = await startNode(t, schema, folders[1], keyFile);
+    const there = new Person(b.url); // the same session on the other node
+    there.cookie = admin.cookie;
+    there.csrf = admin.csrf;
+    return { schema, folders, keyFile, a, b, admin, there };
+}
+
+test("sessions, rows, live pages and sign-outs are those of the base, not of a node", { timeout: 120_000 }, async (t) => {
+    const { schema, folders, keyFile, a, b, admin, there } = await twoNodes(t);
+
+    assert.equal((await there.ask("/api/me")).status, 200);
+    const stream = listen(there);
+    await stream.opened;
+    const first = await admin.ask("/api/channels", { code: "here", name: "Here", kind: "store" });
+    assert.equal(first.status, 200);
+    await until(() => stream.heard.includes('"channels"'), () => `heard "${stream.heard}"`);
+    const second = await there.ask("/api/channels", { code: "there", name: "There", kind: "store" });
+    assert.equal(second.status, 200);
+    const ids = schema.sql("SELECT id FROM channel ORDER BY id").split("\n");
+    assert.deepEqual(ids.map(nodeOf), [0, 1]);
+    assert.equal(schema.sql("SELECT count(*) FROM node"), "2");
+
+    const names = JSON.stringify((await admin.ask("/api/channels")).json);
+    assert.ok(names.includes("Here") && names.includes("There"), names);
+    assert.equal((await admin.ask("/api/logout", {})).status, 200);
+    await until(() => stream.hasEnded, () => "the stream on the other node goes on");
+    assert.equal((await there.ask("/api/me")).status, 401);
+
+    assert.deepEqual(await b.kill(), { code: 0, signal: null });
+    assert.deepEqual(await a.kill(), { code: 0, signal: null });
+    const done = check(schema, folders[0], keyFile); // one audit chain, whoever wrote
+    assert.equal(done.code, 0, done.out);
+});
+
+test("the same key on two nodes gets one answer", { timeout: 120_000 }, async (t) => {
+    const { schema, a, b, admin, there } = await twoNodes(t);
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, i) =>
+        (i % 2 ? admin : there).ask("/api/customers", { phone: "13900000001" }, { "Idempotency-Key": "one" })));
+
+    assert.deepEqual(new Set(answers.map(({ status, json }) => `${status} ${json.id}`)).size, 1);
+    assert.equal(answers[0].status, 200);
+    assert.equal(schema.sql("SELECT count(*) FROM customer"), "1");
+    await Promise.all([a.kill(), b.kill()]);
+});
+
+test("property 1 on two nodes: N claim a stock of T, min(N, T) win", { timeout: 300_000 }, async (t) => {
+    const { schema, folders, keyFile, a, b, admin, there } = await twoNodes(t);
+    const claims = 2000, stock = 200, people = 100;
+    const customers = await makeCustomers(admin, people);
+    const campaign = await makeGiveaway(admin, { stock_count: stock, day_limit_count: 10, points_count: 7 });
+    const won = [], refused = new Map();
+    const from = performance.now();
+
+    await eachAtOnce(claims, async (i) => {
+        const { status, json } = await send(i % 2 ? admin : there, `/api/giveaways/${campaign}/claims`,
+            { customer_id: customers[i % people] }, `claim ${i}`);
+        if (status === 200)
+            won.push(json.reward_id);
+        else
+            refused.set(json.error.code, (refused.get(json.error.code) ?? 0) + 1);
+    });
+    t.diagnostic(`${Math.round(claims / (performance.now() - from) * 1000)} claims/s over two nodes`);
+    assert.equal(new Set(won).size, stock, JSON.stringify([...refused]));
+    assert.equal(won.length, stock);
+    assert.deepEqual([...refused], [["giveaway.out_of_stock", claims - stock]]);
+    assert.equal(schema.sql(`SELECT count(*) FROM reward_grant WHERE campaign_id = ${campaign}`), String(stock));
+    // commit order is id order: no journal row was committed behind one with a greater id
+    assert.equal(schema.sql("SELECT count(*) FROM (SELECT xmin::text::bigint AS x, lag(xmin::text::bigint) OVER (ORDER BY id) " +
+        "AS before FROM journal) AS t WHERE x < before"), "0");
+    assert.ok(Number(schema.sql("SELECT count(DISTINCT id >> 14 & 255) FROM journal")) === 2);
+    await Promise.all([a.kill(), b.kill()]);
+    const done = check(schema, folders[0], keyFile);
+    assert.equal(done.code, 0, done.out);
+});
