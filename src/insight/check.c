@@ -57,6 +57,8 @@ CHECK_QUERY(ledger_lots)
 CHECK_QUERY(lot_uses)
 CHECK_QUERY(ledger_reversed)
 CHECK_QUERY(counters)
+CHECK_QUERY(timers_late)
+CHECK_QUERY(timers_dead)
 CHECK_QUERY(outbox_bodies)
 CHECK_QUERY(sagas)
 CHECK_QUERY(differences)
@@ -125,6 +127,9 @@ const struct check checks[] = {
     {"lot_uses", lot_uses_run, "account"},
     {"ledger_reversed", ledger_reversed_run, "transfer"},
     {"counters", counters_run, "subject"},
+    {"timer_kinds", check_timer_kinds, "timer"},
+    {"timers_late", timers_late_run, "timer", .is_note = true},
+    {"timers_dead", timers_dead_run, "timer", .is_note = true},
     {"outbox_kinds", check_outbox_kinds, "message"},
     {"outbox_bodies", outbox_bodies_run, "message"},
     {"sagas", sagas_run, "payment"},

@@ -305,6 +305,15 @@ SELECT h.subject_id AS offender_id
                     WHERE c.name = h.name AND c.scope_id = h.scope_id AND c.subject_id = h.subject_id
                       AND c.window_seq = h.window_seq);
 
+-- name: check_timer_kinds :each      what nobody here can run is tried until it is dead
+SELECT kind, min(id) AS offender_id FROM timer GROUP BY kind;
+
+-- name: check_timers_late :each      due for over ten minutes: is the server drained at all
+SELECT id AS offender_id FROM timer WHERE status = 'waiting' AND due_ms < :now_ms - 600000;
+
+-- name: check_timers_dead :each      that nobody has decided on
+SELECT id AS offender_id FROM timer WHERE status = 'dead';
+
 -- name: check_outbox_kinds :each      what nobody here can send waits for ever
 SELECT kind, min(id) AS offender_id FROM outbox WHERE status IN ('waiting', 'dead') GROUP BY kind;
 

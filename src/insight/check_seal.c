@@ -8,6 +8,7 @@
 #include "kit/journal.h"
 #include "kit/key.h"
 #include "kit/outbox.h"
+#include "kit/timer.h"
 #include "manage/privacy/privacy.h"
 
 #define SCRATCH_MAX (16 * 1024 * 1024)
@@ -62,6 +63,30 @@ enum err check_journal_known(struct ctx *c, struct finding *finding)
 }
 
 /* ---- kinds of messages ----------------------------------------------------------------------- */
+
+static bool timer_knows(const struct app *app, struct str name)
+{
+    const struct timer_kind *const *kind = app_config(app)->timer_kinds;
+
+    for (; kind && *kind; kind++)
+        if (str_is(name, (*kind)->name))
+            return true;
+    return false;
+}
+
+static enum err timer_row(void *user, const struct q_check_timer_kinds_row *row)
+{
+    struct finding *finding = user;
+
+    if (!timer_knows(finding->c->app, row->kind))
+        check_found(finding, row->offender_id);
+    return OK;
+}
+
+enum err check_timer_kinds(struct ctx *c, struct finding *finding)
+{
+    return q_check_timer_kinds(c, timer_row, finding);
+}
 
 static bool outbox_knows(const struct app *app, struct str name)
 {

@@ -12,6 +12,7 @@
 
 #include "base_sql.h"
 #include "insight/insight.h"
+#include "kit/timer.h"
 #include "manage/customer/customer.h"
 
 static const struct route *const routes[] = {check_routes, NULL};
@@ -111,10 +112,18 @@ static const char *const sound[] = {
     "CREATE TABLE kept_identity AS SELECT * FROM identity;",
 };
 
+static const struct timer_kind ledger_hold_over = {.name = "ledger_hold_over"};
+static const struct timer_kind *const timer_kinds[] = {&ledger_hold_over, NULL};
+
 static int setup(void **state)
 {
     struct app_config config = {
-        .routes = routes, .roles = roles, .kinds = kinds, .reactions = reactions};
+        .routes = routes,
+        .roles = roles,
+        .kinds = kinds,
+        .reactions = reactions,
+        .timer_kinds = timer_kinds,
+    };
     struct str why = {0};
 
     (void)state;
@@ -315,6 +324,10 @@ static const struct damage {
     {"ledger_reversed: 1 found: transfer 21",
      "UPDATE transfer SET reversed_count = 1 WHERE id = 21;",
      "UPDATE transfer SET reversed_count = 0 WHERE id = 21;"},
+    {"timer_kinds: 1 found: timer 41",
+     "INSERT INTO timer VALUES"
+     " (41, 'of tomorrow', 1, 9999999999999, 'waiting', 0, NULL, NULL, NULL, 0, 0);",
+     "DELETE FROM timer;"},
     {"counters: 1 found: subject $1", "UPDATE counter SET reserved_count = 2;",
      "UPDATE counter SET reserved_count = 1;"},
     {"counters: 1 found: subject 1", /* a hold of nothing */
@@ -337,6 +350,24 @@ static void test_damages(void **state)
         run(damages[i].undo);
         assert_int_equal(report_now().failed_count, 0);
     }
+}
+
+/* For somebody to look at: nothing is broken. */
+static void test_notes(void **state)
+{
+    struct check_report report;
+
+    (void)state;
+    base_sql(folder,
+             "INSERT INTO timer VALUES"
+             " (41, 'ledger_hold_over', 1, 5, 'waiting', 0, NULL, NULL, NULL, 0, 0),"
+             " (42, 'ledger_hold_over', 2, 9999999999999, 'waiting', 0, NULL, NULL, NULL, 0, 0),"
+             " (43, 'ledger_hold_over', 3, 5, 'dead', 12, NULL, 'a.b', 'words', 0, 0);");
+    report = report_now();
+    base_sql(folder, "DELETE FROM timer;");
+    assert_int_equal(report.failed_count, 0);
+    assert_true(str_find(report.text, S("note    timers_late: 1 found: timer 41\n")) >= 0);
+    assert_true(str_find(report.text, S("note    timers_dead: 1 found: timer 43\n")) >= 0);
 }
 
 static void test_many_offenders(void **state)
@@ -370,9 +401,8 @@ static void test_over_the_socket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sound),
-        cmocka_unit_test(test_damages),
-        cmocka_unit_test(test_many_offenders),
+        cmocka_unit_test(test_sound),           cmocka_unit_test(test_damages),
+        cmocka_unit_test(test_notes),           cmocka_unit_test(test_many_offenders),
         cmocka_unit_test(test_over_the_socket),
     };
 
