@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base_sql.h"
 #include "gen/timer.q.h"
 #include "host/clock.h"
 #include "kit/kit_private.h"
@@ -73,14 +74,17 @@ static const struct reaction reactions[] = {{NULL, NULL}};
 
 static char folder[64];
 
-static struct app *app_of(struct arena *arena)
+/* A process on the test's base: each its own folder, all one key. */
+static struct app *app_of(struct arena *arena, const char *name)
 {
     struct app_config config = {.routes = tables,
                                 .roles = roles,
                                 .kinds = kinds,
                                 .reactions = reactions,
                                 .timer_kinds = timer_kinds,
-                                .data = str_of(folder)};
+                                .data = str_fmt(arena, "%s/%s", folder, name),
+                                .key_file = str_fmt(arena, "%s/key", folder),
+                                .db = base_db(arena)};
     struct str why = {0};
     struct app *app;
 
@@ -148,6 +152,7 @@ static int teardown(void **state)
     char command[96];
 
     (void)state;
+    base_leave();
     clock_simulate(NONE);
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     return system(command);
@@ -161,12 +166,12 @@ static void *drain_main(void *app)
     return NULL;
 }
 
-static void drain_by_two(struct app *app)
+static void drain_by_two(struct app *const apps[2])
 {
     pthread_t two[2];
 
     for (int i = 0; i < 2; i++)
-        assert_int_equal(pthread_create(&two[i], NULL, drain_main, app), 0);
+        assert_int_equal(pthread_create(&two[i], NULL, drain_main, apps[i]), 0);
     for (int i = 0; i < 2; i++)
         pthread_join(two[i], NULL);
 }
@@ -180,27 +185,31 @@ static int64_t number_of(const char *name, int64_t otherwise)
     return number;
 }
 
+/* Two threads of one process; where several nodes can share a base, two nodes. */
 static void property_17_every_effect_once_with_two_workers(void **state)
 {
     int64_t count = number_of("TIMER_COUNT", 100000);
     struct arena *arena = arena_new((size_t)64 * 1024 * 1024);
-    struct app *app = app_of(arena);
+    struct app *one = app_of(arena, "one");
+    struct app *const apps[2] = {one, base_is_shared() ? app_of(arena, "two") : one};
     struct q_timer_effects_row row;
 
     (void)state;
-    set_many(app, "once", count);
-    drain_by_two(app);
-    row = effects(app);
+    set_many(one, "once", count);
+    drain_by_two(apps);
+    row = effects(one);
     assert_int_equal(row.effect_count, count - count / 10000);
     assert_int_equal(row.subject_count, count - count / 10000);
     assert_int_equal(row.timer_count, count / 10000);
     clock_simulate(START_MS + 10000);
-    drain_by_two(app);
-    row = effects(app);
+    drain_by_two(apps);
+    row = effects(one);
     assert_int_equal(row.effect_count, count);
     assert_int_equal(row.subject_count, count);
     assert_int_equal(row.timer_count, 0);
-    app_close(app);
+    if (apps[1] != one)
+        app_close(apps[1]);
+    app_close(one);
     arena_free(arena);
 }
 
@@ -218,7 +227,7 @@ static void drain_and_die(int64_t handler_count, int64_t delay_us)
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        struct app *app = app_of(arena_new((size_t)64 * 1024 * 1024));
+        struct app *app = app_of(arena_new((size_t)64 * 1024 * 1024), "one");
 
         atomic_store(&kill_in, handler_count);
         if (write(ends[1], "x", 1) == 1)
@@ -239,7 +248,7 @@ static void killed_in_the_middle_of_a_page_each_effect_comes_once(void **state)
 {
     int64_t round_count = number_of("KILL_ROUNDS", 10);
     struct arena *arena = arena_new((size_t)64 * 1024 * 1024);
-    struct app *app = app_of(arena);
+    struct app *app = app_of(arena, "one");
     struct q_timer_effects_row row;
 
     (void)state;
@@ -247,7 +256,7 @@ static void killed_in_the_middle_of_a_page_each_effect_comes_once(void **state)
     app_close(app);
     for (int64_t i = 0; i < round_count; i++)
         drain_and_die(i % 2 ? 0 : 1 + i * 977 % (KILLED_COUNT / 2), i * 7919 % 50000);
-    app = app_of(arena);
+    app = app_of(arena, "one");
     timer_await(app);
     row = effects(app);
     assert_int_equal(row.effect_count, KILLED_COUNT * LINK_COUNT);
