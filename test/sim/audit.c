@@ -166,15 +166,19 @@ static const struct rule {
      "SELECT id, status FROM campaign WHERE (status = 'scheduled' AND coalesce(starts_ms, 0) <= "
      "?1) OR "
      "(status IN ('running', 'paused') AND ends_ms <= ?1) OR status = 'ended'"},
-    {"what is settled has nothing left, and nothing waits in it",
-     "SELECT k.id FROM campaign k WHERE k.status IN ('settled', 'archived', 'cancelled') AND "
-     "(EXISTS "
-     "(SELECT 1 FROM account a WHERE a.owner_kind = 'campaign' AND a.owner_id = k.id AND a.bucket "
-     "= 'budget' "
-     "AND a.balance_count <> 0 AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.to_account_id = "
-     "a.id AND "
-     "t.reverses_id IS NOT NULL)) "
-     "OR EXISTS (SELECT 1 FROM reward_grant g WHERE g.campaign_id = k.id AND g.status = 'held'))"},
+    {"what is settled has nothing left but what came back since, and nothing waits in it",
+     "SELECT k.id, k.status FROM campaign k WHERE k.status IN ('settled', 'archived', 'cancelled') "
+     "AND "
+     "(EXISTS (SELECT 1 FROM account a WHERE a.owner_kind = 'campaign' AND a.owner_id = k.id AND "
+     "a.bucket = 'budget' AND a.balance_count <> (SELECT coalesce(sum(t.amount_count), 0) FROM "
+     "transfer t "
+     "WHERE t.to_account_id = a.id AND t.id > (SELECT min(s.id) FROM campaign_step s WHERE "
+     "s.campaign_id = "
+     "k.id AND s.to_status IN ('settled', 'archived', 'cancelled')) AND t.id > coalesce((SELECT "
+     "max(r.id) FROM "
+     "transfer r WHERE r.from_account_id = a.id AND r.kind = 'campaign_budget_rest'), 0))) OR "
+     "EXISTS "
+     "(SELECT 1 FROM reward_grant g WHERE g.campaign_id = k.id AND g.status = 'held'))"},
     {"a step leads from one status to the next",
      "SELECT id FROM (SELECT id, from_status, lag(to_status) OVER (PARTITION BY campaign_id ORDER "
      "BY id) AS was "
