@@ -206,12 +206,8 @@ void store_close(struct store *store)
 
 /* ---- appending ----------------------------------------------------------------------------- */
 
-static bool batch_is_good(const struct store_batch *batch)
+bool store_events_are_good(const struct events *events)
 {
-    const struct events *events = &batch->events;
-
-    if (batch->feed < 0 || batch->feed >= STORE_FEED_COUNT || batch->position <= 0)
-        return false;
     if (events->count > STORE_BATCH_MAX ||
         events->value_count > (size_t)STORE_BATCH_MAX * EVENTS_COLUMN_MAX ||
         !events_are_sound(events))
@@ -221,6 +217,12 @@ static bool batch_is_good(const struct store_batch *batch)
             return false;
     }
     return true;
+}
+
+static bool batch_is_good(const struct store_batch *batch)
+{
+    return batch->feed >= 0 && batch->feed < STORE_FEED_COUNT && batch->position > 0 &&
+           store_events_are_good(&batch->events);
 }
 
 /* Waits until there is room in memory and in the log. Under lock, which it may let go meanwhile. */

@@ -9,37 +9,19 @@
 #include "host/file.h"
 
 #define LOG_FILE_MAX 65536
-#define LOG_VERSION 1
-#define RECORD_MAGIC 0x4c504150u /* "PAPL" */
+const char store_log_magic[8] = {'P', 'A', 'P', 'E', 'V', 'L', 'O', 'G'};
 
-struct log_head {
-    char magic[8];
-    uint32_t version, zero;
-    uint64_t first;                      /* place of its first event */
-    int64_t positions[STORE_FEED_COUNT]; /* of the feeds, before its first record */
-    uint64_t sum;
-};
-
-struct record_head {
-    uint32_t magic, event_count, value_count, feed;
-    int64_t position;
-    uint64_t first;
-    uint64_t sum; /* of this head with sum 0, then of the rest */
-};
-
-static const char log_magic[8] = {'P', 'A', 'P', 'E', 'V', 'L', 'O', 'G'};
-
-_Static_assert(sizeof(struct log_head) == 48 && sizeof(struct record_head) == 40,
+_Static_assert(sizeof(struct store_log_head) == 48 && sizeof(struct store_record_head) == 40,
                "no holes are written");
 
-static uint64_t head_sum(const struct log_head *head)
+uint64_t store_log_head_sum(const struct store_log_head *head)
 {
-    return checksum_of(head, offsetof(struct log_head, sum));
+    return checksum_of(head, offsetof(struct store_log_head, sum));
 }
 
-static uint64_t record_sum(const struct record_head *head, struct str payload)
+uint64_t store_record_sum(const struct store_record_head *head, struct str payload)
 {
-    uint64_t sums[2] = {checksum_of(head, offsetof(struct record_head, sum)),
+    uint64_t sums[2] = {checksum_of(head, offsetof(struct store_record_head, sum)),
                         checksum_of(payload.at, payload.len)};
 
     return checksum_of(sums, sizeof(sums));
@@ -67,7 +49,7 @@ struct log_reading {
 static bool record_read(struct log_reading *reading, struct store_record *out)
 {
     struct str rest = str_sub(reading->bytes, reading->at, reading->bytes.len);
-    struct record_head head;
+    struct store_record_head head;
     struct engine_event *events;
     struct engine_value *values;
     size_t event_bytes, value_bytes;
@@ -75,14 +57,14 @@ static bool record_read(struct log_reading *reading, struct store_record *out)
     if (rest.len < sizeof(head))
         return false;
     memcpy(&head, rest.at, sizeof(head));
-    if (head.magic != RECORD_MAGIC || head.event_count > STORE_BATCH_MAX ||
+    if (head.magic != STORE_RECORD_MAGIC || head.event_count > STORE_BATCH_MAX ||
         head.feed >= STORE_FEED_COUNT || head.value_count > STORE_BATCH_MAX * EVENTS_COLUMN_MAX ||
         head.first != reading->next)
         return false;
     event_bytes = head.event_count * sizeof(*events);
     value_bytes = head.value_count * sizeof(*values);
     rest = str_sub(rest, sizeof(head), event_bytes + value_bytes);
-    if (rest.len != event_bytes + value_bytes || record_sum(&head, rest) != head.sum)
+    if (rest.len != event_bytes + value_bytes || store_record_sum(&head, rest) != head.sum)
         return false;
     events = arena_alloc(reading->arena, event_bytes + 1);
     values = arena_alloc(reading->arena, value_bytes + 1);
@@ -92,18 +74,21 @@ static bool record_read(struct log_reading *reading, struct store_record *out)
                                  head.position,
                                  head.first,
                                  {events, head.event_count, values, head.value_count}};
+    if (!store_events_are_good(&out->events))
+        return false;
     reading->at += sizeof(head) + event_bytes + value_bytes;
-    return events_are_sound(&out->events);
+    return true;
 }
 
 static enum err head_read(struct log_reading *reading, uint64_t first)
 {
-    struct log_head head;
+    struct store_log_head head;
 
     if (reading->bytes.len >= sizeof(head)) {
         memcpy(&head, reading->bytes.at, sizeof(head));
-        if (memcmp(head.magic, log_magic, sizeof(log_magic)) == 0 && head.version == LOG_VERSION &&
-            head.sum == head_sum(&head) && head.first == first) {
+        if (memcmp(head.magic, store_log_magic, sizeof(store_log_magic)) == 0 &&
+            head.version == STORE_LOG_VERSION && head.sum == store_log_head_sum(&head) &&
+            head.first == first) {
             memcpy(reading->store->positions, head.positions, sizeof(head.positions));
             reading->next = first;
             reading->store->seq = first - 1;
@@ -134,7 +119,7 @@ static enum err records_read(struct log_reading *reading)
 static bool is_clean(const struct log_reading *reading)
 {
     for (size_t i = reading->at;
-         i < reading->bytes.len && i < reading->at + sizeof(struct record_head); i++) {
+         i < reading->bytes.len && i < reading->at + sizeof(struct store_record_head); i++) {
         if (reading->bytes.at[i] != 0)
             return false;
     }
@@ -178,12 +163,12 @@ static enum err file_replay(struct log_reading *reading, uint64_t first, uint64_
 static enum err file_begin(struct store *store, uint64_t first)
 {
     char path[STORE_PATH_BYTES];
-    struct log_head head = {.version = LOG_VERSION, .first = first};
+    struct store_log_head head = {.version = STORE_LOG_VERSION, .first = first};
     struct str name = store_path(store, path, "log", first);
 
-    memcpy(head.magic, log_magic, sizeof(log_magic));
+    memcpy(head.magic, store_log_magic, sizeof(store_log_magic));
     memcpy(head.positions, store->positions, sizeof(head.positions));
-    head.sum = head_sum(&head);
+    head.sum = store_log_head_sum(&head);
     /* Written whole and renamed: a file of the log that is there has a head. */
     TRY(file_write(name, (struct str){(const char *)&head, sizeof(head)}, 0600));
     TRY(file_place_open(name, &store->log.fd));
@@ -292,14 +277,14 @@ void store_log_close(struct store *store)
 
 static size_t record_bytes(const struct events *events)
 {
-    return sizeof(struct record_head) + events->count * sizeof(struct engine_event) +
+    return sizeof(struct store_record_head) + events->count * sizeof(struct engine_event) +
            events->value_count * sizeof(struct engine_value);
 }
 
 bool store_log_is_full(const struct store *store, const struct events *events)
 {
     return store->log.at + (int64_t)record_bytes(events) > store->log.bytes &&
-           store->log.at > (int64_t)sizeof(struct log_head);
+           store->log.at > (int64_t)sizeof(struct store_log_head);
 }
 
 /* The next file; the one before is durable first. Between the two nothing can be appended. */
@@ -319,7 +304,7 @@ static enum err file_next_begin(struct store *store)
 enum err store_log_append(struct store *store, const struct store_record *record)
 {
     const struct events *events = &record->events;
-    struct record_head head = {.magic = RECORD_MAGIC, .feed = (uint32_t)record->feed};
+    struct store_record_head head = {.magic = STORE_RECORD_MAGIC, .feed = (uint32_t)record->feed};
     struct buf *bytes = &store->record;
 
     head.event_count = (uint32_t)events->count;
@@ -331,7 +316,7 @@ enum err store_log_append(struct store *store, const struct store_record *record
     buf_add(bytes, events->at, events->count * sizeof(struct engine_event));
     buf_add(bytes, events->values, events->value_count * sizeof(struct engine_value));
     must(!bytes->is_full);
-    head.sum = record_sum(&head, str_sub(buf_view(bytes), sizeof(head), bytes->len));
+    head.sum = store_record_sum(&head, str_sub(buf_view(bytes), sizeof(head), bytes->len));
     memcpy(bytes->at, &head, sizeof(head));
     if (store_log_is_full(store, events))
         TRY(file_next_begin(store));

@@ -66,6 +66,27 @@ struct store {
 struct str store_path(const struct store *store, char out[STORE_PATH_BYTES], const char *kind, uint64_t number);
 void store_report(const struct store *store, struct str file, const char *why);
 
+/* A file of the log: its head, then records, each a head, its events, its values; behind the last one zeros. Little-endian. */
+#define STORE_LOG_VERSION 1
+#define STORE_RECORD_MAGIC 0x4c504150u /* "PAPL" */
+struct store_log_head {
+    char magic[8];
+    uint32_t version, zero;
+    uint64_t first;                      /* place of its first event */
+    int64_t positions[STORE_FEED_COUNT]; /* of the feeds, before its first record */
+    uint64_t sum;
+};
+struct store_record_head {
+    uint32_t magic, event_count, value_count, feed;
+    int64_t position;
+    uint64_t first;
+    uint64_t sum; /* of this head up to here, and of the rest */
+};
+extern const char store_log_magic[8];
+uint64_t store_log_head_sum(const struct store_log_head *head);
+uint64_t store_record_sum(const struct store_record_head *head, struct str payload);
+bool store_events_are_good(const struct events *events); /* sound, and of numbers there can be */
+
 /* store_log.c. A batch as it was appended, its first event at place `first`. */
 struct store_record {
     int feed;
