@@ -797,7 +797,8 @@ CREATE TABLE webhook (
     secret_enc BLOB NOT NULL,             -- signs the body
     is_active INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
-    changed_ms INTEGER NOT NULL
+    changed_ms INTEGER NOT NULL,
+    journal_id INTEGER NOT NULL           -- told up to here
 ) STRICT;
 -- Money outside: our own number, repeated with it, asked about before it is sent again.
 CREATE TABLE saga (

@@ -82,7 +82,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"serve", 0, serve,
-     "serve --data DIR [--listen 127.0.0.1:8080] [--trace]\n          run the server"},
+     "serve --data DIR [--listen 127.0.0.1:8080] [--trace]\n          [--allow-private-webhooks]  run the server"},
     {"demo", 0, demo,
      "demo [--data DIR] [--listen ...] [--seed N]\n          a generated brand, served"},
     {"user", 2, user,
@@ -145,6 +145,7 @@ int main(int argc, const char **argv)
         {"--pages", &config.pages, NULL},
         {"--key-file", &config.key_file, NULL},
         {"--trace", NULL, &config.is_trace},
+        {"--allow-private-webhooks", NULL, &config.may_call_inside},
         {"--mapping", &import_options.mapping, NULL},
         {"--source", &import_options.source, NULL},
         {"--rejects", &import_options.rejects, NULL},

@@ -12,6 +12,7 @@
 #include "kit/outbox.h"
 #include "kit/saga.h"
 #include "kit/timer.h"
+#include "link/webhook/webhook.h"
 #include "manage/account/account.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
@@ -76,6 +77,7 @@ static const struct route *const routes[] = {
     outbox_routes,
     inbox_routes,
     saga_routes,
+    webhook_routes,
     bulk_routes,
     list_view_routes,
     merge_routes,
@@ -114,6 +116,7 @@ static const struct job_kind *const job_kinds[] = {
 /* A kind of timer is one line here. */
 /* clang-format off */
 static const struct timer_kind *const timer_kinds[] = {
+    &webhook_timer,
     &campaign_clock,
     &ledger_hold_timer,
     &ledger_expire_timer,
@@ -129,6 +132,7 @@ static const struct inbox_kind *const inbox_kinds[] = {
 };
 
 static const struct outbox_kind *const outbox_kinds[] = {
+    &webhook_kind,
     NULL,
 };
 

@@ -43,6 +43,7 @@ struct app_config {
     int reader_count, loop_count;         /* 0: 2 (PostgreSQL: 6) and 1 */
     int queue_max;                        /* 0: 4,096 requests may wait; more: 503 */
     bool is_filling; /* nothing waits for the disk: a base that is thrown away if it is not finished */
+    bool may_call_inside; /* addresses that people typed in may lie on this machine and in private networks */
     bool is_trace; /* serve --trace: a line per request with the time and statements of each station
                     */
 };

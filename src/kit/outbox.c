@@ -58,6 +58,11 @@ enum err outbox_cancel(struct ctx *c, const char *kind, int64_t key_id, bool *wa
     return OK;
 }
 
+enum err outbox_drop(struct ctx *c, struct str destination, int64_t *dropped_count)
+{
+    return q_outbox_drop(c, destination, dropped_count);
+}
+
 /* ---- quiet hours ----------------------------------------------------------------------------- */
 
 enum err outbox_rules_read(struct ctx *c, struct outbox_rules *rules)

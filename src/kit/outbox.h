@@ -17,6 +17,9 @@ enum err outbox_add(struct ctx *c, const struct outbox_new *messages, int64_t co
 /* What is on its way at this moment may still arrive; then it counts as sent. */
 enum err outbox_cancel(struct ctx *c, const char *kind, int64_t key_id, bool *was_waiting) MUST_USE;
 
+/* All that waits for a destination is given up. */
+enum err outbox_drop(struct ctx *c, struct str destination, int64_t *dropped_count) MUST_USE;
+
 /* A message as the kind sees it; filled requests go over HTTP by the sender. */
 struct outbox_message {
     int64_t id, key_id, customer_id, attempt_count;

@@ -13,6 +13,10 @@ INSERT INTO outbox_body (outbox_id, body_enc) VALUES (:id, :body_enc);
 UPDATE outbox SET status = 'cancelled', changed_ms = :now_ms
  WHERE kind = :kind AND key_id = :key_id AND status = 'waiting';
 
+-- name: outbox_drop :changed
+UPDATE outbox SET status = 'cancelled', changed_ms = :now_ms
+ WHERE destination = :destination AND status = 'waiting';
+
 -- name: outbox_queues :many     every destination something waits for, by jumps from one to the next
 WITH RECURSIVE queue (destination) AS (
     SELECT (SELECT min(o.destination) FROM outbox o WHERE o.status = 'waiting') AS destination

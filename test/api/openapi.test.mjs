@@ -508,6 +508,18 @@ test("outbox, inbox, payments and differences", async () => {
     await bad("/api/bill_differences/1/close", { words: "x" }, "difference.closed");
 });
 
+test("webhooks", async () => {
+    const hook = await good("/api/webhooks", { title: "ERP", url: "http://127.0.0.1:1/", kinds: "*" });
+    assert.equal(hook.secret.length, 32);
+    await bad("/api/webhooks", { title: "ERP", url: "ftp://a.example/", kinds: "*" }, "webhook.url");
+    assert.equal((await good("/api/webhooks")).items[0].title, "ERP");
+    await good(`/api/webhooks/${hook.id}/test`, {});
+    await good(`/api/webhooks/${hook.id}/pause`, {});
+    await good(`/api/webhooks/${hook.id}/resume`, {});
+    await good(`/api/webhooks/${hook.id}/remove`, {});
+    await bad(`/api/webhooks/${hook.id}/test`, {}, "webhook.unknown");
+});
+
 test("campaigns, their preflight and rewards", async () => {
     assert.equal((await good("/api/plays")).items[0].kind, "giveaway");
     const rules = { stock_count: 2, day_limit_count: 1, points_count: 5 };

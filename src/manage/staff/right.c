@@ -38,6 +38,7 @@ const struct right rights[] = {
     {"timer.write", "重试与放弃失败的定时", "Retry and give up failed timers"},
     {"outbox.read", "看发件箱", "See the outbox and what arrived"},
     {"outbox.write", "重试与放弃消息", "Retry and give up messages"},
+    {"webhook.write", "管理事件推送", "Manage webhooks"},
     {"saga.read", "看资金流转", "See payments outside and their differences"},
     {"saga.write", "核对资金差异", "Have payments asked about and close differences"},
     {"job.all", "看所有人的任务", "See everybody's jobs"},
