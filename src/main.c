@@ -82,7 +82,8 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"serve", 0, serve,
-     "serve --data DIR [--listen 127.0.0.1:8080] [--trace]\n          [--allow-private-webhooks]  run the server"},
+     "serve --data DIR [--listen 127.0.0.1:8080] [--trace]\n"
+     "          [--allow-private-webhooks]  run the server"},
     {"demo", 0, demo,
      "demo [--data DIR] [--listen ...] [--seed N]\n          a generated brand, served"},
     {"user", 2, user,

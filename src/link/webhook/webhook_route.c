@@ -114,7 +114,7 @@ static enum err add_run(struct ctx *c, const void *in_, void *out_)
     return webhook_follow(c, row.id, c->now_ms);
 }
 
-/* ---- POST /api/webhooks/{webhook_id}/pause, /resume, /remove, /test --------------------------- */
+/* ---- POST /api/webhooks/{webhook_id}/pause, /resume, /remove, /test -------------------------- */
 
 struct webhook_one_in {
     int64_t webhook_id;
