@@ -61,6 +61,7 @@ SELECT kind, key_id, status, attempt_count, error_code FROM timer ORDER BY due_m
 
 -- name: timer_effects :one     for tests: rows a handler left, of how many timers, and what is left to do
 -- scope: none (counts alone)
+-- scan: tests alone ask
 SELECT count(*) AS effect_count, count(DISTINCT subject_id) AS subject_count,
        (SELECT count(*) FROM timer) AS timer_count
   FROM journal WHERE kind = 'timer_done';

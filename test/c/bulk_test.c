@@ -108,8 +108,8 @@ static const struct scenario refusals[] = {
      "{'action':'tag_on','tag_id':'3','filter':{'state':'x'}}", 400, "filter/state", ""},
     {"clear text needs its right", AS_OPERATOR, POST, BULK,
      "{'action':'export','is_clear':true,'filter':{}}", 403, "customer.reveal", ""},
-    {"makes a job", AS_OPERATOR, POST, BULK,
-     "{'action':'tag_on','tag_id':'3','ids':[{'id':'$n5'}]}", 200, "'total_count':1", ""},
+    {"makes a job", AS_OPERATOR, POST, BULK, /* which may have tagged already */
+     "{'action':'tag_on','tag_id':'3','ids':[{'id':'$n5'}]}", 200, "'total_count':1", NULL},
 };
 
 static void test_refusals(void **state)
