@@ -660,7 +660,7 @@ CREATE TABLE lot (
     PRIMARY KEY (account_id, expires_ms, transfer_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lot_by_end ON lot (expires_ms) WHERE left_count > 0;
-CREATE INDEX lot_open ON lot (account_id, expires_ms, transfer_id) WHERE left_count > 0;
+CREATE INDEX lot_open ON lot (account_id, expires_ms, transfer_id, left_count) WHERE left_count > 0;
 -- From which lots a transfer took: a reversal puts back there.
 CREATE TABLE lot_use (
     transfer_id INTEGER NOT NULL,

@@ -18,6 +18,7 @@ static() {
 
 export KILL_ROUNDS=50 SIM_KILL_ROUNDS=200 SIM_SEEDS=20 # and tests that loop read such numbers
 step "tests, the long way" make test
+step "ledger model, 20 seeds" env LEDGER_SEEDS=20 build/asan/test/ledger_model_test
 step "thread sanitizer" threads
 step "cppcheck" static
 step "fuzz" env FUZZ_SECONDS="${FUZZ_SECONDS:-600}" scripts/fuzz.sh

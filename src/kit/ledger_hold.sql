@@ -19,20 +19,19 @@ VALUES (:id, :kind, :key_id, :leg_number, :from_id, :frozen_id, :to_id, :amount_
 
 -- name: hold_get :one
 SELECT h.id, h.from_account_id, h.frozen_account_id, h.to_account_id, h.amount_count, h.posted_count,
-       h.status, h.until_ms, f.unit, f.scope_id, x.id AS transfer_id
+       h.status, h.until_ms, f.unit, f.scope_id,
+       (SELECT x.id FROM transfer AS x
+         WHERE x.kind = 'hold' AND x.key_id = h.id AND x.leg_number = 0) AS transfer_id
   FROM hold AS h
   JOIN account AS f ON f.id = h.from_account_id
-  JOIN transfer AS x ON x.kind = 'hold' AND x.key_id = h.id AND x.leg_number = 0
  WHERE h.id = :hold_id;
 
 -- name: hold_late :many
 SELECT h.id, h.from_account_id, h.frozen_account_id, h.amount_count, f.unit, f.scope_id,
-       x.id AS transfer_id
-  FROM (SELECT o.id FROM hold AS o WHERE o.status = 'held' AND o.until_ms <= :now_ms
-         ORDER BY o.until_ms, o.id LIMIT :row_max_count) AS l
-  JOIN hold AS h ON h.id = l.id
-  JOIN account AS f ON f.id = h.from_account_id
-  JOIN transfer AS x ON x.kind = 'hold' AND x.key_id = h.id AND x.leg_number = 0
+       (SELECT x.id FROM transfer AS x
+         WHERE x.kind = 'hold' AND x.key_id = h.id AND x.leg_number = 0) AS transfer_id
+  FROM hold AS h JOIN account AS f ON f.id = h.from_account_id
+ WHERE h.status = 'held' AND h.until_ms <= :now_ms
  ORDER BY h.until_ms, h.id
  LIMIT :row_max_count;
 

@@ -10,20 +10,32 @@
 static enum err taken_write(struct ctx *c, const struct list *taken)
 {
     const struct lot_take *takes = taken->at;
-    struct q_lot_use_add_in *uses =
-        arena_new_array(c->arena, struct q_lot_use_add_in, (size_t)taken->count);
-    struct q_lot_take_in *rows =
-        arena_new_array(c->arena, struct q_lot_take_in, (size_t)taken->count);
+    size_t count = (size_t)taken->count;
+    struct q_lot_use_add_in *uses = arena_new_array(c->arena, struct q_lot_use_add_in, count);
+    struct q_lot_use_add_first_in *firsts =
+        arena_new_array(c->arena, struct q_lot_use_add_first_in, count);
+    struct q_lot_take_in *rows = arena_new_array(c->arena, struct q_lot_take_in, count);
+    int64_t use_count = 0, first_count = 0;
 
     for (int64_t i = 0; i < taken->count; i++) {
-        uses[i] = (struct q_lot_use_add_in){.transfer_id = takes[i].transfer_id,
-                                            .account_id = takes[i].account_id,
-                                            .from_count = takes[i].from_count,
-                                            .until_count = takes[i].until_count,
-                                            .first_lot_id = takes[i].first_lot_id};
         rows[i] = (struct q_lot_take_in){takes[i].transfer_id, takes[i].account_id};
+        if (takes[i].first_lot_id == NONE)
+            uses[use_count++] = (struct q_lot_use_add_in){.transfer_id = takes[i].transfer_id,
+                                                          .account_id = takes[i].account_id,
+                                                          .from_count = takes[i].from_count,
+                                                          .until_count = takes[i].until_count};
+        else
+            firsts[first_count++] =
+                (struct q_lot_use_add_first_in){.transfer_id = takes[i].transfer_id,
+                                                .account_id = takes[i].account_id,
+                                                .from_count = takes[i].from_count,
+                                                .until_count = takes[i].until_count,
+                                                .first_lot_id = takes[i].first_lot_id};
     }
-    TRY(q_lot_use_add(c, uses, taken->count, NULL));
+    if (use_count > 0)
+        TRY(q_lot_use_add(c, uses, use_count, NULL));
+    if (first_count > 0)
+        TRY(q_lot_use_add_first(c, firsts, first_count, NULL));
     return q_lot_take(c, rows, taken->count, NULL);
 }
 

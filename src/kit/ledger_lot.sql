@@ -4,12 +4,24 @@
 INSERT INTO lot (account_id, expires_ms, transfer_id, amount_count, left_count)
 VALUES (:account_id, :expires_ms, :transfer_id, :amount_count, :amount_count);
 
--- name: lot_use_add :batch     of the account's lots in their order, the stretch from so many to so many
+-- part: stretch     of lots in a row, those between so many and so many
 INSERT INTO lot_use (transfer_id, account_id, expires_ms, lot_transfer_id, amount_count, returned_count)
 SELECT :transfer_id, r.account_id, r.expires_ms, r.transfer_id,
        CASE WHEN r.reach_count < :until_count THEN r.reach_count ELSE :until_count END
        - CASE WHEN r.reach_count - r.left_count > :from_count THEN r.reach_count - r.left_count
               ELSE :from_count END, 0
+
+-- name: lot_use_add :batch     of the account's lots, oldest end first
+part(stretch)
+  FROM (SELECT l.account_id, l.expires_ms, l.transfer_id, l.left_count,
+               CAST(sum(l.left_count) OVER (ORDER BY l.expires_ms, l.transfer_id
+                                            ROWS UNBOUNDED PRECEDING) AS BIGINT) AS reach_count
+          FROM lot AS l
+         WHERE l.account_id = :account_id AND l.left_count > 0) AS r
+ WHERE r.reach_count > :from_count AND r.reach_count - r.left_count < :until_count;
+
+-- name: lot_use_add_first :batch     the same with one of them before all others
+part(stretch)
   FROM (SELECT l.account_id, l.expires_ms, l.transfer_id, l.left_count,
                CAST(sum(l.left_count) OVER (
                         ORDER BY CASE WHEN l.transfer_id = :first_lot_id THEN 0 ELSE 1 END,
@@ -33,11 +45,12 @@ SELECT transfer_id, account_id, expires_ms, lot_transfer_id, amount_count, retur
 
 -- name: lot_uses_late :each     the same of all holds that are out of time, as hold_late lists them
 SELECT u.transfer_id, u.account_id, u.expires_ms, u.lot_transfer_id, u.amount_count, u.returned_count
-  FROM (SELECT h.id FROM hold AS h WHERE h.status = 'held' AND h.until_ms <= :now_ms
-         ORDER BY h.until_ms, h.id LIMIT :row_max_count) AS o
-  JOIN transfer AS x ON x.kind = 'hold' AND x.key_id = o.id AND x.leg_number = 0
-  JOIN lot_use AS u ON u.transfer_id = x.id
- WHERE u.returned_count < u.amount_count
+  FROM lot_use AS u
+ WHERE u.transfer_id IN (SELECT (SELECT x.id FROM transfer AS x
+                                  WHERE x.kind = 'hold' AND x.key_id = h.id AND x.leg_number = 0)
+                           FROM hold AS h WHERE h.status = 'held' AND h.until_ms <= :now_ms
+                          ORDER BY h.until_ms, h.id LIMIT :row_max_count)
+   AND u.returned_count < u.amount_count
  ORDER BY u.transfer_id, u.expires_ms DESC, u.lot_transfer_id DESC;
 
 -- name: lot_use_return :batch
