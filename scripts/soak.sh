@@ -16,7 +16,7 @@ static() {
         --suppress=nullPointerRedundantCheck --suppress=autoVariables "--suppress=*:*_test.c" -I src -I build/release src
 }
 
-export KILL_ROUNDS=50 SIM_KILL_ROUNDS=200 SIM_SEEDS=20 # and tests that loop read such numbers
+export KILL_ROUNDS=50 SIM_KILL_ROUNDS=200 SIM_SEEDS=20 TIMER_COUNT=1000000 # and tests that loop read such numbers
 step "tests, the long way" make test
 step "ledger model, 20 seeds" env LEDGER_SEEDS=20 build/asan/test/ledger_model_test
 step "thread sanitizer" threads
