@@ -159,6 +159,7 @@ void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_strea
     struct scan_piece old;
     size_t total = 0;
 
+    must(count > 0);
     if (!are_in_time(parts, count)) {
         events_merge(view->arena, parts, count, &joined);
         parts[0] = joined;

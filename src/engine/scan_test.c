@@ -334,13 +334,15 @@ static void ask_rfm(const struct scan *scan, struct world *world, void *user)
     static int cells_of[3][CUSTOMERS + 1];
     int64_t cells[5][5][5], expected[5][5][5] = {{{0}}};
     struct person person = {0};
+    uint16_t kind =
+        random_below(2) ? 3 : (uint16_t)random_below(6); /* of many counts, with postings or not */
     int count = 0;
 
     (void)user;
     while (person_next(world, scan->only, &person)) {
         values[0][count] = values[1][count] = values[2][count] = 0;
         for (int i = 0; i < person.count; i++) {
-            if (person.events[i].kind != 3)
+            if (person.events[i].kind != kind)
                 continue;
             values[0][count] = person.events[i].second;
             values[1][count]++;
@@ -352,7 +354,7 @@ static void ask_rfm(const struct scan *scan, struct world *world, void *user)
         fifths(values[i], count, cells_of[i]);
     for (int i = 0; i < count; i++)
         expected[cells_of[0][i]][cells_of[1][i]][cells_of[2][i]]++;
-    scan_rfm(scan, 3, cells);
+    scan_rfm(scan, kind, cells);
     assert_memory_equal(cells, expected, sizeof(cells));
 }
 

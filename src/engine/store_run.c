@@ -43,12 +43,29 @@ static void tail_add_one(struct store *store, const struct store_record *record,
     buf_add(&store->tail_events, &copy, sizeof(copy));
 }
 
+/* All of a batch at once: its values lie behind those of the tail. */
+static void tail_add_all(struct store *store, const struct events *events)
+{
+    size_t first = store_tail_count(store);
+    uint32_t base = (uint32_t)(store->tail_values.len / sizeof(struct engine_value));
+
+    buf_add(&store->tail_events, events->at, events->count * sizeof(struct engine_event));
+    buf_add(&store->tail_values, events->values, events->value_count * sizeof(struct engine_value));
+    for (size_t i = first; base > 0 && i < first + events->count; i++) {
+        struct engine_event *event = &tail_at(store)[i];
+
+        event->value = event->value == EVENTS_NO_VALUE ? EVENTS_NO_VALUE : event->value + base;
+    }
+}
+
 void store_tail_add(struct store *store, const struct store_record *record, bool is_filtered)
 {
-    for (size_t i = 0; i < record->events.count; i++) {
+    if (!is_filtered)
+        tail_add_all(store, &record->events);
+    for (size_t i = 0; is_filtered && i < record->events.count; i++) {
         const struct engine_event *event = &record->events.at[i];
 
-        if (!is_filtered || !is_in_block(store, event->customer, record->first + i))
+        if (!is_in_block(store, event->customer, record->first + i))
             tail_add_one(store, record, event);
     }
     must(!store->tail_events.is_full && !store->tail_values.is_full);

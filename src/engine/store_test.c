@@ -354,6 +354,28 @@ static void random_work_agrees(void **state)
     free(order);
 }
 
+/* The shortest way over the border between blocks and log. */
+static void one_event_behind_a_merge(void **state)
+{
+    struct order *order = calloc(1, sizeof(*order));
+    struct store *store = open_store(&small);
+    struct batch_room room;
+    int64_t position;
+
+    (void)state;
+    take_next(store, order, 30);
+    assert_int_equal(store_merge(store), OK);
+    position = store_position(store, 0) + 1;
+    while (batch_of(0, position, &room).events.count != 1)
+        position++;
+    take(store, order, 0, position);
+    store_close(store);
+    store = open_store(&small);
+    assert_store(store, order);
+    store_close(store);
+    free(order);
+}
+
 static void bad_batches(void **state)
 {
     struct store *store = open_store(&small), *second;
@@ -704,9 +726,13 @@ static void crowds_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(random_work_agrees), TEST(bad_batches),
-        TEST(kills_lose_nothing), TEST(damaged_blocks_come_back),
-        TEST(torn_end_is_cut),    TEST(damaged_log_is_named),
+        TEST(random_work_agrees),
+        TEST(one_event_behind_a_merge),
+        TEST(bad_batches),
+        TEST(kills_lose_nothing),
+        TEST(damaged_blocks_come_back),
+        TEST(torn_end_is_cut),
+        TEST(damaged_log_is_named),
         TEST(crowds_agree),
     };
 
