@@ -86,7 +86,7 @@ function testPostgres() {
 const onPostgres = ["kit/kit", "kit/serve", "kit/job", "kit/timer_route", "kit/counter", "kit/inbox", "kit/outbox", "kit/saga",
     "play/campaign", "bulk", "routes", "insight/overview", "manage/account/account", "manage/channel/channel",
     "manage/customer/attribute", "manage/customer/customer", "manage/customer/life_stage", "manage/customer/mask",
-    "manage/customer/reveal", "manage/customer/tag", "manage/event/ingest", "manage/privacy/consent", "manage/privacy/retention",
+    "manage/customer/reveal", "manage/customer/tag", "manage/customer/timeline", "manage/event/ingest", "manage/privacy/consent", "manage/privacy/retention",
     "manage/setting/setting", "manage/staff/api_key", "manage/staff/audit", "manage/staff/staff", "manage/staff/staff_admin",
     "manage/staff/totp", "host/pg"];
 const apiOnPostgres = ["access", "live", "repeat", "tag_race"].map((name) => `test/api/${name}.test.mjs`);

@@ -130,12 +130,32 @@ static void postgres_token(const struct token *token, struct text *out)
         text_bytes(out, token->at, token->len);
 }
 
+/* Behind which token does the list of `IN (SELECT ... LIMIT n)` end? 0: no such list. PostgreSQL
+ * would run it for each row it might hold for; as an array it is run once and looked up by. */
+static size_t limited_list_end(const struct tokens *t, size_t at)
+{
+    int depth = t->at[at].depth;
+    bool has_limit = false;
+
+    if (!token_is(&t->at[at], "IN") ||
+        (at > 0 && (token_is(&t->at[at - 1], "NOT") || token_is(&t->at[at - 1], ")"))) ||
+        !token_is(token_at(t, at + 1), "(") || !token_is(token_at(t, at + 2), "SELECT"))
+        return 0;
+    for (size_t i = at + 2; i < t->count; i++) {
+        has_limit = has_limit || (token_is(&t->at[i], "LIMIT") && t->at[i].depth == depth + 1);
+        if (token_is(&t->at[i], ")") && t->at[i].depth == depth)
+            return has_limit ? i : 0;
+    }
+    return 0;
+}
+
 /* With `is_view` the parameters are typed NULLs: a view has none. */
 static void query_form(const struct project *project, const struct query *query, bool is_view,
                        struct text *out)
 {
     struct order order = {0};
-    size_t i;
+    size_t i, ends[16] = {0};
+    int end_count = 0;
 
     for (i = 0; i < query->tokens.count; i++) {
         const struct token *token = &query->tokens.at[i];
@@ -151,8 +171,15 @@ static void query_form(const struct project *project, const struct query *query,
                 text_add(out, "NULL::%s", type);
             else
                 text_add(out, "$%d::%s", number, type);
+        } else if (end_count < 16 && limited_list_end(&query->tokens, i) > 0) {
+            ends[end_count++] = limited_list_end(&query->tokens, i);
+            text_add(out, "= ANY (ARRAY");
         } else {
             postgres_token(token, out);
+        }
+        if (end_count > 0 && ends[end_count - 1] == i) {
+            text_add(out, ")");
+            end_count--;
         }
     }
     order_step(project, &order, &query->tokens, i, out);
