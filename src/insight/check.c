@@ -59,6 +59,8 @@ CHECK_QUERY(ledger_reversed)
 CHECK_QUERY(counters)
 CHECK_QUERY(timers_late)
 CHECK_QUERY(timers_dead)
+CHECK_QUERY(campaigns)
+CHECK_QUERY(rewards)
 CHECK_QUERY(outbox_bodies)
 CHECK_QUERY(sagas)
 CHECK_QUERY(differences)
@@ -130,6 +132,8 @@ const struct check checks[] = {
     {"timer_kinds", check_timer_kinds, "timer"},
     {"timers_late", timers_late_run, "timer", .is_note = true},
     {"timers_dead", timers_dead_run, "timer", .is_note = true},
+    {"campaigns", campaigns_run, "campaign"},
+    {"rewards", rewards_run, "reward"},
     {"outbox_kinds", check_outbox_kinds, "message"},
     {"outbox_bodies", outbox_bodies_run, "message"},
     {"sagas", sagas_run, "payment"},

@@ -328,3 +328,26 @@ SELECT id AS offender_id FROM saga
 
 -- name: check_differences :each      of bills, that nobody has closed
 SELECT id AS offender_id FROM bill_difference WHERE closed_ms IS NULL;
+
+-- name: check_campaigns :each      the version in force is there, who is counted is in, and what is to come has its clock
+SELECT k.id AS offender_id
+  FROM campaign AS k
+  LEFT JOIN campaign_version AS v ON v.campaign_id = k.id AND v.version_number = k.version_number
+  LEFT JOIN (SELECT campaign_id, count(*) AS participant_count FROM participant GROUP BY campaign_id) AS p
+       ON p.campaign_id = k.id
+ WHERE v.campaign_id IS NULL OR coalesce(p.participant_count, 0) <> k.participant_count
+    OR ((k.status IN ('scheduled', 'ended', 'settling')
+         OR (k.status IN ('running', 'paused') AND k.ends_ms IS NOT NULL))
+        AND NOT EXISTS (SELECT 1 FROM timer AS w WHERE w.kind = 'campaign_clock' AND w.key_id = k.id));
+
+-- name: check_rewards :each      what is given or waits was posted; of it no more is left than was not taken back
+SELECT g.id AS offender_id
+  FROM reward_grant AS g
+  LEFT JOIN transfer AS t ON t.kind = CASE g.status WHEN 'held' THEN 'reward_held' ELSE 'reward' END
+       AND t.key_id = g.id AND t.leg_number = 0
+ WHERE g.kind IN ('points', 'growth', 'chances')
+   AND (g.revoked_count < 0 OR g.revoked_count > g.amount_count
+        OR (g.status IN ('held', 'granted') AND (t.id IS NULL OR g.revoked_count = g.amount_count))
+        OR (g.status = 'revoked' AND g.revoked_count < g.amount_count)
+        OR (g.status IN ('granted', 'revoked')
+            AND t.amount_count - t.reversed_count > g.amount_count - g.revoked_count));

@@ -108,6 +108,13 @@ static const char *const sound[] = {
     "INSERT INTO hold VALUES (31, 'h', 1, 0, 2, 3, 1, 30, 0, 'held', 9999999999999, 0, 0);"
     "INSERT INTO counter VALUES ('draw', 0, $1, 0, 1, 2, NULL);"
     "INSERT INTO counter_hold VALUES ('s', 1, 'draw', 0, $1, 0, 1, 'held', 9999999999999);",
+    "INSERT INTO campaign VALUES (41, 'giveaway', 'G', 'running', 1, 'Asia/Shanghai', 0, NULL, 9, "
+    "1,"
+    " NULL, 0, 0);"
+    "INSERT INTO campaign_version VALUES (41, 1, 'G', NULL, 9, '{}', NULL, NULL, 0);"
+    "INSERT INTO participant VALUES (41, $1, 1, 0);"
+    "INSERT INTO timer VALUES (41, 'campaign_clock', 41, 9999999999999, 'waiting', 0, NULL, NULL,"
+    " NULL, 0, 0);",
     "CREATE TABLE kept_customer AS SELECT * FROM customer;"
     "CREATE TABLE kept_identity AS SELECT * FROM identity;",
 };
@@ -333,6 +340,16 @@ static const struct damage {
     {"counters: 1 found: subject 1", /* a hold of nothing */
      "INSERT INTO counter_hold VALUES ('s', 2, 'draw', 0, 1, 0, 1, 'held', 9999999999999);",
      "DELETE FROM counter_hold WHERE key_id = 2;"},
+    {"campaigns: 1 found: campaign 41", "UPDATE campaign SET participant_count = 2;",
+     "UPDATE campaign SET participant_count = 1;"},
+    {"campaigns: 1 found: campaign 41", "UPDATE campaign SET version_number = 2;",
+     "UPDATE campaign SET version_number = 1;"},
+    {"campaigns: 1 found: campaign 41", "UPDATE timer SET key_id = 42 WHERE id = 41;",
+     "UPDATE timer SET key_id = 41 WHERE id = 41;"},
+    {"rewards: 1 found: reward 51", /* nothing was posted */
+     "INSERT INTO reward_grant VALUES (51, 41, $1, 'points', 'k', 1, 5, 0, 'granted', NULL, NULL,"
+     " NULL, NULL, 0, 0);",
+     "DELETE FROM reward_grant;"},
 };
 
 static void test_damages(void **state)
