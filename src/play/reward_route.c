@@ -137,21 +137,33 @@ static const struct field reward_decide_in[] = {
     IN(struct reward_decide_in, reason, .min = 1, .max = REASON_MAX),
 };
 
+/* Of a person who was deleted nobody but those who see all may decide, and it can only go back:
+ * else its campaign would never settle. */
+static enum err person_reach(struct ctx *c, int64_t customer_id, bool is_granted)
+{
+    int64_t person_id;
+    enum err err = customer_reach(c, customer_id, &person_id);
+
+    if (err != E_NOT_FOUND)
+        return err;
+    if (c->me_reach_number != REACH_ALL)
+        return fail(c, err, "reward.unknown", "there is no such reward");
+    return is_granted ? fail(c, E_CONFLICT, "reward.person_deleted",
+                             "its person was deleted: it can only go back to the budget")
+                      : OK;
+}
+
 static enum err decide_run(struct ctx *c, const void *in_, void *out)
 {
     const struct reward_decide_in *in = in_;
     struct q_reward_get_row row = {0};
-    int64_t person_id;
     enum err err = q_reward_get(c, in->reward_id, &row);
 
     (void)out;
     if (err == E_NOT_FOUND)
         return fail(c, err, "reward.unknown", "there is no such reward");
     TRY(err);
-    err = customer_reach(c, row.customer_id, &person_id);
-    if (err == E_NOT_FOUND)
-        return fail(c, err, "reward.unknown", "there is no such reward");
-    TRY(err);
+    TRY(person_reach(c, row.customer_id, in->is_granted));
     if (str_trim(in->reason).len == 0)
         return fail_at(c, "reward.reason", S("reason"), "say why");
     audit_detail(c, str_of(in->is_granted ? "{\"is_granted\":true}" : "{\"is_granted\":false}"));

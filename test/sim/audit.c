@@ -186,8 +186,8 @@ static const struct rule {
     {"the last step is the status", "SELECT k.id FROM campaign k WHERE k.status <> "
                                     "coalesce((SELECT to_status FROM campaign_step s WHERE "
                                     "s.campaign_id = k.id ORDER BY id DESC LIMIT 1), 'draft')"},
-    {"no lot has outlived its end",
-     "SELECT account_id FROM lot WHERE left_count > 0 AND expires_ms <= ?1"},
+    {"no lot has outlived the minute of its end",
+     "SELECT account_id FROM lot WHERE left_count > 0 AND expires_ms <= ?1 - 60000"},
     {"no hold is past its time", "SELECT id FROM hold WHERE status = 'held' AND until_ms <= ?1"},
     {"no timer is overdue or dead", "SELECT kind, key_id FROM timer WHERE status = 'dead' OR "
                                     "(due_ms <= ?1 AND kind <> 'campaign_clock') "

@@ -13,6 +13,7 @@
 #include "host/clock.h"
 #include "kit/counter.h"
 #include "kit/inbox.h"
+#include "kit/job.h"
 #include "kit/timer.h"
 #include "manage/customer/customer.h"
 #include "play/play.h"
@@ -350,11 +351,13 @@ static enum err claim(struct ctx *c, void *user)
     return is_held ? E_INTERNAL : OK;
 }
 
+static int64_t held_key_id = 2;
+
 static enum err claim_held(struct ctx *c, void *user)
 {
     const struct risk_signs signs = {
         .device = S("d"), .payer = S("p"), .inviter_person_id = w.person_id};
-    const struct giveaway_claim claim = {w.campaign_id, w.person_id, 2, &signs};
+    const struct giveaway_claim claim = {w.campaign_id, w.person_id, held_key_id, &signs};
     struct reward reward;
     bool is_held;
 
@@ -456,6 +459,38 @@ static void test_debt_twice(void **state)
     snprintf(sql, sizeof(sql), "SELECT revoked_count FROM reward_grant WHERE id = %" PRId64,
              w.reward_id);
     assert_int_equal(scenario_number(sql), 2);
+}
+
+/* ---- whoever was deleted ---------------------------------------------------------------------- */
+
+static const char *number_text(int64_t number)
+{
+    return str_cstr(scenario_arena, str_fmt(scenario_arena, "%" PRId64, number));
+}
+
+/* What was held for them can still go back, or their campaign would never settle. */
+static void test_deleted_person(void **state)
+{
+    const struct scenario cases[] = {
+        {"deleted", AS_ADMIN, POST, "/api/customers/$ana/privacy/delete",
+         "{'reason':'asked','confirm_number':$number}", 200, "", NULL, .is_plain = true},
+        {"not to them", AS_ADMIN, POST, "/api/rewards/$reward/decide",
+         "{'is_granted':true,'reason':'x'}", 409, "reward.person_deleted", ""},
+        {"back", AS_ADMIN, POST, "/api/rewards/$reward/decide", "{'is_granted':false,'reason':'x'}",
+         200, "", "reward_refused"},
+    };
+
+    (void)state;
+    held_key_id = 9;
+    scenario_write(claim_held, NULL);
+    scenario_set("ana", number_text(w.person_id));
+    scenario_set("reward", number_text(w.reward_id));
+    scenario_set("number", number_text(scenario_number("SELECT customer_number FROM customer")));
+    scenario_run_all(cases, 1);
+    job_await(scenario_app);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE deleted_ms IS NOT NULL"),
+                     1);
+    scenario_run_all(cases + 1, 2);
 }
 
 /* ---- the clock ------------------------------------------------------------------------------- */
@@ -573,9 +608,10 @@ static int world_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ledger),  cmocka_unit_test(test_others),
-        cmocka_unit_test(test_rewards), cmocka_unit_test(test_debt_twice),
-        cmocka_unit_test(test_clock),   cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_ledger),         cmocka_unit_test(test_others),
+        cmocka_unit_test(test_rewards),        cmocka_unit_test(test_debt_twice),
+        cmocka_unit_test(test_deleted_person), cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_disk_full),
     };
 
     return cmocka_run_group_tests(tests, world_open, scenario_close);
