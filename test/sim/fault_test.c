@@ -461,7 +461,7 @@ static void test_debt_twice(void **state)
     assert_int_equal(scenario_number(sql), 2);
 }
 
-/* ---- whoever was deleted ---------------------------------------------------------------------- */
+/* ---- whoever was deleted --------------------------------------------------------------------- */
 
 static const char *number_text(int64_t number)
 {
