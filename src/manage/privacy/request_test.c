@@ -138,8 +138,9 @@ static void person_fill(void)
         "INSERT INTO campaign VALUES (909, 'x', 'x', 'draft', 1, 'UTC', 0, NULL, NULL, 1, NULL, 1,"
         " 1);"
         "INSERT INTO participant VALUES (909, $ana, 1, 1);"
-        "INSERT INTO reward_grant (id, campaign_id, customer_id, kind, key_kind, key_id, amount_count,"
-        " revoked_count, status, created_ms, changed_ms) VALUES (910, 909, $ana, 'points', 'x', 1,"
+        "INSERT INTO reward_grant (id, campaign_id, customer_id, kind, key_kind, key_id,"
+        " amount_count, revoked_count, status, created_ms, changed_ms) VALUES (910, 909, $ana, "
+        "'points', 'x', 1,"
         " 5, 0, 'granted', 1, 1);"
         "INSERT INTO risk_sign VALUES ('device', x'51A2B3C4D5E6F708', 909, $ana, 1);");
     sql_sealed("INSERT INTO outbox_body VALUES (907, x@);", sealed("Dear Quarz", "outbox", "907"));
