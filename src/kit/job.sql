@@ -5,11 +5,16 @@ INSERT INTO job (id, kind, title, status, input, result, done_count, changed_cou
                  last_id, staff_id, is_cancelled, created_ms, changed_ms)
 VALUES (:job_id, :kind, :title, 'waiting', :input, '{}', 0, 0, 0, 0, :staff_id, 0, :now_ms, :now_ms);
 
--- name: job_next :one     the oldest that is not over
+-- name: job_next :one
+-- The oldest that is not over and was begun here (its id says so). Those of a node that is gone go to the one
+-- with the least number.
 SELECT id, kind, status, input, result, file_name, total_count, done_count, changed_count,
        failed_count, last_id, staff_id
   FROM job
  WHERE status IN ('waiting', 'running', 'undoing')
+   AND (id / 16384 % 256 = :node_number
+        OR NOT EXISTS (SELECT 1 FROM node n WHERE n.until_ms > :now_ms
+                          AND (n.id = job.id / 16384 % 256 OR n.id < :node_number)))
  ORDER BY id
  LIMIT 1;
 

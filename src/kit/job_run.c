@@ -29,7 +29,7 @@ static enum err row_find(struct ctx *c, void *user)
     struct run *run = user;
     struct q_job_next_row row;
 
-    TRY(q_job_next(c, &row));
+    TRY(q_job_next(c, c->app->node_id, &row));
     run->kind = job_kind_find(c->app, row.kind);
     run->is_new = str_is(row.status, "waiting");
     run->is_undoing = str_is(row.status, "undoing");

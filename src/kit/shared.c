@@ -12,6 +12,7 @@
 #include "gen/shared.q.h"
 #include "host/clock.h"
 #include "host/file.h"
+#include "kit/job_private.h"
 
 #define NODE_MAX 256
 #define NODE_MS (5 * 60000)
@@ -246,6 +247,8 @@ static void news_take(struct app *app, struct arena *arena, struct str text)
     }
     if ((topics & LIVE_SETTINGS) && app_write(app, arena, zone_step, NULL, NULL) != OK)
         app_log(app, "error", "zone", "what another node set is not known here yet");
+    if (topics & LIVE_JOBS) /* one of ours may be asked to go back */
+        jobs_wake(app->jobs);
     if (topics)
         live_publish(app->live, (unsigned)topics);
 }
