@@ -683,7 +683,9 @@ CREATE TABLE reversal (
     asked_ms INTEGER NOT NULL,
     decided_staff_id INTEGER,
     decided_ms INTEGER,
-    decided_words TEXT
+    decided_words TEXT,
+    taken_count INTEGER,                  -- came back at once; none: not carried out
+    debt_count INTEGER                    -- became debt
 ) STRICT;
 CREATE INDEX reversal_open ON reversal (asked_ms) WHERE status = 'asked';
 

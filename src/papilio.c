@@ -63,6 +63,7 @@ static const struct route *const routes[] = {
     check_routes,
     health_routes,
     account_routes,
+    reversal_routes,
     audit_routes,
     staff_admin_routes,
     staff_link_routes,

@@ -131,12 +131,14 @@ struct check_out {
     struct str name, noun, text;
     int64_t found_count;
     struct list offenders;
+    bool is_note;
 };
 static const struct field check_in[] = {IN(struct check_in, check_name)};
 static const struct field offender[] = {OUT(struct offender, id)};
 static const struct field check_out[] = {
     OUT(struct check_out, name),
     OUT(struct check_out, found_count, .about = "0: it holds"),
+    OUT(struct check_out, is_note, .about = "what it finds waits for somebody, and is no fault"),
     OUT(struct check_out, noun, .about = "what the ids are of"),
     OUT(struct check_out, offenders, .of = SHAPE(offender), .about = "the first ones"),
     OUT(struct check_out, text, .is_optional = true, .about = "the database's own words"),
@@ -174,6 +176,7 @@ static enum err check_one(struct ctx *c, const void *in_, void *out_)
     *out = (struct check_out){.name = str_of(check->name),
                               .noun = str_of(check->offender),
                               .found_count = finding.count,
+                              .is_note = check->is_note,
                               .text = finding.text};
     for (int64_t i = 0; finding.text.at == NULL && i < finding.count && i < OFFENDER_MAX; i++)
         *(struct offender *)list_add(c->arena, &out->offenders, &cap, sizeof(struct offender)) =

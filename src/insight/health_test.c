@@ -12,7 +12,8 @@ static const struct scenario quiet_cases[] = {
      "{'items':[{'name':'database'},{'name':'order_totals'}"},
     {"the list, without the right", AS_VIEWER, GET, "/api/checks", NULL, 403, ""},
     {"it holds", AS_OPERATOR, GET, "/api/checks/channel_paths", NULL, 200,
-     "{'name':'channel_paths','found_count':0,'noun':'channel','offenders':[],'text':null}"},
+     "{'name':'channel_paths','found_count':0,'is_note':false,'noun':'channel','offenders':[],'"
+     "text':null}"},
     {"the database", AS_OPERATOR, GET, "/api/checks/database", NULL, 200, "'found_count':0"},
     {"no such check", AS_OPERATOR, GET, "/api/checks/moon", NULL, 404, "check.unknown"},
     {"a check, without the right", AS_VIEWER, GET, "/api/checks/database", NULL, 403, ""},
@@ -26,7 +27,7 @@ static const struct scenario stuck_cases[] = {
      "'outbox_dead_count':2,'inbox_dead_count':0,'saga_open_count':1,'saga_unknown_count':1,"
      "'difference_open_count':1,'reversal_asked_count':1,'reward_held_count':0"},
     {"what breaks it is named", AS_OPERATOR, GET, "/api/checks/channel_paths", NULL, 200,
-     "'found_count':1,'noun':'channel','offenders':[{'id':'$channel'}]"},
+     "'found_count':1,'is_note':false,'noun':'channel','offenders':[{'id':'$channel'}]"},
 };
 
 static void test_health(void **state)

@@ -548,6 +548,31 @@ test("campaigns, their preflight and rewards", async () => {
     assert.equal((await good("/api/campaigns")).items[0].participant_count, 1);
 });
 
+test("a transfer taken back by hand, asked for and refused", async () => {
+    const { items } = await good("/api/accounts?owner_kind=campaign&bucket=budget&unit=points");
+    const posted = (await good(`/api/accounts/${items[0].id}/statement`)).items.at(-1);
+    assert.equal(posted.kind, "campaign_budget");
+    const path = `/api/transfers/${posted.transfer_id}`;
+    const done = await good(`${path}/reverse`, { amount_count: 1, policy: "up_to_balance", reason: "too much" }, key());
+    assert.equal(done.status, "done");
+    await bad(`${path}/reverse`, { amount_count: 1000, policy: "up_to_balance", reason: "x" }, "ledger.reversed", key());
+    const above = (await good("/api/settings")).items.find((item) => item.name === "reversal_second_points");
+    await good("/api/settings", { name: above.name, value: 0, reason: "test", version_count: above.version_count });
+    const asked = await good(`${path}/reverse`, { amount_count: 1, policy: "up_to_balance", reason: "again" }, key());
+    assert.equal(asked.status, "asked");
+    assert.equal((await good("/api/reversals?status=asked")).items[0].is_mine, true);
+    await bad(`/api/reversals/${asked.id}/decide`, { is_agreed: true, words: "yes" }, "reversal.own");
+    await good("/api/staff", { login: "second", name: "二", role: "operator", password: "a long password" });
+    const second = new Person(server.url);
+    assert.equal((await second.ask("/api/login", { login: "second", password: "a long password" })).status, 200);
+    const refusal = { is_agreed: false, words: "no need" };
+    const { status, json } = await second.ask(`/api/reversals/${asked.id}/decide`, refusal);
+    assert.deepEqual([status, json.status], [200, "refused"]);
+    check(pointer("paths", "/api/reversals/{reversal_id}/decide", "post", "responses", "200", "content", "application/json", "schema"),
+        json, "decide");
+    walked.add("post /api/reversals/{reversal_id}/decide");
+});
+
 test("how the system is", async () => {
     const report = await good("/api/health_report");
     assert.deepEqual([report.timer_dead_count, report.backup_ms], [0, null]);

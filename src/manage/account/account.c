@@ -289,7 +289,7 @@ struct transfer_in {
 };
 struct transfer_out {
     int64_t id, key_id, leg_number, amount_count, from_balance_count, to_balance_count;
-    int64_t reverses_id, reversed_count, staff_id, at_ms;
+    int64_t reverses_id, reversed_count, second_above_count, staff_id, at_ms;
     struct str kind, staff_name, reason;
     struct account_item from, to;
 };
@@ -307,6 +307,8 @@ static const struct field transfer_out[] = {
     OUT(struct transfer_out, reverses_id, .is_optional = true,
         .about = "the transfer it takes back"),
     OUT(struct transfer_out, reversed_count, .about = "how much of it was taken back"),
+    OUT(struct transfer_out, second_above_count,
+        .about = "taking back more than this by hand needs another colleague"),
     OUT(struct transfer_out, staff_id, .is_optional = true, .about = "by hand"),
     OUT(struct transfer_out, staff_name, .is_optional = true),
     OUT(struct transfer_out, reason, .is_optional = true),
@@ -336,6 +338,7 @@ static enum err transfer_get(struct ctx *c, const void *in_, void *out_)
     out->staff_name = row.staff_name;
     out->reason = row.reason;
     out->at_ms = row.at_ms;
+    TRY(account_second_above(c, row.unit, &out->second_above_count));
     TRY(account_one(c, row.from_account_id, &out->from));
     return account_one(c, row.to_account_id, &out->to);
 }

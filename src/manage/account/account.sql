@@ -58,6 +58,6 @@ SELECT t.id, t.kind, t.key_id, t.leg_number, t.amount_count, t.reverses_id, t.re
 -- name: transfer_get :one
 SELECT t.kind, t.key_id, t.leg_number, t.amount_count, t.from_account_id, t.to_account_id,
        t.from_balance_count, t.to_balance_count, t.reverses_id, t.reversed_count, t.staff_id,
-       s.name AS staff_name, t.reason, t.at_ms
-  FROM transfer t LEFT JOIN staff s ON s.id = t.staff_id
+       s.name AS staff_name, t.reason, t.at_ms, a.unit
+  FROM transfer t JOIN account a ON a.id = t.to_account_id LEFT JOIN staff s ON s.id = t.staff_id
  WHERE t.id = :transfer_id;

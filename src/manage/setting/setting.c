@@ -46,6 +46,15 @@ static const struct setting_definition definitions[] = {
     {"life_stage_months", "people", "text", "\"6 12 36 72\"", 1, TEXT_MAX, false, "生命阶段（月）",
      "Life stages (months)", "按最小孩子的月龄分段：填写每段开始的月龄，用空格隔开，从小到大。",
      "Bands by the youngest child's age: the month each begins, rising, with blanks between."},
+    {"reversal_second_fen", "ledger", "int", "10000", 0, 1000000000, false, "冲正复核金额（分）",
+     "Second pair of eyes above (minor units)",
+     "人工冲正的金额超过它时，需要另一位同事同意；0 表示每一笔都要。",
+     "Reversing more money than this by hand needs another colleague; 0: always."},
+    {"reversal_second_points", "ledger", "int", "10000", 0, 1000000000, false, "冲正复核数量",
+     "Second pair of eyes above (points)",
+     "人工冲正的积分、成长值等超过它时，需要另一位同事同意；0 表示每一笔都要。",
+     "Reversing more points, growth and the like than this by hand needs another colleague; 0: "
+     "always."},
     {"behaviour_keep_months", "retention", "int", "0", 0, 120, false, "行为保留月数",
      "Months to keep behaviours",
      "浏览、点击等行为到达后保留这么多个月，之后删除；0 表示一直保留。订单等事实不会删除。",
@@ -235,7 +244,7 @@ static const struct field setting_item[] = {
     OUT(struct setting_item, title_en),
     OUT(struct setting_item, help_zh),
     OUT(struct setting_item, help_en),
-    OUT(struct setting_item, group, .one_of = "brand|rules|people|retention|mail",
+    OUT(struct setting_item, group, .one_of = "brand|rules|people|ledger|retention|mail",
         .about = "what it stands with on the page"),
 };
 static const struct field setting_list[] = {

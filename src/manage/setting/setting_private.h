@@ -4,7 +4,7 @@
 #include "manage/setting/setting.h"
 
 struct setting_definition {
-    const char *name, *group;  /* group: brand rules people retention mail */
+    const char *name, *group;  /* group: brand rules people ledger retention mail */
     const char *kind;          /* int text secret */
     const char *default_value; /* JSON */
     int64_t min, max;          /* of a number; of a text's characters */

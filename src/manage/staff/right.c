@@ -34,6 +34,7 @@ const struct right rights[] = {
     {"audit.read", "看操作记录", "Read the audit trail"},
     {"system.read", "看系统健康", "See how the system is"},
     {"ledger.read", "看账本", "Read the ledger"},
+    {"ledger.reverse", "冲正与复核", "Take transfers back by hand"},
     {"timer.read", "看定时", "See timers"},
     {"timer.write", "重试与放弃失败的定时", "Retry and give up failed timers"},
     {"outbox.read", "看发件箱", "See the outbox and what arrived"},

@@ -8,10 +8,11 @@
 const struct role staff_roles[] = {
     {"admin", "*", "all", "管理员"},
     {"operator",
-     READS WRITES "customer.reveal customer.merge customer.assign customer.export import.read "
-                  "import.write staff.read ledger.read system.read timer.read timer.write "
-                  "outbox.read outbox.write saga.read saga.write "
-                  "campaign.read campaign.write campaign.claim reward.decide",
+     READS WRITES
+     "customer.reveal customer.merge customer.assign customer.export import.read "
+     "import.write staff.read ledger.read ledger.reverse system.read timer.read timer.write "
+     "outbox.read outbox.write saga.read saga.write "
+     "campaign.read campaign.write campaign.claim reward.decide",
      "all", "操盘手"},
     {"content", "overview.read customer.read channel.read setting.read", "all", "内容"},
     {"activity", READS "customer.tag channel.write import.read campaign.read campaign.write", "all",

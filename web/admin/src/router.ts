@@ -70,6 +70,7 @@ export const router = createRouter({
                         page(() => import('./pages/campaign/CampaignPage.vue'), 'campaign', 'campaigns/:id', 'campaign.title'),
                         page(() => import('./pages/ledger/LedgerPage.vue'), 'ledger', 'ledger', 'ledger.title'),
                         page(() => import('./pages/ledger/AccountPage.vue'), 'account', 'ledger/accounts/:id', 'ledger.title'),
+                        page(() => import('./pages/ledger/ReversalPage.vue'), 'reversals', 'ledger/reversals', 'ledger.reversals'),
                         page(() => import('./pages/ledger/TransferPage.vue'), 'transfer', 'ledger/transfers/:id', 'ledger.title'),
                         page(() => import('./pages/saga/SagaPage.vue'), 'sagas', 'sagas', 'saga.title'),
                         page(() => import('./pages/saga/SagaOnePage.vue'), 'saga', 'sagas/:id', 'saga.title'),

@@ -7,10 +7,11 @@ export type Line = Item<Reply<'/api/accounts/{account_id}/statement'>>
 export type Transfer = Reply<'/api/transfers/{transfer_id}'>
 
 export const OWNERS = ['system', 'campaign', 'customer', 'reward', 'staff'] as const
+export const POLICIES = ['up_to_balance', 'only_pending', 'create_debt'] as const
 export const BUCKETS = ['available', 'pending', 'frozen', 'debt', 'budget', 'issued', 'expired', 'forfeited', 'in_transit', 'external'] as const
 
 /* What a posting was for, in words, and where that can be looked at. */
-const PLACES: Record<string, (key: string) => string> = {}
+const PLACES: Record<string, (key: string) => string> = { reversal: () => '/operations/ledger/reversals' }
 
 export function useCause(): (posting: { kind: string; key_id?: string | null }) => { words: string; to?: string } {
     const { t, te } = useI18n()
