@@ -388,6 +388,47 @@ test('14 the layers', async () => {
     })
 })
 
+test('16 a campaign; 17 the ledger; 18 how the system is', async () => {
+    const rules = { stock_count: 200, day_limit_count: 1, points_count: 20 }
+    const { id } = await server.post('/api/campaigns', { kind: 'giveaway', title: '春日到店礼', rules, ends_ms: Date.now() + 30 * 86_400_000 })
+    const at = `/api/campaigns/${id}`
+    await server.post(`${at}/versions`, { rules: { ...rules, points_count: 30 }, reason: '更大方一些' })
+    await server.post(`${at}/budget`, { unit: 'points', amount: 8_000, reason: '春季预算' }, { 'Idempotency-Key': 'guide-budget' })
+    await walk(async (page) => {
+        await go(page, '/operations/campaigns')
+        await button(page, '新建活动').waitFor()
+        await page.getByRole('link', { name: '春日到店礼' }).click()
+        await page.getByText('全部通过').waitFor()
+        await button(page, '追加预算').waitFor()
+        for (const name of ['提交检查', '发布']) {
+            await button(page, name).click()
+            await button(dialogOf(page, name), name).click()
+            await dialogOf(page, name).waitFor({ state: 'hidden' })
+        }
+        await page.getByRole('heading', { name: /进行中/ }).waitFor()
+        for (const [n, customer_id] of base.ids.slice(0, 3).entries()) await server.post(`/api/giveaways/${id}/claims`, { customer_id }, { 'Idempotency-Key': `guide-claim-${n}` })
+        await go(page, `/operations/campaigns/${id}`)
+        await page.getByRole('row', { name: /每份积分/ }).waitFor()
+        await page.getByText('已发放').nth(2).waitFor()
+        await shot(page, 'campaign')
+
+        await go(page, '/operations/ledger?owner_kind=campaign')
+        await page.getByLabel('查客户').waitFor()
+        await page.getByRole('link', { name: '预算 · 积分' }).click()
+        await page.getByText('余 7,910 积分').waitFor()
+        await shot(page, 'ledger')
+        await page.getByRole('link', { name: '活动预算' }).click()
+        await button(page, '冲正').click()
+        await dialogOf(page, '冲正').getByLabel('冲回数量').waitFor()
+
+        await go(page, '/operations/health')
+        await page.getByText('一切正常，没有卡住的事').waitFor()
+        await button(page, '运行检查').click()
+        await page.getByText(/项全部通过/).waitFor()
+        await shot(page, 'health')
+    })
+})
+
 test('01 signing in', async () => {
     await walk(
         async (page) => {
