@@ -16,9 +16,11 @@ static() {
         --suppress=nullPointerRedundantCheck --suppress=autoVariables "--suppress=*:*_test.c" -I src -I build/release src
 }
 
-export KILL_ROUNDS=50 SIM_KILL_ROUNDS=200 SIM_SEEDS=20 TIMER_COUNT=1000000 # and tests that loop read such numbers
+export KILL_ROUNDS=50 TIMER_COUNT=1000000 # and tests that loop read such numbers
 step "tests, the long way" make test
 step "ledger model, 20 seeds" env LEDGER_SEEDS=20 build/asan/test/ledger_model_test
+step "simulator, 20 seeds" env SIM_SEEDS=20 build/asan/test/sim_test
+step "kill -9 under load, 200 rounds" env SIM_KILL_ROUNDS=200 PAPILIO_BIN=build/asan/papilio node --test test/api/kill_giveaway.test.mjs
 step "thread sanitizer" threads
 step "cppcheck" static
 step "fuzz" env FUZZ_SECONDS="${FUZZ_SECONDS:-600}" scripts/fuzz.sh
