@@ -7,8 +7,11 @@
 
 #include <cmocka.h>
 #undef fail /* ours, of kit/ctx.h */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "gen/kit.q.h"
 #include "host/clock.h"
@@ -62,6 +65,8 @@ static enum err deaf_request(struct ctx *c, const struct outbox_message *m,
     return OK;
 }
 
+static bool is_restarted;
+
 /* Adds up what was delivered, in the transaction of the message's end. */
 static enum err counted_answered(struct ctx *c, const struct outbox_message *m,
                                  const struct outbox_answer *answer, enum outbox_verdict *verdict)
@@ -70,6 +75,8 @@ static enum err counted_answered(struct ctx *c, const struct outbox_message *m,
     enum err err = q_meta_get(c, S("delivered"), &row);
     int64_t sum = 0;
 
+    if (str_is(m->body, "kill") && !is_restarted)
+        raise(SIGKILL);
     if (str_is(m->body, "fall") && *verdict == OUTBOX_DONE)
         return fail(c, E_CONFLICT, "counted.fall", "the answer cannot be worked on");
     if (err != E_NOT_FOUND)
@@ -450,6 +457,52 @@ static void test_a_restart_goes_on(void **state)
     assert_int_equal(sink_count(NULL), 40); /* an orderly end loses no answer */
 }
 
+/* Every statement that writes answers, in turn. */
+static void test_a_failing_disk_delays_and_loses_nothing(void **state)
+{
+    int failed_count = 0;
+
+    (void)state;
+    for (int64_t nth = 1; nth <= 4; nth++) {
+        add(message("counted", nth, "x"));
+        db_fail_at(app->writer_db, nth);
+        outbox_await(app);
+        failed_count += db_did_fail(app->writer_db);
+        db_fail_at(app->writer_db, 0);
+        assert_string_equal(status_of(nth), "sent");
+    }
+    assert_true(failed_count >= 3);
+    assert_int_equal(sink_count(NULL), 4); /* an answer is kept until it is written */
+    assert_string_equal(sql("SELECT value FROM meta WHERE name = 'delivered'"), "4");
+}
+
+static void test_killed_before_it_was_recorded_leaves_twice_under_one_key(void **state)
+{
+    int status;
+    pid_t pid;
+
+    (void)state;
+    app_close(app);
+    pid = fork();
+    if (pid == 0) {
+        app_begin();
+        add(message("counted", 11, "kill"));
+        outbox_await(app);
+        _exit(1); /* it should not have come so far */
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    app_begin();
+    assert_string_equal(status_of(11), "waiting");
+    assert_int_equal(sink_count(NULL), 1);
+    is_restarted = true;
+    outbox_await(app);
+    assert_int_equal(sink_count(NULL), 2);
+    assert_true(str_is(sink_last("/note").key, "11"));
+    assert_string_equal(sql("SELECT value FROM meta WHERE name = 'delivered'"), "1");
+    is_restarted = false;
+}
+
 static void test_many_and_some_fail(void **state)
 {
     (void)state;
@@ -504,6 +557,8 @@ int main(void)
         TEST(test_one_broken_message_costs_only_itself),
         TEST(test_a_guarded_address_is_not_ours),
         TEST(test_a_restart_goes_on),
+        TEST(test_a_failing_disk_delays_and_loses_nothing),
+        TEST(test_killed_before_it_was_recorded_leaves_twice_under_one_key),
         TEST(test_many_and_some_fail),
         TEST(test_what_was_sent_is_forgotten_after_a_month),
     };

@@ -22,7 +22,8 @@ struct reject_search {
     struct str *needles;
     int64_t needle_count;
     struct q_erase_reject_in *rows;
-    int64_t row_count;
+    struct q_erase_inbox_in *messages;
+    int64_t row_count, message_count;
 };
 
 static struct str digits_of(struct arena *arena, struct str text)
@@ -119,18 +120,54 @@ static enum err rejects_erase(struct ctx *c, int64_t person_id, int64_t *erased_
     return q_erase_reject(c, search.rows, search.row_count, NULL);
 }
 
+/* ---- messages that came in ------------------------------------------------------------------- */
+
+static enum err inbox_row(void *user, const struct q_erase_inbox_rows_row *row)
+{
+    struct reject_search *search = user;
+    struct str body;
+
+    if (arena_used(search->c->arena) > SCRATCH_MAX / 4)
+        arena_reset(search->c->arena);
+    TRY(ctx_unseal(search->c, row->body_enc, "inbox", row->id, &body));
+    if (search->message_count < MATCH_MAX && row_holds(search, body))
+        search->messages[search->message_count++] = (struct q_erase_inbox_in){row->id};
+    return OK;
+}
+
+static enum err inbox_erase(struct ctx *c, int64_t person_id, int64_t *erased_count)
+{
+    struct reject_search search = {.c = c, .keep = c->arena};
+    enum err err;
+
+    *erased_count = 0;
+    TRY(needles_find(&search, person_id));
+    if (search.needle_count == 0)
+        return OK;
+    search.messages = arena_new_array(c->arena, struct q_erase_inbox_in, MATCH_MAX);
+    c->arena = arena_new(SCRATCH_MAX);
+    err = q_erase_inbox_rows(c, inbox_row, &search);
+    arena_free(c->arena);
+    c->arena = search.keep;
+    TRY(err);
+    *erased_count = search.message_count;
+    return search.message_count > 0 ? q_erase_inbox(c, search.messages, search.message_count, NULL)
+                                    : OK;
+}
+
 /* ---- the tables ------------------------------------------------------------------------------ */
 
 typedef enum err table_erase(struct ctx *c, int64_t person_id, int64_t *changed_count);
 
-/* In this order: refused rows are found by the identities, and the tombstone closes. A test
- * compares the list with the schema: every table that points at a customer stands here or among
- * those that stay. */
+/* In this order: refused rows and messages are found by the identities, and the tombstone closes. A
+ * test compares the list with the schema: every table that points at a customer stands here or
+ * among those that stay. */
 static const struct {
     const char *table;
     table_erase *erase;
 } tables[] = {
     {"import_reject", rejects_erase},
+    {"inbox", inbox_erase},
     {"identity", q_erase_identity},
     {"child", q_erase_child},
     {"customer_note", q_erase_note},

@@ -109,6 +109,13 @@ SELECT import_id, line_seq, raw_enc FROM import_reject;
 -- name: erase_reject :batch
 DELETE FROM import_reject WHERE import_id = :import_id AND line_seq = :line_seq;
 
+-- name: erase_inbox_rows :each     what was not worked on
+-- scan: messages name nobody; the few that are kept are opened
+SELECT id, body_enc FROM inbox WHERE body_enc IS NOT NULL;
+
+-- name: erase_inbox :batch     that it came stays, so that it is not taken for new
+UPDATE inbox SET status = 'done', body_enc = NULL, error_message = NULL WHERE id = :id;
+
 -- name: erase_outbox_body :changed     what was to be said to them
 -- scope: none (of a customer that was reached)
 -- scan: a deletion is rare, and messages are kept for a month

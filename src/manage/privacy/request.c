@@ -336,6 +336,7 @@ static const struct {
     {"audit_detail", "审计详情", "details of the audit trail"},
     {"import_effect", "导入撤销资料", "what undoing imports would put back"},
     {"job_item", "任务撤销资料", "what undoing jobs would put back"},
+    {"inbox", "收到而未处理的消息", "messages that came in and were not worked on"},
     {"outbox_body", "消息内容", "texts of messages"},
     {"outbox", "未发出的消息", "messages that had not left"},
     {"risk_sign", "风控特征", "signs of the risk gate"},

@@ -144,6 +144,8 @@ static void person_fill(void)
         " 5, 0, 'granted', 1, 1);"
         "INSERT INTO risk_sign VALUES ('device', x'51A2B3C4D5E6F708', 909, $ana, 1);");
     sql_sealed("INSERT INTO outbox_body VALUES (907, x@);", sealed("Dear Quarz", "outbox", "907"));
+    sql_sealed("INSERT INTO inbox VALUES (911, 'x', x'0A', 'x', x@, 'dead', 9, 1, 'x', 1);",
+               sealed("{\"phone\":\"138 1234 5678\"}", "inbox", "911"));
     sql_sealed("INSERT INTO import_effect VALUES ($import, 1, 'customer', $ana, x@);",
                sealed("{\"name\":\"Quarz before\"}", "import_effect", "904"));
     sql_sealed("INSERT INTO import_reject VALUES ($import, 1, 'x', 'x', x@);",
@@ -190,6 +192,7 @@ static void seals_gather(void)
         "SELECT group_concat(hex(before_enc)) FROM import_effect",
         "SELECT group_concat(hex(raw_enc)) FROM import_reject WHERE line_seq = 1",
         "SELECT group_concat(hex(body_enc)) FROM outbox_body",
+        "SELECT group_concat(hex(body_enc)) FROM inbox",
         "SELECT group_concat(hex(sign_hash)) FROM risk_sign",
     };
 
