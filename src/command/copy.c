@@ -26,7 +26,7 @@ static enum err refuse(struct copying *c, enum err err, const char *what, struct
 /* "sqlite:DIR" or "postgres://..."; a folder is taken for itself, so no server works on it. */
 static enum err end_open(struct copying *c, struct str end, bool is_to, struct db **db)
 {
-    struct str folder = end, path = end;
+    struct str folder, path = end;
     enum err err = OK;
 
     if (!db_is_url(end)) {

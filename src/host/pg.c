@@ -277,8 +277,9 @@ static enum err pg_begin(struct db *db)
 {
     struct pg *pg = pg_of(db);
     char lock[80];
-    enum err err = answers_read(pg, NULL, NULL); /* what the last transaction did not wait for */
+    enum err err;
 
+    answers_read(pg, NULL, NULL); /* what the last transaction did not wait for, good or bad */
     db->is_lost = false;
     TRY(pg_connect(pg));
     pg->is_unknown = false;

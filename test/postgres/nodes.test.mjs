@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { get } from "node:http";
 import { test } from "node:test";
 import { eachAtOnce, makeCustomers, makeGiveaway, send } from "../api/giveaway.mjs";
-import { password, Person, setUp } from "../api/papilio.mjs";
+import { Person, setUp } from "../api/papilio.mjs";
 import { check, makeNodes, makeSchema, startNode } from "./base.mjs";
 
 const nap = (ms) => new Promise((done) => setTimeout(done, ms));
