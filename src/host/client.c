@@ -12,11 +12,16 @@ static void client_init(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-CURL *client_curl(void)
+void client_init_once(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     pthread_once(&once, client_init);
+}
+
+CURL *client_curl(void)
+{
+    client_init_once();
     return curl_easy_init();
 }
 

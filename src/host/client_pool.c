@@ -121,7 +121,8 @@ static size_t take(char *at, size_t size, size_t count, void *user)
     return len;
 }
 
-static bool slot_init(struct client_pool *pool, struct slot *slot)
+/* Made when first needed: a server that sends little keeps few. */
+static bool slot_init(struct slot *slot)
 {
     CURL *curl = client_curl();
 
@@ -139,7 +140,6 @@ static bool slot_init(struct client_pool *pool, struct slot *slot)
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, before_request);
     curl_easy_setopt(curl, CURLOPT_PREREQDATA, slot);
     curl_easy_setopt(curl, CURLOPT_PRIVATE, slot);
-    pool->free_slots[pool->max - 1 - (int)(slot - pool->slots)] = (int)(slot - pool->slots);
     return true;
 }
 
@@ -190,6 +190,8 @@ bool client_pool_add(struct client_pool *pool, struct client_send *send)
     if (pool->count == pool->max)
         return false;
     slot = &pool->slots[pool->free_slots[pool->max - pool->count - 1]];
+    if (slot->curl == NULL && !slot_init(slot))
+        return false;
     send->status = 0;
     send->words = NULL;
     send->next = NULL;
@@ -272,8 +274,8 @@ static bool pool_init(struct client_pool *pool, int max, int server_max)
     if (pool->slots == NULL || pool->free_slots == NULL)
         return false;
     for (int i = 0; i < max; i++)
-        if (!slot_init(pool, &pool->slots[i]))
-            return false;
+        pool->free_slots[max - 1 - i] = i;
+    client_init_once();
     pool->multi = curl_multi_init();
     if (pool->multi == NULL)
         return false;
@@ -296,7 +298,9 @@ void client_pool_free(struct client_pool *pool)
 {
     if (pool == NULL)
         return;
-    for (int i = 0; pool->slots && i < pool->max && pool->slots[i].curl; i++) {
+    for (int i = 0; pool->slots && i < pool->max; i++) {
+        if (pool->slots[i].curl == NULL)
+            continue;
         if (pool->slots[i].send) {
             curl_multi_remove_handle(pool->multi, pool->slots[i].curl);
             buf_release(&pool->slots[i].send->reply);

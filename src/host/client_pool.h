@@ -24,7 +24,7 @@ struct client_pool;
 /* At most so many at once, and so many to one server. NULL: no memory. */
 struct client_pool *client_pool_new(int max, int server_max);
 void client_pool_free(struct client_pool *pool); /* what is on its way is given up */
-/* false: `max` are on their way already. */
+/* false: `max` are on their way already, or no memory. */
 bool client_pool_add(struct client_pool *pool, struct client_send *send) MUST_USE;
 /* Moves all along, waits up to wait_ms for the next to end unless one has; those that ended, as a list. */
 struct client_send *client_pool_run(struct client_pool *pool, int wait_ms);

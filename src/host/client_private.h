@@ -3,4 +3,5 @@
 
 #include <curl/curl.h>
 
+void client_init_once(void);
 CURL *client_curl(void); /* NULL: out of memory */
