@@ -83,16 +83,26 @@ static int close_world(void **state)
     return status;
 }
 
+/* With its names put in, and the quotes as SQL has them. */
+static const char *sql_of(const char *text)
+{
+    char *sql = str_cstr(scenario_arena, scenario_filled(text));
+
+    for (char *at = sql; *at; at++)
+        if (*at == '"')
+            *at = '\'';
+    return sql;
+}
+
 static int64_t number_of(const char *sql)
 {
-    return scenario_number(str_cstr(scenario_arena, scenario_filled(sql)));
+    return scenario_number(sql_of(sql));
 }
 
 static const char *status_now(void)
 {
     timer_await(scenario_app);
-    return scenario_text(
-        str_cstr(scenario_arena, scenario_filled("SELECT status FROM campaign WHERE id = $k")));
+    return scenario_text(sql_of("SELECT status FROM campaign WHERE id = $k"));
 }
 
 static int64_t balance(const char *unit, const char *bucket)
@@ -119,7 +129,8 @@ static const struct scenario open_cases[] = {
      "'limit_count':2,'price_fen':990,'points_count':10}}",
      200, "", NULL, .keep = "k", .is_plain = true},
     {"funded", AS_ADMIN, POST, "/api/campaigns/$k/budget",
-     "{'unit':'points','amount':3000,'reason':'b'}", 200, "", NULL},
+     "{'unit':'points','amount':3000,'reason':'b'}", 200, "", NULL, .key = "fund",
+     .is_plain = true},
     {"to review", AS_ADMIN, MOVE, "{'to_status':'in_review'}", 200, "", NULL, .is_plain = true},
     {"published", AS_ADMIN, MOVE, "{'to_status':'scheduled'}", 200, "", NULL, .is_plain = true},
 };

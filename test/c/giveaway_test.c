@@ -63,7 +63,8 @@ static void giveaway_open(const char *rules, int64_t points_count)
     snprintf(body, sizeof(body), "{'unit':'points','amount':%" PRId64 ",'reason':'b'}",
              points_count);
     scenario_run(((const struct scenario[]){
-        {"funded", AS_OPERATOR, POST, "/api/campaigns/$k/budget", body, 200, "", NULL},
+        {"funded", AS_OPERATOR, POST, "/api/campaigns/$k/budget", body, 200, "", NULL,
+         .key = "fund $k", .is_plain = true},
         {"to review", AS_OPERATOR, MOVE, "{'to_status':'in_review'}", 200, "", NULL,
          .is_plain = true},
         {"published", AS_OPERATOR, MOVE, "{'to_status':'scheduled'}", 200, "", NULL,
@@ -72,9 +73,20 @@ static void giveaway_open(const char *rules, int64_t points_count)
     timer_await(scenario_app);
 }
 
+/* With its names put in, and the quotes as SQL has them. */
+static const char *sql_of(const char *text)
+{
+    char *sql = str_cstr(scenario_arena, scenario_filled(text));
+
+    for (char *at = sql; *at; at++)
+        if (*at == '"')
+            *at = '\'';
+    return sql;
+}
+
 static int64_t number_of(const char *sql)
 {
-    return scenario_number(str_cstr(scenario_arena, scenario_filled(sql)));
+    return scenario_number(sql_of(sql));
 }
 
 static int64_t balance(const char *owner, const char *unit, const char *bucket)
@@ -204,11 +216,9 @@ static void property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old
          "'points_count':5", NULL},
     }));
     assert_int_equal(number_of("SELECT participant_count FROM campaign WHERE id = $k"), 2);
-    assert_string_equal(
-        scenario_text(str_cstr(scenario_arena,
-                               scenario_filled("SELECT substr(rules, 1, 30) FROM campaign_version "
-                                               "WHERE campaign_id = $k AND version_number = 1"))),
-        "{\"stock_count\":8,\"day_limit_co");
+    assert_string_equal(scenario_text(sql_of("SELECT substr(rules, 1, 30) FROM campaign_version "
+                                             "WHERE campaign_id = $k AND version_number = 1")),
+                        "{\"stock_count\":8,\"day_limit_co");
     books_check();
 }
 
@@ -300,9 +310,8 @@ static void ends_and_settles(void)
 {
     scenario_clock(1773000000000);
     timer_await(scenario_app);
-    assert_string_equal(scenario_text(str_cstr(
-                            scenario_arena, scenario_filled("SELECT status FROM campaign WHERE id ="
-                                                            " $k"))),
+    assert_string_equal(scenario_text(sql_of("SELECT status FROM campaign WHERE id ="
+                                             " $k")),
                         "settled");
 }
 
