@@ -81,6 +81,17 @@ static enum err reject_row(void *user, const struct q_erase_reject_rows_row *row
     return OK;
 }
 
+/* What went wrong was said in the scratch, and is read after it. */
+static void scratch_end(struct reject_search *search)
+{
+    struct ctx *c = search->c;
+
+    c->fault.message = str_copy(search->keep, c->fault.message);
+    c->fault.path = str_copy(search->keep, c->fault.path);
+    arena_free(c->arena);
+    c->arena = search->keep;
+}
+
 static enum err rejects_find(struct reject_search *search)
 {
     struct ctx *c = search->c;
@@ -90,8 +101,7 @@ static enum err rejects_find(struct reject_search *search)
     search->rows = arena_new_array(c->arena, struct q_erase_reject_in, MATCH_MAX);
     c->arena = arena_new(SCRATCH_MAX);
     err = q_erase_reject_rows(c, reject_row, search);
-    arena_free(c->arena);
-    c->arena = search->keep;
+    scratch_end(search);
     return err;
 }
 
@@ -147,8 +157,7 @@ static enum err inbox_erase(struct ctx *c, int64_t person_id, int64_t *erased_co
     search.messages = arena_new_array(c->arena, struct q_erase_inbox_in, MATCH_MAX);
     c->arena = arena_new(SCRATCH_MAX);
     err = q_erase_inbox_rows(c, inbox_row, &search);
-    arena_free(c->arena);
-    c->arena = search.keep;
+    scratch_end(&search);
     TRY(err);
     *erased_count = search.message_count;
     return search.message_count > 0 ? q_erase_inbox(c, search.messages, search.message_count, NULL)
