@@ -88,7 +88,7 @@ const onPostgres = ["kit/kit", "kit/serve", "kit/job", "kit/timer_route", "kit/c
     "manage/customer/attribute", "manage/customer/customer", "manage/customer/life_stage", "manage/customer/mask",
     "manage/customer/reveal", "manage/customer/tag", "manage/customer/timeline", "manage/event/ingest", "manage/privacy/consent", "manage/privacy/retention",
     "manage/setting/setting", "manage/staff/api_key", "manage/staff/audit", "manage/staff/staff", "manage/staff/staff_admin",
-    "manage/staff/totp", "host/pg"];
+    "manage/staff/totp", "host/pg", "play/campaign", "play/reward", "giveaway", "gift"];
 const apiOnPostgres = ["access", "live", "repeat", "tag_race"].map((name) => `test/api/${name}.test.mjs`);
 
 function testOnPostgres() {
