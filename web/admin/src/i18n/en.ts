@@ -1663,6 +1663,8 @@ const en: typeof zh = {
             lot_uses: 'Ledger: uses of lots',
             ledger_reversed: 'Ledger: reversals',
             counters: 'Counters',
+            campaigns: 'Campaigns',
+            rewards: 'Rewards and the ledger',
             outbox_kinds: 'Kinds of messages',
             outbox_bodies: 'Texts of messages',
             sagas: 'Payments',

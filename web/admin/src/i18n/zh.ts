@@ -1654,6 +1654,8 @@ const zh = {
             lot_uses: '批次使用',
             ledger_reversed: '冲正合计',
             counters: '限额计数',
+            campaigns: '活动状态',
+            rewards: '奖励与账本',
             outbox_kinds: '消息种类',
             outbox_bodies: '消息内容',
             sagas: '付款状态',
