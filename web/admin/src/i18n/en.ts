@@ -1674,8 +1674,6 @@ const en: typeof zh = {
             ledger_lots: 'Ledger: lots',
             lot_uses: 'Ledger: uses of lots',
             ledger_reversed: 'Ledger: reversals',
-            rewards: 'Rewards',
-            campaigns: 'Campaigns',
             counters: 'Counters',
             campaigns: 'Campaigns',
             rewards: 'Rewards and the ledger',

@@ -1665,8 +1665,6 @@ const zh = {
             ledger_lots: '积分批次',
             lot_uses: '批次使用',
             ledger_reversed: '冲正合计',
-            rewards: '奖励与预算',
-            campaigns: '活动与参与者',
             counters: '限额计数',
             campaigns: '活动状态',
             rewards: '奖励与账本',
