@@ -66,7 +66,7 @@ function testNode(stage, files, minutes, env, before = []) {
 
 // Of node's TAP what is not "ok": the failed tests with what they say, and what was printed besides.
 function failedBlocks(output) {
-    return output.replace(/^( *)ok \d+ - .*\n(?:\1  ---\n(?:\1  .*\n)*?\1  \.\.\.\n)?/gm, "").replace(/^ *# Subtest: .*\n/gm, "");
+    return output.replace(/^( *)ok \d+ - .*\n(?:\1 {2}---\n(?:\1 {2}.*\n)*?\1 {2}\.\.\.\n)?/gm, "").replace(/^ *# Subtest: .*\n/gm, "");
 }
 
 function testPostgres() {
