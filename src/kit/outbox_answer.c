@@ -122,7 +122,7 @@ static enum err verdict_ask(struct ctx *c, const struct delivery *delivery,
     if (delivery->fault.code)
         answer->words =
             str_fmt(c->arena, "%s: %.*s", delivery->fault.code, STR(delivery->fault.message));
-    else if (delivery->kind->answered)
+    else if (delivery->kind && delivery->kind->answered)
         TRY(delivery->kind->answered(c, &delivery->message, answer, verdict));
     if (*verdict == OUTBOX_RETRY && delivery->message.attempt_count + 1 >= attempt_max)
         *verdict = OUTBOX_DEAD;

@@ -200,6 +200,7 @@ static struct outbox_queue *queue_find(struct outbox_sender *s, struct str name)
 
     if (s->queue_count == OUTBOX_QUEUE_MAX && map_find(s->by_name, name) == NULL)
         return NULL;
+    must(s->queues != NULL);
     slot = map_slot(s->by_name, name, &is_new);
     if (!is_new)
         return &s->queues[*slot];

@@ -137,6 +137,7 @@ enum err reward_revoke(struct ctx *c, int64_t reward_id, const struct revocation
     if (was.transfer_count > 0)
         return OK;
     TRY(stored_read(c, reward_id, &stored));
+    must(stored.granter != NULL);
     if (!str_is(stored.status, "held") && !str_is(stored.status, "granted"))
         return fail(c, E_CONFLICT, "reward.revoked", "nothing of it is left to take back");
     if (revocation->amount_count > stored.reward.amount_count - stored.revoked_count)
@@ -153,6 +154,7 @@ enum err reward_decide(struct ctx *c, int64_t reward_id, bool is_granted, struct
     int64_t changed_count;
 
     TRY(stored_read(c, reward_id, &stored));
+    must(stored.granter != NULL);
     TRY(q_reward_decided(c, str_of(is_granted ? "granted" : "forfeited"), reason, reward_id,
                          &changed_count));
     if (changed_count == 0)

@@ -197,7 +197,7 @@ static enum err claim_run(struct ctx *c, const void *in_, void *out_)
     const struct giveaway_claim_in *in = in_;
     struct giveaway_claim_out *out = out_;
     struct giveaway_claim claim = {.campaign_id = in->campaign_id, .key_id = ctx_id(c)};
-    struct reward reward;
+    struct reward reward = {0};
 
     TRY(customer_reach(c, in->customer_id, &claim.person_id));
     TRY(giveaway_claim(c, &claim, &reward, &out->is_held));
