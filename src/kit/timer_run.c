@@ -7,41 +7,17 @@
 #include "kit/kit_private.h"
 #include "kit/node.h"
 #include "kit/timer_private.h"
+#include "kit/worker.h"
 
 #define PAGE_US 5000 /* after that much a page takes no further timer */
-#define PAGE_ARENA_MAX (64 * 1024 * 1024)
+#define PAGE_ARENA_MAX ((size_t)64 * 1024 * 1024)
 #define HANDLER_STATEMENT_MAX 64
 #define ATTEMPT_MAX 12
 #define BACKOFF_MS 5000
 #define BACKOFF_MAX_MS (6 * 3600 * INT64_C(1000))
 #define LEASE_MS 10000
-#define PAUSE_MS 1000        /* after a failure of the base itself */
-#define SLEEP_MS 60000       /* at most: the machine's clock may have moved */
-#define SHARED_SLEEP_MS 1000 /* another node's timers wake nobody here */
+#define OTHERS_MS 1000 /* until we ask again for a lease that another node has */
 #define AWAIT_FAILURE_MAX 10
-
-struct timers {
-    struct app *app;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    int64_t next_ms; /* until then nothing is due */
-    bool is_started;
-    _Atomic bool is_stopping;
-};
-
-struct timers *timers_new(struct app *app)
-{
-    struct timers *timers = arena_new_one(app->arena, struct timers);
-    pthread_condattr_t monotonic;
-
-    timers->app = app;
-    pthread_mutex_init(&timers->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&timers->wake, &monotonic);
-    return timers;
-}
 
 /* ---- a page ---------------------------------------------------------------------------------- */
 
@@ -53,7 +29,7 @@ struct drain {
     int64_t limit_count; /* of the page */
     int64_t next_count;  /* of the one behind it: as many as this one had time for */
     int64_t at;          /* the timer that runs; NONE: none does */
-    bool is_ours, is_more;
+    bool is_ours;
     struct fault fault;
 };
 
@@ -105,7 +81,6 @@ static enum err page_step(struct ctx *c, void *user)
         done_count++;
     }
     drain->at = NONE;
-    drain->is_more = done_count < due.count || due.count == drain->limit_count;
     drain->next_count = done_count < due.count ? done_count : 2 * drain->limit_count;
     return page_drop(c, page, done_count);
 }
@@ -171,14 +146,12 @@ static enum err page_do(struct drain *drain)
 
     drain->at = NONE;
     drain->is_ours = true;
-    drain->is_more = false;
     err = app_write(drain->app, drain->arena, page_step, drain, &drain->fault);
     if (err == OK)
         drain->limit_count =
             drain->next_count < TIMER_PAGE_MAX ? drain->next_count : TIMER_PAGE_MAX;
     if (err == OK || drain->at == NONE)
         return err;
-    drain->is_more = true;
     if (drain->at > 0) {
         drain->limit_count = drain->at;
         return OK;
@@ -195,101 +168,67 @@ static enum err next_step(struct ctx *c, void *user)
     return err == E_NOT_FOUND ? OK : err;
 }
 
-static int64_t now_of(const struct app *app)
+/* One page, if anything is due. *next_ms: when to come again. */
+static enum err drain_page(struct drain *drain, int64_t *next_ms)
 {
-    int64_t now_ms = clock_now_ms(), last_ms = atomic_load(&app->last_ms);
-
-    return now_ms > last_ms ? now_ms : last_ms;
-}
-
-/* Runs what is due. *next_ms: when to look again. */
-static enum err drain_all(struct app *app, bool is_leased, int64_t *next_ms)
-{
-    struct drain drain = {.app = app, .is_leased = is_leased, .limit_count = TIMER_PAGE_MAX};
-    enum err err;
-
-    drain.arena = arena_new(PAGE_ARENA_MAX);
-    err = app_read(app, drain.arena, next_step, next_ms, NULL);
-    if (err == OK && *next_ms <= now_of(app)) {
-        do {
-            arena_reset(drain.arena);
-            err = page_do(&drain);
-        } while (err == OK && drain.is_more && !app->timers->is_stopping);
-        if (err == OK)
-            err = app_read(app, drain.arena, next_step, next_ms, NULL);
-        if (!drain.is_ours)
-            *next_ms = now_of(app) + SHARED_SLEEP_MS;
-    }
-    if (err != OK) {
-        app_log(app, "error", "timer", "the page was not run: %s", err_name(err));
-        *next_ms = now_of(app) + PAUSE_MS;
-    }
-    arena_free(drain.arena);
-    return err;
+    TRY(app_read(drain->app, drain->arena, next_step, next_ms, NULL));
+    if (*next_ms > worker_now_ms(drain->app))
+        return OK;
+    TRY(page_do(drain));
+    if (!drain->is_ours)
+        *next_ms = worker_now_ms(drain->app) + OTHERS_MS;
+    return OK;
 }
 
 void timer_await(struct app *app)
 {
+    struct drain drain = {.app = app, .limit_count = TIMER_PAGE_MAX};
     int64_t next_ms = 0;
+    int failure_count = 0;
 
-    for (int failure_count = 0; next_ms <= now_of(app) && failure_count < AWAIT_FAILURE_MAX;)
-        if (drain_all(app, false, &next_ms) != OK) {
+    drain.arena = arena_new(PAGE_ARENA_MAX);
+    while (next_ms <= worker_now_ms(app) && failure_count < AWAIT_FAILURE_MAX) {
+        arena_reset(drain.arena);
+        if (drain_page(&drain, &next_ms) != OK) {
             failure_count++;
             next_ms = 0;
         }
+    }
+    arena_free(drain.arena);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* Under the lock. A wake, or a moved clock, ends the sleep early. */
-static void sleep_until_due(struct timers *timers)
-{
-    int64_t most_ms = timers->app->is_shared ? SHARED_SLEEP_MS : SLEEP_MS;
-    int64_t wait_ms = timers->next_ms - now_of(timers->app), until_us;
-    struct timespec until;
+struct timers {
+    struct worker *worker;
+    struct drain drain;
+    bool is_begun;
+};
 
-    if (wait_ms <= 0 || timers->is_stopping)
-        return;
-    until_us = clock_mono_us() + (wait_ms < most_ms ? wait_ms : most_ms) * 1000;
-    until = (struct timespec){until_us / 1000000, until_us % 1000000 * 1000};
-    pthread_cond_timedwait(&timers->wake, &timers->lock, &until);
+static enum err timers_page(struct app *app, struct arena *arena, int64_t *next_ms)
+{
+    app->timers->drain.arena = arena;
+    return drain_page(&app->timers->drain, next_ms);
 }
 
-static void *timers_main(void *arg)
+struct timers *timers_new(struct app *app)
 {
-    struct timers *timers = arg;
+    struct timers *timers = arena_new_one(app->arena, struct timers);
 
-    pthread_mutex_lock(&timers->lock);
-    while (!timers->is_stopping) {
-        int64_t next_ms;
-
-        timers->next_ms = INT64_MAX; /* what is set from here on lowers it */
-        pthread_mutex_unlock(&timers->lock);
-        drain_all(timers->app, true, &next_ms);
-        pthread_mutex_lock(&timers->lock);
-        if (next_ms < timers->next_ms)
-            timers->next_ms = next_ms;
-        sleep_until_due(timers);
-    }
-    pthread_mutex_unlock(&timers->lock);
-    return NULL;
+    timers->worker = worker_new(app, "timer", timers_page);
+    timers->drain = (struct drain){.app = app, .is_leased = true, .limit_count = TIMER_PAGE_MAX};
+    return timers;
 }
 
 void timers_begin(struct timers *timers)
 {
-    timers->is_started = pthread_create(&timers->thread, NULL, timers_main, timers) == 0;
-    if (!timers->is_started)
-        app_log(timers->app, "error", "timer", "no thread: nothing that is due will happen");
+    timers->is_begun = true;
+    worker_begin(timers->worker);
 }
 
 void timers_wake(struct timers *timers, int64_t due_ms)
 {
-    pthread_mutex_lock(&timers->lock);
-    if (due_ms < timers->next_ms) {
-        timers->next_ms = due_ms;
-        pthread_cond_signal(&timers->wake);
-    }
-    pthread_mutex_unlock(&timers->lock);
+    worker_wake_for(timers->worker, due_ms);
 }
 
 static enum err drop_step(struct ctx *c, void *user)
@@ -302,14 +241,10 @@ void timers_stop(struct timers *timers)
 {
     struct arena *arena;
 
-    pthread_mutex_lock(&timers->lock);
-    timers->is_stopping = true;
-    pthread_cond_signal(&timers->wake);
-    pthread_mutex_unlock(&timers->lock);
-    if (!timers->is_started)
+    worker_stop(timers->worker);
+    if (!timers->is_begun)
         return;
-    pthread_join(timers->thread, NULL);
     arena = arena_new(PAGE_ARENA_MAX);
-    app_write(timers->app, arena, drop_step, NULL, NULL);
+    app_write(timers->drain.app, arena, drop_step, NULL, NULL);
     arena_free(arena);
 }

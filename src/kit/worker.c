@@ -19,6 +19,7 @@ struct worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake, rest;
+    int64_t next_ms; /* it comes again by itself then; INT64_MAX while it is at a page */
     bool is_begun, is_started, is_due, is_busy, is_stopping;
 };
 
@@ -32,43 +33,39 @@ int64_t worker_now_ms(struct app *app)
 struct worker *worker_new(struct app *app, const char *name, worker_page *page)
 {
     struct worker *worker = arena_new_one(app->arena, struct worker);
+    pthread_condattr_t monotonic; /* a clock that is set back must not lengthen a sleep */
 
-    *worker = (struct worker){.app = app, .name = name, .page = page};
+    *worker = (struct worker){.app = app, .name = name, .page = page, .next_ms = INT64_MAX};
     pthread_mutex_init(&worker->lock, NULL);
-    pthread_cond_init(&worker->wake, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->wake, &monotonic);
     pthread_cond_init(&worker->rest, NULL);
     return worker;
 }
 
-/* How long to sleep after a page; 0: not at all. */
+/* When to come again. */
 static int64_t page_do(struct worker *worker, struct arena *arena)
 {
-    int64_t sleep_max_ms = worker->app->is_shared ? SHARED_MAX_MS : SLEEP_MAX_MS;
-    int64_t next_ms = NONE, left_ms;
+    int64_t next_ms = NONE;
     enum err err = worker->page(worker->app, arena, &next_ms);
 
     arena_reset(arena);
-    if (err != OK)
+    if (err != OK) {
         app_log(worker->app, "error", worker->name, "a page failed: %s", err_name(err));
-    if (err != OK)
-        return FAIL_SLEEP_MS;
-    if (next_ms == NONE)
-        return sleep_max_ms;
-    left_ms = next_ms - worker_now_ms(worker->app);
-    return left_ms < 0 ? 0 : left_ms > sleep_max_ms ? sleep_max_ms : left_ms;
+        return worker_now_ms(worker->app) + FAIL_SLEEP_MS;
+    }
+    return next_ms == NONE ? INT64_MAX : next_ms;
 }
 
-static void sleep_for(struct worker *worker, int64_t sleep_ms)
+static void sleep_until_next(struct worker *worker)
 {
+    int64_t sleep_max_ms = worker->app->is_shared ? SHARED_MAX_MS : SLEEP_MAX_MS;
+    int64_t left_ms = worker->next_ms - worker_now_ms(worker->app), until_us;
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += sleep_ms / 1000;
-    until.tv_nsec += sleep_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    until_us = clock_mono_us() + (left_ms < sleep_max_ms ? left_ms : sleep_max_ms) * 1000;
+    until = (struct timespec){until_us / 1000000, until_us % 1000000 * 1000};
     pthread_cond_timedwait(&worker->wake, &worker->lock, &until);
 }
 
@@ -79,20 +76,22 @@ static void *worker_main(void *arg)
 
     pthread_mutex_lock(&worker->lock);
     while (!worker->is_stopping) {
-        int64_t sleep_ms;
+        int64_t next_ms;
 
         worker->is_due = false;
         worker->is_busy = true;
+        worker->next_ms = INT64_MAX;
         pthread_mutex_unlock(&worker->lock);
-        sleep_ms = page_do(worker, arena);
+        next_ms = page_do(worker, arena);
         pthread_mutex_lock(&worker->lock);
-        worker->is_due |= sleep_ms == 0;
+        worker->next_ms = next_ms;
+        worker->is_due |= next_ms <= worker_now_ms(worker->app);
         worker->is_busy = false;
         if (worker->is_due || worker->is_stopping)
             continue;
         pthread_cond_broadcast(&worker->rest);
         if (worker->is_begun)
-            sleep_for(worker, sleep_ms);
+            sleep_until_next(worker);
         while (!worker->is_begun && !worker->is_due && !worker->is_stopping)
             pthread_cond_wait(&worker->wake, &worker->lock);
     }
@@ -103,8 +102,11 @@ static void *worker_main(void *arg)
 
 static void wake_locked(struct worker *worker)
 {
-    if (!worker->is_started && !worker->is_stopping)
+    if (!worker->is_started && !worker->is_stopping) {
         worker->is_started = pthread_create(&worker->thread, NULL, worker_main, worker) == 0;
+        if (!worker->is_started)
+            app_log(worker->app, "error", worker->name, "no thread: what is due will not happen");
+    }
     worker->is_due = worker->is_started && !worker->is_stopping;
     pthread_cond_signal(&worker->wake);
 }
@@ -119,8 +121,13 @@ void worker_begin(struct worker *worker)
 
 void worker_wake(struct worker *worker)
 {
+    worker_wake_for(worker, INT64_MIN);
+}
+
+void worker_wake_for(struct worker *worker, int64_t due_ms)
+{
     pthread_mutex_lock(&worker->lock);
-    if (worker->is_begun)
+    if (worker->is_begun && due_ms < worker->next_ms)
         wake_locked(worker);
     pthread_mutex_unlock(&worker->lock);
 }
