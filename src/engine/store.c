@@ -4,10 +4,11 @@
 #include "engine/store_private.h"
 
 #include <stdio.h>
-#include <time.h>
 
+#include "host/clock.h"
 #include "host/file.h"
 
+#define PAUSE_MS 1000 /* after a failure of the disk */
 #define VALUES_MAX ((size_t)EVENTS_COLUMN_MAX * STORE_BATCH_MAX * 64 * sizeof(struct engine_value))
 
 struct str store_path(const struct store *store, char out[STORE_PATH_BYTES], const char *kind,
@@ -38,15 +39,6 @@ static int64_t unmerged_max(const struct store *store)
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
-static void wait_a_second(struct store *store)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec++;
-    pthread_cond_timedwait(&store->changed, &store->lock, &until);
-}
-
 static void *thread_run(void *user)
 {
     struct store *store = user;
@@ -66,7 +58,7 @@ static void *thread_run(void *user)
         store->is_stuck = err != OK;
         pthread_cond_broadcast(&store->changed);
         if (store->is_stuck && !store->is_stopping)
-            wait_a_second(store);
+            clock_wait(&store->changed, &store->lock, PAUSE_MS);
     }
     pthread_mutex_unlock(&store->lock);
     return NULL;

@@ -2,8 +2,6 @@
  * way. */
 #include "kit/app.h"
 
-#include <time.h>
-
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "host/file.h"
@@ -16,6 +14,7 @@
 #include "kit/timer_private.h"
 
 #define ZONE_DEFAULT "Asia/Shanghai"
+#define KEEP_MS 60000
 #define COMMAND_ARENA_MAX (64 * 1024 * 1024)
 
 const struct app_config *app_config(const struct app *app)
@@ -141,7 +140,6 @@ static enum err keep_step(struct ctx *c, void *user)
 static void *keeper_main(void *arg)
 {
     struct app *app = arg;
-    struct timespec until;
 
     pthread_mutex_lock(&app->keeper_lock);
     while (!app->is_closing) {
@@ -152,10 +150,8 @@ static void *keeper_main(void *arg)
             app_log(app, "error", "keep", "%s: %.*s", fault.code, STR(fault.message));
         arena_free(arena);
         pthread_mutex_lock(&app->keeper_lock);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += 60;
         if (!app->is_closing)
-            pthread_cond_timedwait(&app->keeper_wake, &app->keeper_lock, &until);
+            clock_wait(&app->keeper_wake, &app->keeper_lock, KEEP_MS);
     }
     pthread_mutex_unlock(&app->keeper_lock);
     return NULL;

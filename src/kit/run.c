@@ -11,10 +11,9 @@
 #include "kit/timer_private.h"
 #include "kit/worker.h"
 
-#include <errno.h>
 #include <limits.h>
 
-#define REST_AFTER_S 10
+#define REST_AFTER_MS 10000
 
 static bool enqueue(struct call_queue *queue, struct call *call, int max)
 {
@@ -64,11 +63,7 @@ int64_t app_queue_count(struct app *app)
 
 static void queue_wait(struct call_queue *queue, struct db *db)
 {
-    struct timespec until;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += REST_AFTER_S;
-    if (pthread_cond_timedwait(&queue->wake, &queue->lock, &until) != ETIMEDOUT)
+    if (clock_wait(&queue->wake, &queue->lock, REST_AFTER_MS))
         return;
     pthread_mutex_unlock(&queue->lock);
     db_rest(db);

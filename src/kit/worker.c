@@ -2,8 +2,6 @@
  * looks again behind it, so nothing that was committed before worker_wake is overlooked. */
 #include "kit/worker.h"
 
-#include <time.h>
-
 #include "host/clock.h"
 #include "kit/kit_private.h"
 
@@ -33,13 +31,10 @@ int64_t worker_now_ms(struct app *app)
 struct worker *worker_new(struct app *app, const char *name, worker_page *page)
 {
     struct worker *worker = arena_new_one(app->arena, struct worker);
-    pthread_condattr_t monotonic; /* a clock that is set back must not lengthen a sleep */
 
     *worker = (struct worker){.app = app, .name = name, .page = page, .next_ms = INT64_MAX};
     pthread_mutex_init(&worker->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&worker->wake, &monotonic);
+    pthread_cond_init(&worker->wake, NULL);
     pthread_cond_init(&worker->rest, NULL);
     return worker;
 }
@@ -61,12 +56,9 @@ static int64_t page_do(struct worker *worker, struct arena *arena)
 static void sleep_until_next(struct worker *worker)
 {
     int64_t sleep_max_ms = worker->app->is_shared ? SHARED_MAX_MS : SLEEP_MAX_MS;
-    int64_t left_ms = worker->next_ms - worker_now_ms(worker->app), until_us;
-    struct timespec until;
+    int64_t left_ms = worker->next_ms - worker_now_ms(worker->app);
 
-    until_us = clock_mono_us() + (left_ms < sleep_max_ms ? left_ms : sleep_max_ms) * 1000;
-    until = (struct timespec){until_us / 1000000, until_us % 1000000 * 1000};
-    pthread_cond_timedwait(&worker->wake, &worker->lock, &until);
+    clock_wait(&worker->wake, &worker->lock, left_ms < sleep_max_ms ? left_ms : sleep_max_ms);
 }
 
 static void *worker_main(void *arg)
