@@ -1,0 +1,51 @@
+/* Answers a query over one moment: a snapshot of the events, a view of the people, an instant. One semantics (query.h); this executor is
+ * the fast one. A person is the kept record with those linked to it: their events are one stream by (second, arrival). */
+#pragma once
+
+#include "engine/people.h"
+#include "engine/query.h"
+#include "engine/scan.h"
+
+struct moment {
+    const struct snapshot *events;
+    const struct people_view *people;
+    int64_t as_of; /* second; what happened at or after it is not seen */
+    const struct dictionary *const *dictionaries; /* by column; NULL: none */
+};
+struct answer_options {
+    int thread_count; /* 0: one */
+    enum scan_level level;
+    bool is_columns_only;
+    bool is_generic;     /* no kernel made for one shape is taken: tests compare */
+    int64_t deadline_ms; /* of the monotonic clock; 0: none. Over it: E_BUSY "query.slow" */
+    int64_t memory_max;  /* bytes; 0: 256 MiB. Over it: E_TOO_LARGE "query.large" */
+};
+struct answer {
+    struct bitmap members; /* SEGMENT: the persons (kept numbers). The caller initialised it and releases it */
+    int column_count;
+    int64_t row_count;
+    const int64_t *cells;  /* row by row, in the arena; NONE: no value */
+    int64_t event_count;   /* how many events were within reach */
+    int64_t elapsed_us;
+};
+enum err answer_run(struct arena *arena, const struct query *query, const struct moment *moment, const struct answer_options *options,
+                    struct answer *out) MUST_USE;
+
+/* One person against one condition tree, by its own events: what holds, and since and until when. Used for explaining and by live segments. */
+struct answer_leaf {
+    bool is_true;
+    int64_t until; /* the second at which it may change without any event; NONE: never */
+    int64_t since; /* the second of the event that decided it; NONE: not decided by one */
+    int64_t value; /* of its measure; NONE: missing */
+};
+/* leaves: query->who_count cells, by node. The root is the last. */
+enum err answer_explain(struct arena *arena, const struct query *query, const struct moment *moment, uint32_t kept,
+                        struct answer_leaf *leaves) MUST_USE;
+
+/* Texts of a column: code of a text, NONE if it has none; and back. Shared by one writer and many readers. */
+struct dictionary *dictionary_new(void);
+void dictionary_free(struct dictionary *dictionary);
+int64_t dictionary_add(struct dictionary *dictionary, struct str text); /* the writer; the code, old or new */
+int64_t dictionary_find(const struct dictionary *dictionary, struct str text);
+struct str dictionary_text(const struct dictionary *dictionary, int64_t code);
+int64_t dictionary_count(const struct dictionary *dictionary);

@@ -1,0 +1,53 @@
+/* What is known of customers besides events, by number, in memory: who there is, who was merged into whom, attributes, sets. One
+ * writer changes it batch by batch; readers hold a view that never changes. */
+#pragma once
+
+#include "engine/bitmap.h"
+#include "engine/catalog.h"
+
+struct people;      /* the writer's */
+struct people_view; /* what readers hold */
+
+struct people *people_new(void);
+void people_free(struct people *people); /* no view is held */
+
+/* ---- the writer's side: seen by views taken after people_publish ------------------------------- */
+
+void people_add(struct people *people, uint32_t number);
+/* The person's data are gone: in no answer from the next view on, with events or without. */
+void people_delete(struct people *people, uint32_t number);
+/* `number` is a record of the person `kept` from now on (kept == number: of itself again). Links are never chains. */
+void people_link(struct people *people, uint32_t number, uint32_t kept);
+/* What an attribute is; new attributes have no values. A number in use with another type: its values are gone. */
+void people_attribute(struct people *people, int attribute, enum value_type type);
+void people_set_number(struct people *people, uint32_t number, int attribute, int64_t value); /* NONE: missing */
+void people_set_texts(struct people *people, uint32_t number, int attribute, const struct str *texts, int count); /* TEXT: at most one; 0: missing */
+void people_set(struct people *people, enum set_kind kind, int64_t id, uint32_t number, bool is_in);
+void people_drop_set(struct people *people, enum set_kind kind, int64_t id);
+void people_publish(struct people *people);
+
+/* ---- readers ----------------------------------------------------------------------------------- */
+
+const struct people_view *people_hold(struct people *people);
+void people_release(struct people *people, const struct people_view *view);
+
+uint32_t people_max(const struct people_view *view);                  /* numbers are below this */
+const struct bitmap *people_all(const struct people_view *view);      /* kept records that are not deleted: the persons */
+const struct bitmap *people_joined(const struct people_view *view);   /* numbers, kept and linked, of persons with more than one record */
+uint32_t people_kept(const struct people_view *view, uint32_t number); /* itself if not linked */
+/* The person's numbers, the kept one first; returns how many (1 for most), at most max are written. */
+int people_numbers(const struct people_view *view, uint32_t kept, uint32_t *out, int max);
+/* NULL: nobody is in it (or there is none). A linked record's membership counts for its person: who asks joins them. */
+const struct bitmap *people_set_of(const struct people_view *view, enum set_kind kind, int64_t id);
+
+/* An attribute's column. Numbers: has and values; TEXT and CHOICES: who has each text. Attributes are the kept record's alone. */
+struct people_column {
+    enum value_type type;
+    const struct bitmap *has;
+    const int64_t *values; /* by number below people_max; meaningless where has is not set */
+    const struct str *texts;             /* TEXT, CHOICES: every text there is */
+    const struct bitmap *const *members; /* of texts[i] */
+    int text_count;
+};
+const struct people_column *people_column(const struct people_view *view, int attribute); /* NULL: nobody has a value */
+int64_t people_bytes(const struct people_view *view); /* memory held */
