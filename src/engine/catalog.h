@@ -39,6 +39,8 @@ struct catalog {
     const struct zone *(*zone_find)(void *user, struct str name);
     /* Is there such a set? Segments: *depth how many segments it stands on, so that none is part of itself. */
     bool (*set_find)(void *user, enum set_kind kind, int64_t id);
+    /* The number by which events name the channel with that id; NONE: it has none yet, so no event names it. NULL: ids are numbers. */
+    int64_t (*channel_find)(void *user, int64_t id);
     void *user;
 };
 

@@ -44,10 +44,13 @@ const struct bitmap *people_set_of(const struct people_view *view, enum set_kind
 struct people_column {
     enum value_type type;
     const struct bitmap *has;
-    const int64_t *values; /* by number below people_max; meaningless where has is not set */
+    const int64_t *const *values; /* by shard below shard_count, then by number within it; NULL: nobody there has one. NONE: missing.
+                                     Of TEXT: which of texts */
+    uint32_t shard_count;
     const struct str *texts;             /* TEXT, CHOICES: every text there is */
     const struct bitmap *const *members; /* of texts[i] */
     int text_count;
 };
 const struct people_column *people_column(const struct people_view *view, int attribute); /* NULL: nobody has a value */
+int64_t people_value(const struct people_column *column, uint32_t number); /* NONE: missing; of CHOICES always */
 int64_t people_bytes(const struct people_view *view); /* memory held */
