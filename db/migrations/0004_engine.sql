@@ -1,0 +1,43 @@
+-- The audience: what the engine needs to know for ever, segments.
+-- ---- segments ---------------------------------------------------------------------------------
+-- Who is meant, under a name: a live one is a query that is kept current, a static one a list of its moment.
+CREATE TABLE segment (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    about TEXT NOT NULL,
+    kind TEXT NOT NULL,                  -- live static
+    state TEXT NOT NULL,                 -- filling live refused: what a live one waits for, or that its names are gone
+    definition TEXT,                     -- JSON query; a static one has none
+    version_number INTEGER NOT NULL,
+    member_count INTEGER NOT NULL,
+    tag_id INTEGER REFERENCES tag (id),  -- put on who enters, taken off who leaves: the tag is the segment's
+    of_segment_id INTEGER REFERENCES segment (id),  -- what a static one was taken from
+    staff_id INTEGER REFERENCES staff (id),
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL,
+    filled_ms INTEGER,                   -- when its members were last made from history
+    archived_ms INTEGER
+) STRICT;
+CREATE TABLE segment_version (
+    segment_id INTEGER NOT NULL REFERENCES segment (id),
+    version_number INTEGER NOT NULL,
+    definition TEXT NOT NULL,
+    staff_id INTEGER REFERENCES staff (id),
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (segment_id, version_number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE segment_member (
+    segment_id INTEGER NOT NULL REFERENCES segment (id),
+    customer_id INTEGER NOT NULL REFERENCES customer (id),
+    since_ms INTEGER NOT NULL,
+    PRIMARY KEY (segment_id, customer_id)
+) STRICT, WITHOUT ROWID;
+-- How many there were at the end of a day, or are so far, and who came and went in it.
+CREATE TABLE segment_size (
+    segment_id INTEGER NOT NULL REFERENCES segment (id),
+    size_day INTEGER NOT NULL,
+    member_count INTEGER NOT NULL,
+    entered_count INTEGER NOT NULL,
+    left_count INTEGER NOT NULL,
+    PRIMARY KEY (segment_id, size_day)
+) STRICT, WITHOUT ROWID;
