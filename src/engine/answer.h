@@ -1,5 +1,6 @@
 /* Answers a query over one moment: a snapshot of the events, a view of the people, an instant. One semantics (query.h); this executor is
- * the fast one. A person is the kept record with those linked to it: their events are one stream by (second, arrival). */
+ * the fast one. A person is the kept record with those linked to it: their events are one stream by (second, arrival); of the same
+ * second those of the lower customer number come first, since arrival across numbers is not kept. */
 #pragma once
 
 #include "engine/people.h"
@@ -25,13 +26,14 @@ struct answer {
     int column_count;
     int64_t row_count;
     const int64_t *cells;  /* row by row, in the arena; NONE: no value */
-    int64_t event_count;   /* how many events were within reach */
+    int64_t event_count;   /* how many events there are in the snapshot, of all customers */
     int64_t elapsed_us;
 };
 enum err answer_run(struct arena *arena, const struct query *query, const struct moment *moment, const struct answer_options *options,
                     struct answer *out) MUST_USE;
 
-/* One person against one condition tree, by its own events: what holds, and since and until when. Used for explaining and by live segments. */
+/* One person against one condition tree, by its own events: what holds, and since and until when. For
+ * explaining, and for live segments. */
 struct answer_leaf {
     bool is_true;
     int64_t until; /* the second at which it may change without any event; NONE: never */

@@ -21,7 +21,8 @@ void people_link(struct people *people, uint32_t number, uint32_t kept);
 /* What an attribute is; new attributes have no values. A number in use with another type: its values are gone. */
 void people_attribute(struct people *people, int attribute, enum value_type type);
 void people_set_number(struct people *people, uint32_t number, int attribute, int64_t value); /* NONE: missing */
-void people_set_texts(struct people *people, uint32_t number, int attribute, const struct str *texts, int count); /* TEXT: at most one; 0: missing */
+/* TEXT: at most one; 0: missing. */
+void people_set_texts(struct people *people, uint32_t number, int attribute, const struct str *texts, int count);
 void people_set(struct people *people, enum set_kind kind, int64_t id, uint32_t number, bool is_in);
 void people_drop_set(struct people *people, enum set_kind kind, int64_t id);
 void people_publish(struct people *people);

@@ -38,7 +38,8 @@ enum compare {
     COMPARE_ANY_OF, COMPARE_NONE_OF, COMPARE_ALL_OF, COMPARE_AT_LEAST, COMPARE_BELOW, COMPARE_BETWEEN, COMPARE_EXISTS,
     COMPARE_MISSING, COMPARE_CONTAINS, COMPARE_STARTS,
     COMPARE_WITHIN,     /* a date whose day has its first instant in `within` */
-    COMPARE_ANNIVERSARY /* a date whose month and day come in [today + low, today + high) of the query's zone; 02-29 is 02-28 in common years */
+    COMPARE_ANNIVERSARY /* a date whose month and day come in [today + low, today + high) of the query's zone, today being the local
+                           day of as_of; 02-29 is 02-28 in common years */
 };
 struct test {
     enum compare compare;
@@ -101,11 +102,11 @@ enum condition_kind {
                             SUM, MIN, MAX, DISTINCT are over `field`, events without it left out (a sum outside int64 is E_TOO_LARGE);
                             FIRST and LAST are of the field of the first or last event, or without field its second in test.within */
     CONDITION_FUNNEL,    /* level in [low, high]: sequences too */
-    CONDITION_REGULAR,   /* in at least `low` of the last `count` units (window CALENDAR) at least `high` events */
-    CONDITION_FIRST_TIME,/* the first event ever of the pattern (its window aside) lies in the window */
+    CONDITION_REGULAR,   /* in at least `low` of the last units (the pattern's window, CALENDAR) at least `high` events */
+    CONDITION_FIRST_TIME, /* the first event ever of the pattern (its window aside) lies in the window */
     CONDITION_STOPPED,   /* events in the window, none in `later`; RESTARTED: in the window, none in `later`, and in `again` */
     CONDITION_RESTARTED,
-    CONDITION_RFM        /* r, f, m (bit n: fifth n, 1 lowest; 0: all) among people with an event of the pattern; see QUERY_RFM */
+    CONDITION_RFM        /* r, f, m (bit n: fifth n, 1 lowest; 0: all) among all people with an event of the pattern; see QUERY_RFM */
 };
 struct condition {
     enum condition_kind kind;
@@ -129,17 +130,20 @@ struct condition {
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
-/* Every answer is rows of int64 (answer.h); here are the columns. Rows are sorted by the columns from the left unless said. */
+/* Every answer is rows of int64 (answer.h); here are the columns, and "Answers" in docs/query.md says the rest. Rows are sorted by the
+ * columns from the left unless said. An event without a value of `by` is left out. */
 enum query_ask {
     QUERY_SEGMENT,   /* no rows; members */
-    QUERY_FUNNEL,    /* [group,] level 0..n, people who reached it, median and mean seconds from start to it (NONE for 0 and 1). The chain that counts ends
-                        first, and of those begins last. level 0: anyone with an event of any step. group: `by` of its first event, or the attribute */
+    QUERY_FUNNEL,    /* [group,] level 0..n, people who reached it, median and mean seconds of the chain that counts (NONE for 0 and 1
+                        and where nobody did). That chain ends first, and of those begins last */
     QUERY_RETENTION, /* cohort (first second of its unit), its size, k, people back in unit k after it, is that unit over (0/1) */
-    QUERY_PATHS,     /* position from 1, from, to, count: neighbours within sessions; the `limit` most frequent of all, then by columns */
-    QUERY_BREAKDOWN, /* value of `by`, people, events, sum of field: the `limit` first by `order`, ties by value; last row: NONE and the rest */
-    QUERY_TREND,     /* first second of the unit, [value of `by`,] people, events, sum */
-    QUERY_RFM,       /* r, f, m, people, sum: fifths among people with events: last second, count, sum of field. The bound of a fifth is the value of
-                        rank ceil(n * fifth / 5), ascending; equal values fall together into the lowest fifth whose bound is not below them */
+    QUERY_PATHS,     /* position from 1, from, to, count: neighbours within sessions; the `limit` most frequent, then by columns */
+    QUERY_BREAKDOWN, /* value of `by`, people, events, sum of field: the `limit` first by `order`, ties by value. Last row, if there are
+                        more: NONE and what the others sum up to */
+    QUERY_TREND,     /* first second of the unit, [value of `by`,] people, events, sum of field */
+    QUERY_RFM,       /* r, f, m, people, sum of field: fifths among people with events, by last second, count and sum of field. The bound
+                        of a fifth is the value of rank ceil(n * fifth / 5), ascending; equal values fall together into the lowest fifth
+                        whose bound is not below them */
     QUERY_INTERVAL,  /* whole days (86,400 s) between an event and the next, pairs. is_first: only the first two */
     QUERY_TIMELINE   /* second, kind, channel, amount or NONE, latest first, at most `limit` before (second, skip) */
 };
@@ -157,18 +161,19 @@ struct query {
     int64_t count;           /* RETENTION: units on each axis */
     bool is_first;           /* RETENTION: cohort of the first start ever, else of every unit with a start; INTERVAL */
     bool is_on_or_after;     /* RETENTION: back in unit k or later */
-    int64_t gap;             /* PATHS: seconds without an event that end a session */
-    int64_t steps;           /* PATHS: positions */
+    int64_t gap;             /* PATHS: seconds without an event that end a session; 0: nothing does */
+    int64_t steps;           /* PATHS: positions; 0: they are not told apart, the column is 0 */
     enum { BY_PEOPLE, BY_EVENTS, BY_SUM } order;
     int64_t limit;
     uint32_t person;         /* TIMELINE: customer number */
     int64_t before, skip;    /* TIMELINE: of the second `before` that many are known already; NONE: from the latest */
 };
 
-/* E_INPUT: *why says what is wrong and where ("/who/all/1/did/kind: no such event"), in the arena; its code is "query.<what>". What the tree
- * points to lies in the arena or in the text, which must live as long. `zone`: the brand's, used where the query names none. */
+/* E_INPUT: *fault says what is wrong and where ("/who/all/1/did/kind"), in the arena. What the tree points to lies in the arena or in
+ * the text, which must live as long. */
 struct query_fault {
     const char *code; /* "query.form", "query.name", "query.type", "query.range", "query.large" */
     struct str path, message;
 };
-enum err query_read(struct arena *arena, const struct catalog *catalog, struct str text, struct query *out, struct query_fault *fault) MUST_USE;
+enum err query_read(struct arena *arena, const struct catalog *catalog, struct str text, struct query *out,
+                    struct query_fault *fault) MUST_USE;
