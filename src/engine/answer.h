@@ -3,6 +3,7 @@
  * second those of the lower customer number come first, since arrival across numbers is not kept. */
 #pragma once
 
+#include "engine/dictionary.h"
 #include "engine/people.h"
 #include "engine/query.h"
 #include "engine/scan.h"
@@ -43,11 +44,3 @@ struct answer_leaf {
 /* leaves: query->who_count cells, by node. The root is the last. */
 enum err answer_explain(struct arena *arena, const struct query *query, const struct moment *moment, uint32_t kept,
                         struct answer_leaf *leaves) MUST_USE;
-
-/* Texts of a column: code of a text, NONE if it has none; and back. Shared by one writer and many readers. */
-struct dictionary *dictionary_new(void);
-void dictionary_free(struct dictionary *dictionary);
-int64_t dictionary_add(struct dictionary *dictionary, struct str text); /* the writer; the code, old or new */
-int64_t dictionary_find(const struct dictionary *dictionary, struct str text);
-struct str dictionary_text(const struct dictionary *dictionary, int64_t code);
-int64_t dictionary_count(const struct dictionary *dictionary);

@@ -18,7 +18,6 @@ enum value_type {
 };
 enum set_kind { SET_TAG, SET_LIST, SET_SEGMENT };
 
-struct dictionary; /* texts of a column by code from 0, only ever added to */
 struct catalog_kind {
     struct str name;
     uint16_t number; /* below 65,536 */
@@ -44,5 +43,5 @@ struct catalog {
     void *user;
 };
 
-/* Where a customer falls by lot, the same for ever: XXH3-64 of salt and number, modulo BUCKET_COUNT. */
+/* Where a customer falls by lot, the same for ever: XXH3-64 of the salt with the number as seed, modulo BUCKET_COUNT. */
 uint32_t catalog_bucket(struct str salt, uint32_t number);

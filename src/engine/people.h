@@ -5,6 +5,8 @@
 #include "engine/bitmap.h"
 #include "engine/catalog.h"
 
+#define PEOPLE_TEXT_MAX 65536 /* different texts of an attribute; who has a further one has none */
+
 struct people;      /* the writer's */
 struct people_view; /* what readers hold */
 
