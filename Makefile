@@ -37,7 +37,8 @@ tidy: asan ## the house rules only
 format: ## lay out every .c file as check wants it
 	@git ls-files -co --exclude-standard '*.c' ':!test/tidy' | xargs -r clang-format -i
 
-bench: deps build ## speed beside the peers: all, or NAME=...
+bench: build build/bench_modules.stamp ## speed beside the peers: all, or NAME=...
+	@scripts/deps.sh bench
 	@node bench/run.mjs $(NAME)
 
 fuzz: deps ## every fuzzer for FUZZ_SECONDS (60), or NAME=...
@@ -75,6 +76,11 @@ PAGES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/di
 build/node_modules.stamp: $(PACKAGES)
 	@mkdir -p build
 	@npm ci --no-audit --no-fund --loglevel=error >build/npm.log 2>&1 || { cat build/npm.log; exit 1; }
+	@touch $@
+
+build/bench_modules.stamp: bench/package.json bench/package-lock.json
+	@mkdir -p build
+	@npm install --no-save --prefix bench >build/bench_npm.log 2>&1 || { cat build/bench_npm.log; exit 1; }
 	@touch $@
 
 build/openapi.json: release

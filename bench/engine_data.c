@@ -247,21 +247,18 @@ static void sort_all(struct data *data)
     free(other);
 }
 
-static void tags_make(struct data *data)
-{
-    static const int kept[DATA_TAGS] = {3, 17, 42, 99, 250};
+const int data_asked[DATA_ASKED] = {3, 17, 42, 99, 250};
 
+void data_tags_make(struct bitmap tags[DATA_TAGS], uint32_t customer_count)
+{
     for (int i = 0; i < DATA_TAGS; i++)
-        bitmap_init(&data->tags[i]);
-    for (uint32_t customer = 0; customer < data->customer_count; customer++) {
+        bitmap_init(&tags[i]);
+    for (uint32_t customer = 0; customer < customer_count; customer++) {
         chance_set(777u ^ (uint64_t)customer << 20);
         for (int left = 4 + (int)(draw() % 13); left > 0; left--) {
             int tag = (int)(exp(unit() * log(501.0)) - 1);
 
-            for (int i = 0; i < DATA_TAGS; i++) {
-                if (tag == kept[i])
-                    bitmap_add(&data->tags[i], customer);
-            }
+            bitmap_add(&tags[tag < DATA_TAGS ? tag : DATA_TAGS - 1], customer);
         }
     }
 }
@@ -289,7 +286,7 @@ void data_make(struct data *data, uint32_t customer_count, uint32_t mean)
             data->count += customer_make(customer, wanted, data->events + data->count);
     }
     sort_all(data);
-    tags_make(data);
+    data_tags_make(data->tags, customer_count);
 }
 
 void data_free(struct data *data)

@@ -64,10 +64,10 @@ static void proto_customer(struct proto *p, const struct block *block, uint32_t 
 
 static void proto_tags(struct proto *p, const struct data *data)
 {
-    for (int tag = 0; tag < DATA_TAGS; tag++) {
+    for (int tag = 0; tag < DATA_ASKED; tag++) {
         p->tags[tag] = zeros(p->customers / 8 + 8192);
         for (uint32_t shard = 0; shard * SHARD_NUMBERS < p->customers; shard++)
-            bitmap_shard(&data->tags[tag], shard,
+            bitmap_shard(&data->tags[data_asked[tag]], shard,
                          p->tags[tag] + (size_t)shard * BITMAP_SHARD_WORDS);
     }
 }
@@ -275,7 +275,7 @@ TARGET uint64_t proto_segment(const struct proto *p, bool is_summed)
     for (uint32_t w = 0; w < (p->customers + 63) / 64; w++) {
         uint64_t tagged = 0;
 
-        for (int i = 0; i < DATA_TAGS; i++)
+        for (int i = 0; i < DATA_ASKED; i++)
             tagged |= p->tags[i][w];
         for (; tagged != 0; tagged &= tagged - 1) {
             uint32_t c = w * 64 + (uint32_t)__builtin_ctzll(tagged);

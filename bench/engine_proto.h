@@ -14,7 +14,7 @@ struct proto {
     uint32_t *order_off, *order_seconds, *order_amounts; /* postings */
     uint32_t *firsts, *lasts;
     uint64_t *weeks;
-    uint64_t *tags[DATA_TAGS];
+    uint64_t *tags[DATA_ASKED];
 };
 bool proto_can(void); /* this machine has AVX-512 */
 void proto_make(struct proto *proto, const struct data *data, const struct snapshot *snapshot);

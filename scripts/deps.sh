@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the Debian packages that are missing: `deps.sh build` what `make build` and `make demo` need,
-# `deps.sh all` also what tests and checks need. When nothing is missing it touches neither network nor system.
+# Installs the Debian packages that are missing: `deps.sh build` what `make build` and `make demo` need, `deps.sh all` also
+# what tests and checks need, `deps.sh bench` also the peers beside which speed is measured. When nothing is missing it
+# touches neither network nor system.
 set -eu
 
 build="build-essential ca-certificates cmake libcurl4-openssl-dev libexpat1-dev libpq-dev libsodium-dev libsqlite3-dev
@@ -8,6 +9,7 @@ libssl-dev libuv1-dev libxxhash-dev libzip-dev ninja-build node-llhttp pkg-confi
 test="chromium clang clang-format clang-tidy curl fonts-noto-cjk groff-base jq libclang-rt-dev libcmocka-dev
 libjansson-dev libroaring-dev postgresql sqlite3 wrk xz-utils"
 soak="cppcheck"
+bench="clickhouse-server"
 
 node_is_good() {
     command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)' 2>/dev/null
@@ -17,7 +19,8 @@ case ${1:-all} in
 build) wanted=$build ;;
 all) wanted="$build $test" ;;
 soak) wanted="$build $test $soak" ;;
-*) echo "usage: deps.sh [build|all|soak]" >&2; exit 2 ;;
+bench) wanted="$build $test $bench" ;;
+*) echo "usage: deps.sh [build|all|soak|bench]" >&2; exit 2 ;;
 esac
 node_is_good || wanted="$wanted nodejs npm"
 

@@ -1,0 +1,296 @@
+/* What the engine keeps, on the disk and in memory, seen by a process that only opens it; another
+ * one made it. engine-bytes: of blocks, an event. engine-open: opening what was closed, to the
+ * first answer. engine-timeline: a customer's latest events while their block is not in memory.
+ * segment-preview: sets of tags combined. engine-memory: what this process holds
+ * besides mapped blocks, when all of that was asked. ENGINE_CUSTOMERS=1000000 for 100 M events. */
+#include "engine_questions.h"
+
+#include "host/file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MEAN 100
+#define CUSTOMERS 1000000 /* with tags, however few have events */
+#define SEGMENTS 200
+#define LATEST 50
+#define TIMELINES 1000
+#define ROUNDS 101
+#define PAGE_BYTES 4096
+#define PAGES_MAX 65536 /* of a block */
+
+static struct store_options options = {.unmerged_max = 4000000};
+static struct data data; /* here only its tags */
+static struct bitmap segments[SEGMENTS];
+static struct asker asker = {.data = &data};
+
+static void row_print(const char *name, const char *unit, double value, double limit,
+                      const char *note)
+{
+    struct bench_row row = {.name = name,
+                            .unit = unit,
+                            .peer = "the limit",
+                            .value = value,
+                            .peer_value = limit,
+                            .ratio = value / limit,
+                            .bar = 1,
+                            .note = note};
+
+    if (bench_wants(name))
+        bench_row_print(&row);
+}
+
+/* ---- the store ------------------------------------------------------------------------------- */
+
+static void store_make(const char *folder)
+{
+    struct data made;
+    struct store *store;
+
+    data_make(&made, data_customers(), MEAN);
+    must(store_open(str_of(folder), &options, &store) == OK);
+    data_append(&made, store, 0, made.count);
+    must(store_merge(store) == OK);
+    store_close(store);
+}
+
+/* In a process of its own, so that what it took is given back. */
+static void store_make_aside(const char *folder)
+{
+    pid_t pid = fork();
+    int status;
+
+    must(pid >= 0);
+    if (pid == 0) {
+        store_make(folder);
+        _exit(0);
+    }
+    must(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+/* Standard columns: kind, time, channel, amount; with everything the files hold. */
+static void bench_bytes(struct store *store)
+{
+    struct store_figures figures;
+    char note[96];
+
+    store_figures(store, &figures);
+    snprintf(note, sizeof(note), "%" PRId64 " events of %u customers in %" PRId64 " blocks",
+             figures.event_count, data_customers(), figures.shard_count);
+    row_print("engine-bytes", "bytes/event",
+              (double)figures.block_bytes / (double)figures.event_count, 12, note);
+}
+
+static struct store *bench_open(const char *folder)
+{
+    static int64_t answer[ANSWER_MAX];
+    double start_us = bench_now_us();
+    struct store *store;
+
+    must(store_open(str_of(folder), &options, &store) == OK);
+    asker.scan.snapshot = store_snapshot(store);
+    question_us(&asker, &questions[0], true, answer);
+    row_print("engine-open", "s", (bench_now_us() - start_us) / 1e6, 2,
+              "every block checked whole, then a funnel over all of them");
+    return store;
+}
+
+/* ---- a customer's latest events ----------------------------------------------------------- */
+
+static bool is_any_in_memory(const struct block *block)
+{
+    static unsigned char in_memory[PAGES_MAX];
+    size_t pages = (block->bytes.len + PAGE_BYTES - 1) / PAGE_BYTES;
+
+    must(pages <= PAGES_MAX &&
+         mincore((char *)(uintptr_t)block->bytes.at, block->bytes.len, in_memory) == 0);
+    for (size_t i = 0; i < pages; i++) {
+        if (in_memory[i] & 1)
+            return true;
+    }
+    return false;
+}
+
+/* Takes the block's pages out of this process and the system's memory. Again, while some are still
+ * on their way in. */
+static void make_cold(const char *folder, const struct block *block)
+{
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/block-%016x", folder, block->shard);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    must(fd >= 0);
+    for (int tries = 0; tries == 0 || is_any_in_memory(block); tries++) {
+        must(tries < 1000);
+        must(madvise((char *)(uintptr_t)block->bytes.at, block->bytes.len, MADV_DONTNEED) == 0);
+        must(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+    }
+    close(fd);
+}
+
+static int64_t latest(const struct block *block, uint32_t own)
+{
+    uint32_t from = block->offsets[own], to = block->offsets[own + 1];
+    int64_t sum = 0;
+
+    from = to - from > LATEST ? to - LATEST : from;
+    for (uint32_t at = from; at < to; at++) {
+        int64_t amount = block_value(block, EVENTS_AMOUNT, at);
+
+        sum += block->seconds[at] + block_kind(block, at) + block_channel(block, at);
+        sum += amount == NONE ? 0 : amount;
+    }
+    return sum;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void bench_timeline(const char *folder)
+{
+    static double us[TIMELINES];
+    uint32_t customer = 12345;
+    int64_t sum = 0;
+    char note[96];
+
+    for (int i = 0; i < TIMELINES; i++) {
+        const struct block *block;
+        double start_us;
+
+        customer = (uint32_t)(((uint64_t)customer * 611953 + 7919) % data_customers());
+        block = snapshot_block(asker.scan.snapshot, customer / SHARD_NUMBERS);
+        make_cold(folder, block);
+        start_us = bench_now_us();
+        sum += latest(block, customer % SHARD_NUMBERS);
+        us[i] = bench_now_us() - start_us;
+    }
+    qsort(us, TIMELINES, sizeof(*us), by_value);
+    snprintf(note, sizeof(note),
+             "p99 of %d customers, p50 %.2f ms; the block's pages dropped before each", TIMELINES,
+             us[TIMELINES / 2] / 1000);
+    must(sum > 0);
+    row_print("engine-timeline", "ms", us[TIMELINES / 100 * 99] / 1000, 5, note);
+}
+
+/* ---- sets ---------------------------------------------------------------------------------- */
+
+/* Members by what they did in so many days, a few of everybody up to most. */
+static void segments_make(void)
+{
+    static const uint16_t kinds[] = {DATA_VIEW, DATA_CLICK, DATA_CART, DATA_ORDER, DATA_MESSAGE};
+
+    for (uint32_t i = 0; i < SEGMENTS; i++) {
+        struct scan_segment query = {
+            .conditions = {{kinds[i % ARRAY_LEN(kinds)], DATA_NOW - (i + 1) * DATA_DAY, DATA_NOW,
+                            1 + i % 3, UINT32_MAX}},
+            .condition_count = 1,
+        };
+
+        bitmap_init(&segments[i]);
+        (void)scan_segment(&asker.scan, &query, &segments[i]);
+    }
+}
+
+/* One of five tags, and a sixth, without two more. */
+static int64_t preview(int round)
+{
+    const struct bitmap *sets[8];
+    struct bitmap_terms terms = {.any = sets,
+                                 .all = sets + 5,
+                                 .none = sets + 6,
+                                 .any_count = 5,
+                                 .all_count = 1,
+                                 .none_count = 2};
+
+    for (int i = 0; i < 8; i++)
+        sets[i] = &data.tags[(round + i * 7) % DATA_TAGS];
+    return bitmap_combine(&terms, NULL);
+}
+
+static void bench_preview(void)
+{
+    double us[ROUNDS];
+    int64_t sum = 0;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        double start_us = bench_now_us();
+
+        sum += preview(round);
+        us[round] = bench_now_us() - start_us;
+    }
+    must(sum > 0);
+    row_print("segment-preview", "ms", bench_median(us, ROUNDS) / 1000, 1,
+              "eight of 500 tags combined and counted, of a million customers");
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static double held_mb(void)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[128];
+    long kb, sum = 0;
+
+    must(file != NULL);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "RssAnon: %ld kB", &kb) == 1 || sscanf(line, "RssShmem: %ld kB", &kb) == 1)
+            sum += kb;
+    }
+    fclose(file);
+    return (double)sum / 1024;
+}
+
+static void bench_memory(void)
+{
+    static int64_t answer[ANSWER_MAX];
+    int64_t bytes = 0;
+    char note[128];
+
+    for (size_t i = 0; i < QUESTION_COUNT; i++)
+        question_us(&asker, &questions[i], true, answer);
+    for (int i = 0; i < DATA_TAGS; i++)
+        bytes += bitmap_bytes(&data.tags[i]);
+    for (int i = 0; i < SEGMENTS; i++)
+        bytes += bitmap_bytes(&segments[i]);
+    snprintf(note, sizeof(note),
+             "%d tags and %d segments are %.0f MB of it; every question was asked", DATA_TAGS,
+             SEGMENTS, (double)bytes / (1 << 20));
+    row_print("engine-memory", "MB", held_mb(), 400, note);
+}
+
+int main(void)
+{
+    static const char *const names[] = {"engine-bytes", "engine-open", "engine-timeline",
+                                        "segment-preview", "engine-memory"};
+    char folder[] = "/tmp/papilio-engine-XXXXXX";
+    struct store *store;
+    bool is_wanted = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        is_wanted = is_wanted || bench_wants(names[i]);
+    if (!is_wanted)
+        return 0;
+    options.schema = data_schema;
+    must(mkdtemp(folder) != NULL);
+    store_make_aside(folder);
+    store = bench_open(folder);
+    bench_bytes(store);
+    data_tags_make(data.tags, CUSTOMERS);
+    segments_make();
+    bench_preview();
+    bench_memory();
+    bench_timeline(folder);
+    store_release(store, asker.scan.snapshot);
+    store_close(store);
+    must(folder_remove(str_of(folder)) == OK);
+    return 0;
+}
