@@ -1,0 +1,464 @@
+/* Compiling conditions: each one over events becomes a leaf, each pattern it looks for a role, and
+ * a table says which roles look at which kind. Always: a leaf that no event reached is as it is
+ * without events, so a person costs what their events touch. */
+#include "engine/program.h"
+
+#include "engine/program_private.h"
+
+#define ARENA_MAX ((size_t)64 << 20)
+
+static bool is_of_events(const struct condition *one)
+{
+    return one->kind >= CONDITION_DID;
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+static void role_add(struct program_query *into, struct program_leaf *leaf, int bit,
+                     const struct pattern *pattern, const struct window *window)
+{
+    struct program_role *role = &into->roles[into->role_count++];
+
+    role->leaf = leaf;
+    role->bit = bit;
+    role->pattern = pattern;
+    role->window = *window;
+}
+
+static void funnel_add(struct program_query *into, struct program_leaf *leaf,
+                       const struct funnel *funnel)
+{
+    static const struct window always = {.kind = WINDOW_ALWAYS};
+
+    for (int i = 0; i < funnel->step_count; i++)
+        role_add(into, leaf, i, &funnel->steps[i], &funnel->steps[i].window);
+    for (int i = 0; i < funnel->exclusion_count; i++)
+        role_add(into, leaf, QUERY_STEP_MAX + i, &funnel->exclusions[i].pattern,
+                 &funnel->exclusions[i].pattern.window);
+    if (funnel->order == FUNNEL_STRICT)
+        role_add(into, leaf, 2 * QUERY_STEP_MAX, NULL, &always);
+}
+
+static void leaf_add(struct program_query *into, int query, const struct condition *one)
+{
+    static const struct window always = {.kind = WINDOW_ALWAYS};
+    struct program_leaf *leaf = &into->leaves[into->leaf_count++];
+
+    leaf->query = query;
+    leaf->condition = one;
+    buf_init(&leaf->values, (size_t)1 << 30);
+    if (one->kind == CONDITION_FUNNEL) {
+        funnel_add(into, leaf, one->funnel);
+        return;
+    }
+    role_add(into, leaf, 0, one->pattern,
+             one->kind == CONDITION_FIRST_TIME ? &always : &one->pattern->window);
+    if (one->kind == CONDITION_STOPPED || one->kind == CONDITION_RESTARTED)
+        role_add(into, leaf, 1, one->pattern, &one->later);
+    if (one->kind == CONDITION_RESTARTED)
+        role_add(into, leaf, 2, one->pattern, &one->again);
+}
+
+static struct program_query *query_new(const struct query *query, int number)
+{
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct program_query *into = arena_new_one(arena, struct program_query);
+    size_t nodes = (size_t)query->who_count + 1, leaves = 0;
+
+    for (int i = 0; i < query->who_count; i++)
+        leaves += is_of_events(&query->who[i]);
+    into->arena = arena;
+    into->query = query;
+    into->leaf_of = arena_new_array(arena, int, nodes);
+    into->tests = arena_new_array(arena, struct program_test, nodes);
+    into->leaves = arena_new_array(arena, struct program_leaf, leaves + 1);
+    into->roles = arena_new_array(arena, struct program_role, (leaves + 1) * PROGRAM_ROLES_MAX);
+    for (int i = 0; i < query->who_count; i++) {
+        into->leaf_of[i] = is_of_events(&query->who[i]) ? into->leaf_count : -1;
+        if (is_of_events(&query->who[i]))
+            leaf_add(into, number, &query->who[i]);
+    }
+    return into;
+}
+
+struct program *program_new(void)
+{
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct program *program = arena_new_one(arena, struct program);
+
+    program->own = arena;
+    program->map = arena_new(ARENA_MAX);
+    program->arena = arena_new(ARENA_MAX);
+    program->gather = arena_new(ARENA_MAX);
+    buf_init(&program->sources, ARENA_MAX);
+    return program;
+}
+
+static void query_free(struct program_query *query)
+{
+    for (int i = 0; query != NULL && i < query->leaf_count; i++)
+        buf_release(&query->leaves[i].values);
+    if (query != NULL)
+        arena_free(query->arena);
+}
+
+void program_free(struct program *program)
+{
+    if (program == NULL)
+        return;
+    for (int i = 0; i < program->query_count; i++)
+        query_free(program->queries[i]);
+    buf_release(&program->sources);
+    arena_free(program->gather);
+    arena_free(program->map);
+    arena_free(program->arena);
+    arena_free(program->own);
+}
+
+int program_add(struct program *program, const struct query *query)
+{
+    int number = 0;
+
+    while (number < program->query_count && program->queries[number] != NULL)
+        number++;
+    must(number < PROGRAM_QUERY_MAX);
+    program->query_count = number < program->query_count ? program->query_count : number + 1;
+    program->queries[number] = query_new(query, number);
+    program->is_mapped = false;
+    return number;
+}
+
+void program_drop(struct program *program, int query)
+{
+    query_free(program->queries[query]);
+    program->queries[query] = NULL;
+    program->is_mapped = false;
+}
+
+void program_fifths(struct program *program, int query, int node,
+                    const struct program_fifths *fifths)
+{
+    struct program_query *in = program->queries[query];
+    struct program_leaf *leaf = &in->leaves[in->leaf_of[node]];
+
+    leaf->has_fifths = true;
+    leaf->fifths = *fifths;
+}
+
+/* ---- which roles look at a kind -------------------------------------------------------------- */
+
+static bool looks_at(const struct program_role *role, uint32_t kind)
+{
+    if (role->pattern == NULL || role->pattern->kind_count == 0)
+        return true;
+    for (int i = 0; i < role->pattern->kind_count; i++)
+        if (role->pattern->kinds[i] == kind)
+            return true;
+    return false;
+}
+
+static void limit_find(struct program *program, size_t *role_count)
+{
+    program->kind_limit = 0;
+    *role_count = 0;
+    for (int i = 0; i < program->query_count; i++) {
+        const struct program_query *query = program->queries[i];
+
+        for (int r = 0; query != NULL && r < query->role_count; r++) {
+            const struct pattern *pattern = query->roles[r].pattern;
+
+            *role_count += 1;
+            for (int k = 0; pattern != NULL && k < pattern->kind_count; k++)
+                if (pattern->kinds[k] >= program->kind_limit)
+                    program->kind_limit = pattern->kinds[k] + 1U;
+        }
+    }
+}
+
+static uint32_t list_fill(struct program *program, uint32_t kind, uint32_t at)
+{
+    for (int i = 0; i < program->query_count; i++) {
+        struct program_query *query = program->queries[i];
+
+        for (int r = 0; query != NULL && r < query->role_count; r++)
+            if (looks_at(&query->roles[r], kind))
+                program->roles[at++] = &query->roles[r];
+    }
+    return at;
+}
+
+static size_t places_count(const struct program *program)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < program->query_count; i++) {
+        const struct program_query *query = program->queries[i];
+
+        for (int r = 0; query != NULL && r < query->role_count; r++) {
+            const struct pattern *pattern = query->roles[r].pattern;
+            bool is_any = pattern == NULL || pattern->kind_count == 0;
+
+            count += is_any ? program->kind_limit + 1U : (size_t)pattern->kind_count;
+        }
+    }
+    return count;
+}
+
+static void map_make(struct program *program)
+{
+    uint32_t at = 0;
+    size_t roles;
+
+    arena_reset(program->map);
+    limit_find(program, &roles);
+    program->kind_from = arena_new_array(program->map, uint32_t, (size_t)program->kind_limit + 2);
+    program->roles =
+        arena_new_array(program->map, struct program_role *, places_count(program) + 1);
+    for (uint32_t kind = 0; kind <= program->kind_limit; kind++) {
+        program->kind_from[kind] = at;
+        at = list_fill(program, kind, at);
+    }
+    program->kind_from[program->kind_limit + 1] = at;
+    program->is_mapped = true;
+}
+
+/* ---- a moment -------------------------------------------------------------------------------- */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Windows that roll are bounded by the events in them. */
+int64_t program_window_next(const struct window *window, const struct zone *zone, int64_t as_of)
+{
+    return window->kind == WINDOW_CALENDAR ? window_next(window, zone, as_of) : PROGRAM_NEVER;
+}
+
+static void role_at(struct program *program, struct program_role *role, const struct zone *zone)
+{
+    const struct moment *moment = &program->moment;
+
+    role->span = window_span(&role->window, zone, moment->as_of);
+    role->leaf->next =
+        sooner(role->leaf->next, program_window_next(&role->window, zone, moment->as_of));
+    for (int i = 0; role->pattern != NULL && i < role->pattern->test_count; i++) {
+        program_test_at(program, &role->tests[i], &role->pattern->tests[i].test,
+                        &role->pattern->tests[i].field, zone);
+        role->leaf->next = sooner(role->leaf->next, role->tests[i].next);
+    }
+}
+
+static void units_at(struct program *program, struct program_leaf *leaf, const struct zone *zone)
+{
+    struct window window = leaf->condition->pattern->window;
+    int count = (int)window.count;
+
+    leaf->units = arena_new_array(program->arena, int64_t, (size_t)count + 1);
+    leaf->units[count] = window_span(&window, zone, program->moment.as_of).to;
+    for (int i = 0; i < count; i++) {
+        window.count = count - i;
+        leaf->units[i] = window_span(&window, zone, program->moment.as_of).from;
+    }
+}
+
+static void leaf_at(struct program *program, struct program_leaf *leaf, const struct zone *zone)
+{
+    const struct condition *one = leaf->condition;
+
+    leaf->next = PROGRAM_NEVER;
+    leaf->person = 0;
+    if (one->kind == CONDITION_DID) {
+        program_test_at(program, &leaf->test, &one->test, one->has_field ? &one->field : NULL,
+                        zone);
+        leaf->next = leaf->test.next;
+    }
+    if (one->kind == CONDITION_REGULAR)
+        units_at(program, leaf, zone);
+    if (one->kind == CONDITION_FIRST_TIME) {
+        leaf->span = window_span(&one->pattern->window, zone, program->moment.as_of);
+        leaf->next = program_window_next(&one->pattern->window, zone, program->moment.as_of);
+    }
+}
+
+void program_at(struct program *program, const struct moment *moment)
+{
+    program->moment = *moment;
+    program->person = 0;
+    if (!program->is_mapped)
+        map_make(program);
+    arena_reset(program->arena);
+    for (int i = 0; i < program->query_count; i++) {
+        struct program_query *in = program->queries[i];
+
+        if (in == NULL)
+            continue;
+        for (int l = 0; l < in->leaf_count; l++)
+            leaf_at(program, &in->leaves[l], in->query->zone);
+        for (int r = 0; r < in->role_count; r++)
+            role_at(program, &in->roles[r], in->query->zone);
+        for (int n = 0; n < in->query->who_count; n++)
+            if (in->query->who[n].kind == CONDITION_ATTRIBUTE)
+                program_test_at(program, &in->tests[n], &in->query->who[n].test,
+                                &in->query->who[n].field, in->query->zone);
+    }
+}
+
+/* ---- a person -------------------------------------------------------------------------------- */
+
+void program_begin(struct program *program, const uint32_t *numbers, int number_count,
+                   const bool *is_wanted)
+{
+    program->person++;
+    program->numbers = numbers;
+    program->number_count = number_count;
+    program->is_wanted = is_wanted;
+}
+
+static bool matches(const struct program_role *role, const struct program_event *event)
+{
+    if (event->second < role->span.from || event->second >= role->span.to)
+        return false;
+    for (int i = 0; role->pattern != NULL && i < role->pattern->test_count; i++) {
+        const struct query_field *field = role->tests[i].field;
+        int64_t value =
+            field->kind == QUERY_CHANNEL ? event->channel : program_value(event, field->number);
+
+        if (!program_test_passes(&role->tests[i], value))
+            return false;
+    }
+    return true;
+}
+
+static void fresh(struct program_leaf *leaf, uint64_t person)
+{
+    if (leaf->person == person)
+        return;
+    leaf->person = person;
+    program_leaf_reset(leaf);
+}
+
+/* The earliest instant at which this event falls out of the role's window. */
+static int64_t leaves_at(const struct program_role *role, const struct program_event *event)
+{
+    return role->window.kind == WINDOW_ROLLING ? event->second + role->window.seconds + 1
+                                               : PROGRAM_NEVER;
+}
+
+void program_event(struct program *program, const struct program_event *event)
+{
+    uint32_t kind = event->kind < program->kind_limit ? event->kind : program->kind_limit;
+    bool is_ahead = event->second >= program->moment.as_of;
+    uint32_t at = program->kind_from[kind], to = program->kind_from[kind + 1];
+
+    while (at < to) {
+        struct program_leaf *leaf = program->roles[at]->leaf;
+        bool is_wanted = program->is_wanted == NULL || program->is_wanted[leaf->query];
+        uint32_t bits = 0;
+
+        for (; at < to && program->roles[at]->leaf == leaf; at++) {
+            const struct program_role *role = program->roles[at];
+
+            if (!is_wanted || is_ahead || !matches(role, event))
+                continue;
+            fresh(leaf, program->person);
+            bits |= 1U << role->bit;
+            leaf->until = sooner(leaf->until, leaves_at(role, event));
+        }
+        if (is_wanted && is_ahead) {
+            fresh(leaf, program->person);
+            leaf->until = sooner(leaf->until, (int64_t)event->second + 1);
+        }
+        if (bits != 0)
+            program_leaf_take(leaf, bits, event);
+    }
+}
+
+static struct answer_leaf negate(struct answer_leaf leaf)
+{
+    leaf.is_true = !leaf.is_true;
+    return leaf;
+}
+
+/* All or any of the operands below `node`: what decides, and the soonest instant of all of them. */
+static struct answer_leaf join(const struct condition *who, int node,
+                               const struct answer_leaf *leaves)
+{
+    bool is_all = who[node].kind == CONDITION_ALL;
+    struct answer_leaf out = {.is_true = is_all, .until = NONE, .since = NONE, .value = NONE};
+    int at = node - 1;
+
+    for (int i = 0; i < who[node].operands; i++, at -= who[at].size) {
+        const struct answer_leaf *one = &leaves[at];
+
+        if (one->until != NONE && (out.until == NONE || one->until < out.until))
+            out.until = one->until;
+        if (one->is_true == is_all) {
+            if (out.is_true == is_all && one->since != NONE &&
+                (out.since == NONE || one->since > out.since))
+                out.since = one->since;
+            continue;
+        }
+        if (out.is_true == is_all || (one->since != NONE && one->since < out.since))
+            out.since = one->since;
+        out.is_true = !is_all;
+    }
+    return out;
+}
+
+static enum err node_end(struct program *program, struct program_query *in, int node,
+                         struct answer_leaf *leaves)
+{
+    const struct condition *one = &in->query->who[node];
+
+    if (one->kind == CONDITION_ALL || one->kind == CONDITION_ANY) {
+        leaves[node] = join(in->query->who, node, leaves);
+    } else if (one->kind == CONDITION_NOT) {
+        leaves[node] = negate(leaves[node - 1]);
+    } else if (in->leaf_of[node] >= 0) {
+        fresh(&in->leaves[in->leaf_of[node]], program->person);
+        return program_leaf_end(&in->leaves[in->leaf_of[node]], &leaves[node]);
+    } else {
+        leaves[node] = program_static(program, one, &in->tests[node]);
+    }
+    return OK;
+}
+
+enum err program_result(struct program *program, int query, struct answer_leaf *leaves,
+                        struct answer_leaf *root)
+{
+    struct program_query *in = program->queries[query];
+    struct answer_leaf own[QUERY_CONDITION_MAX];
+    struct answer_leaf *at = leaves != NULL ? leaves : own;
+
+    must(program->is_wanted == NULL || program->is_wanted[query]);
+    for (int node = 0; node < in->query->who_count; node++)
+        TRY(node_end(program, in, node, at));
+    if (in->query->who_count > 0)
+        *root = at[in->query->who_count - 1];
+    else
+        *root = (struct answer_leaf){.is_true = true, .until = NONE, .since = NONE, .value = NONE};
+    return OK;
+}
+
+/* ---- what matters to it ---------------------------------------------------------------------- */
+
+bool program_names_kind(const struct program *program, int query, uint16_t kind)
+{
+    const struct program_query *in = program->queries[query];
+
+    for (int r = 0; r < in->role_count; r++)
+        if (looks_at(&in->roles[r], kind))
+            return true;
+    return false;
+}
+
+bool program_names_person(const struct program *program, int query)
+{
+    const struct query *of = program->queries[query]->query;
+
+    for (int i = 0; i < of->who_count; i++)
+        if (of->who[i].kind == CONDITION_ATTRIBUTE || of->who[i].kind == CONDITION_SET)
+            return true;
+    return false;
+}

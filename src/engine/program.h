@@ -1,0 +1,47 @@
+/* Conditions of one query or of many, compiled for a moment and asked person by person: a person's events are given once, in their
+ * order, and every condition gets those it looks at. This is what conditions mean; what is faster is compared with it. */
+#pragma once
+
+#include "engine/answer.h"
+
+#define PROGRAM_QUERY_MAX 1024
+
+/* An event as it lies in a block, or among the news. */
+struct program_event {
+    uint32_t second;
+    uint16_t kind, channel;
+    const struct engine_value *values; /* of news; NULL: none, or it is in a block */
+    const struct block *block;         /* NULL: news */
+    uint32_t at;                       /* in the block */
+};
+int64_t program_value(const struct program_event *event, int column); /* NONE: it has none */
+
+/* Bounds of the lower four fifths, ascending, among people with an event of the pattern. */
+struct program_fifths {
+    int64_t last[4], count[4], sum[4];
+};
+
+struct program; /* one thread's */
+struct program *program_new(void);
+void program_free(struct program *program); /* NULL is fine */
+/* The next query's `who`; returns its number from 0. The query lives as long as the program; a query's number is used
+ * again after program_drop. At most PROGRAM_QUERY_MAX. */
+int program_add(struct program *program, const struct query *query);
+void program_drop(struct program *program, int query);
+/* For a CONDITION_RFM; without it nobody is in it. */
+void program_fifths(struct program *program, int query, int node, const struct program_fifths *fifths);
+/* Windows, texts and attributes as they are at this moment, which outlives the persons asked for. After program_add
+ * and before persons. */
+void program_at(struct program *program, const struct moment *moment);
+
+/* A person: the kept number and all numbers of its records (kept first). is_wanted: by query; NULL: all are asked. */
+void program_begin(struct program *program, const uint32_t *numbers, int number_count, const bool *is_wanted);
+void program_event(struct program *program, const struct program_event *event); /* in order; other kinds are passed over */
+/* After the last event. E_TOO_LARGE: a sum outside int64. leaves: who_count cells by node, or NULL; *root: as the root's. */
+enum err program_result(struct program *program, int query, struct answer_leaf *leaves, struct answer_leaf *root) MUST_USE;
+
+/* Does an event of the kind, or a change of what is known besides, matter to the query? */
+bool program_names_kind(const struct program *program, int query, uint16_t kind);
+bool program_names_person(const struct program *program, int query);
+/* All of a person's events of a snapshot, in order. */
+void program_person(struct program *program, const struct snapshot *events);

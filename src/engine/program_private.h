@@ -1,0 +1,96 @@
+/* Between compiling a program, testing values and gathering events. */
+#pragma once
+
+#include "engine/program.h"
+#include "engine/window.h"
+
+#define PROGRAM_NEVER INT64_MAX /* no instant */
+#define PROGRAM_ROLES_MAX (2 * QUERY_STEP_MAX + 1)
+
+/* A test, ready for one moment. */
+struct program_test {
+    const struct test *test;
+    const struct query_field *field;
+    const struct zone *zone;
+    const uint64_t *codes;    /* texts: which codes pass ANY_OF, CONTAINS, STARTS, and which NONE_OF names */
+    int64_t code_count;
+    struct span span;         /* WITHIN: seconds; ANNIVERSARY: days */
+    int64_t next;             /* when the test itself moves; PROGRAM_NEVER */
+    const struct people_column *column;  /* attributes; NULL: nobody has a value */
+    const struct bitmap *const *members; /* CHOICES: of each text; NULL: nobody */
+};
+
+/* What a condition looks for: events that match get its bit. */
+struct program_role {
+    struct program_leaf *leaf;
+    int bit;
+    const struct pattern *pattern; /* NULL: every event, of any kind */
+    struct window window;
+    struct span span;
+    struct program_test tests[QUERY_TEST_MAX];
+};
+
+/* A condition over events: compiled, and what it has gathered of the person at work. */
+struct program_leaf {
+    int query;
+    const struct condition *condition;
+    struct program_test test;
+    int64_t next;             /* when a calendar moves; PROGRAM_NEVER */
+    struct span span;         /* FIRST_TIME: its window */
+    int64_t *units;           /* REGULAR: their bounds, one more than units */
+    bool has_fifths;
+    struct program_fifths fifths;
+    /* of the person */
+    uint64_t person;          /* whose; another: nothing was gathered */
+    int64_t until, since;
+    int64_t count, days, sum, least, most, first, last, first_value, last_value;
+    int64_t day_from, day_to; /* DAYS: the seconds of the last day */
+    int carry; /* of the sum, over int64 */
+    int unit, unit_hits, good_units;
+    int level;
+    int64_t starts[QUERY_STEP_MAX + 1]; /* latest start of a chain of n steps; of ANY_ORDER: latest event of the step; NONE */
+    struct buf values;        /* DISTINCT */
+};
+
+int64_t program_window_next(const struct window *window, const struct zone *zone, int64_t as_of);
+/* field NULL: of a measure that is no field's. */
+void program_test_at(struct program *program, struct program_test *out, const struct test *test, const struct query_field *field,
+                     const struct zone *zone);
+bool program_test_passes(const struct program_test *test, int64_t value);
+/* An attribute or a membership of the person, without events. */
+struct answer_leaf program_static(const struct program *program, const struct condition *one, const struct program_test *test);
+
+void program_leaf_reset(struct program_leaf *leaf);
+/* The event matches these roles. */
+void program_leaf_take(struct program_leaf *leaf, uint32_t bits, const struct program_event *event);
+enum err program_leaf_end(struct program_leaf *leaf, struct answer_leaf *out) MUST_USE;
+
+/* What a query is made of, in an arena of its own. */
+struct program_query {
+    const struct query *query;
+    struct arena *arena;
+    struct program_leaf *leaves;
+    struct program_role *roles;
+    int *leaf_of;               /* by node: which of its leaves; -1: none */
+    struct program_test *tests; /* by node: of attributes */
+    int leaf_count, role_count;
+};
+struct program {
+    struct arena *own;
+    struct moment moment;
+    struct program_query *queries[PROGRAM_QUERY_MAX]; /* NULL: dropped */
+    int query_count;
+    /* Who looks at a kind: roles in the order of queries and leaves. The last list is for kinds from kind_limit up. */
+    bool is_mapped;
+    struct arena *map;
+    struct program_role **roles;
+    uint32_t kind_limit, *kind_from;
+    struct arena *arena;  /* what program_at makes */
+    struct arena *gather; /* program_person's, and where it takes events from */
+    struct buf sources;
+    /* the person at work */
+    uint64_t person;
+    const uint32_t *numbers;
+    int number_count;
+    const bool *is_wanted;
+};
