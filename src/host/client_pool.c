@@ -11,6 +11,7 @@
 
 #define REPLY_MAX ((size_t)64 * 1024)
 #define CONNECT_TIMEOUT_MS 5000L
+#define RETRY_MAX_S (6 * 3600)
 
 struct slot {
     CURL *curl;
@@ -193,12 +194,24 @@ bool client_pool_add(struct client_pool *pool, struct client_send *send)
     if (slot->curl == NULL && !slot_init(slot))
         return false;
     send->status = 0;
+    send->retry_after_ms = 0;
     send->words = NULL;
     send->next = NULL;
     slot_fill(slot, send);
     pool->count++;
     curl_multi_add_handle(pool->multi, slot->curl);
     return true;
+}
+
+/* libcurl makes seconds of a date. */
+static int64_t retry_after_ms(CURL *curl)
+{
+    curl_off_t wait_s = 0;
+
+    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait_s);
+    if (wait_s <= 0)
+        return 0;
+    return (wait_s < RETRY_MAX_S ? wait_s : RETRY_MAX_S) * 1000;
 }
 
 static void slot_end(struct client_pool *pool, struct slot *slot, CURLcode code)
@@ -208,6 +221,8 @@ static void slot_end(struct client_pool *pool, struct slot *slot, CURLcode code)
 
     curl_easy_getinfo(slot->curl, CURLINFO_RESPONSE_CODE, &status);
     send->status = code == CURLE_OK ? (int)status : 0;
+    if (send->status == 429 || send->status == 503)
+        send->retry_after_ms = retry_after_ms(slot->curl);
     if (slot->is_refused && code != CURLE_OK)
         send->words = "the address is on this machine or in a private network";
     else if (code != CURLE_OK)

@@ -15,6 +15,7 @@ struct client_send {
     bool is_public_only; /* never to this machine or to private networks, whatever the name resolves to */
     /* out */
     int status;        /* of HTTP; 0: no answer came */
+    int64_t retry_after_ms; /* with 429 or 503: leave it alone for so long, at most 6 h; 0: it did not say */
     struct buf reply;  /* its first 64 KiB; the caller releases it */
     const char *words; /* why no answer came; NULL: one did */
     struct client_send *next;

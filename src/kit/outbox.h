@@ -37,7 +37,12 @@ struct outbox_answer {
     int status;       /* of HTTP; 0: none came */
     struct str body, words;
 };
-enum outbox_verdict { OUTBOX_DONE, OUTBOX_RETRY, OUTBOX_DEAD };
+enum outbox_verdict {
+    OUTBOX_DONE,
+    OUTBOX_RETRY,
+    OUTBOX_DEAD,
+    OUTBOX_OVER, /* not taken, and nobody need look at it: cancelled */
+};
 
 /* A row of app_config.outbox_kinds. */
 struct outbox_kind {
@@ -52,6 +57,7 @@ struct outbox_kind {
      * dead, all else tried again. */
     enum err (*answered)(struct ctx *c, const struct outbox_message *message,
                          const struct outbox_answer *answer, enum outbox_verdict *verdict);
+    bool keeps_answer; /* how a refusal's text begins is kept with the message: only from who is told of nobody */
 };
 /* Waits until nothing that is due waits: for tests and measurements. */
 void outbox_await(struct app *app);

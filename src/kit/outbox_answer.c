@@ -1,5 +1,6 @@
 /* What the sender has run for it: a page of messages read and made on a reader, and a batch of
  * answers on the writer. Always: a message's end and what its kind makes of it are one commit. */
+#include "base/utf8.h"
 #include "gen/outbox.q.h"
 #include "kit/counter.h"
 #include "kit/node.h"
@@ -9,6 +10,7 @@
 #define TIMEOUT_MS 10000
 #define ATTEMPT_MAX 12
 #define WORDS_MAX 300
+#define EXCERPT_MAX 200
 #define LEASE_MS 30000
 #define WEEK_KEEP_MS (INT64_C(60) * 24 * 3600 * 1000) /* longer than anything is tried */
 
@@ -177,17 +179,46 @@ static enum err week_settle(struct ctx *c, const struct delivery *delivery,
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
-static struct str words_of(struct ctx *c, const struct outbox_answer *answer)
+/* In one line. */
+static struct str excerpt_of(struct ctx *c, struct str body)
 {
+    struct str text = utf8_head(str_sub(body, 0, utf8_valid_len(body)), EXCERPT_MAX);
+    char *at = arena_alloc(c->arena, text.len + 1);
+
+    for (size_t i = 0; i < text.len; i++)
+        at[i] = (unsigned char)text.at[i] < ' ' ? ' ' : text.at[i];
+    return str_trim((struct str){at, text.len});
+}
+
+static struct str words_of(struct ctx *c, const struct outbox_kind *kind,
+                           const struct outbox_answer *answer)
+{
+    struct str excerpt = {0};
+
     if (answer->words.at)
         return str_sub(answer->words, 0, WORDS_MAX);
-    return str_fmt(c->arena, "HTTP %d", answer->status);
+    if (kind && kind->keeps_answer)
+        excerpt = excerpt_of(c, answer->body);
+    return str_fmt(c->arena, "HTTP %d%s%.*s", answer->status, excerpt.len ? ": " : "",
+                   STR(excerpt));
+}
+
+/* When the other side asked to be left alone: after that, and not all at once. */
+static int64_t again_ms(const struct ctx *c, const struct delivery *delivery)
+{
+    int64_t id = delivery->message.id,
+            own_ms = timer_backoff_ms(delivery->message.attempt_count, id),
+            asked_ms = delivery->send.retry_after_ms;
+
+    if (asked_ms > 0)
+        asked_ms += timer_backoff_ms(0, id);
+    return c->now_ms + (own_ms > asked_ms ? own_ms : asked_ms);
 }
 
 static enum err end_make(struct ctx *c, const struct delivery *delivery,
                          struct q_outbox_end_in *end)
 {
-    static const char *const statuses[] = {"sent", "waiting", "dead"};
+    static const char *const statuses[] = {"sent", "waiting", "dead", "cancelled"};
     struct outbox_answer answer;
     enum outbox_verdict verdict;
 
@@ -198,11 +229,12 @@ static enum err end_make(struct ctx *c, const struct delivery *delivery,
         .due_ms = delivery->due_ms,
         .attempt_count = delivery->message.attempt_count + 1,
         .status_count = answer.status ? answer.status : NONE,
-        .error_message = verdict == OUTBOX_DONE ? (struct str){0} : words_of(c, &answer),
+        .error_message =
+            verdict == OUTBOX_DONE ? (struct str){0} : words_of(c, delivery->kind, &answer),
         .id = delivery->message.id,
     };
     if (verdict == OUTBOX_RETRY)
-        end->due_ms = c->now_ms + timer_backoff_ms(end->attempt_count - 1, end->id);
+        end->due_ms = again_ms(c, delivery);
     return OK;
 }
 

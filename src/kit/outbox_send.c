@@ -13,6 +13,7 @@
 #define READY_LOW 64 /* the next page is read below this */
 #define PASS_MAX_US 10000000
 #define REST_MAX_MS 60000
+#define LATER_MAX_MS 60000
 #define SHARED_MS 1000 /* other nodes add messages too, and may go */
 #define FAIL_MS 1000
 #define DRAIN_US 2000000
@@ -73,6 +74,11 @@ struct outbox_sender *outbox_sender_new(struct app *app)
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->rest, NULL);
     return s;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* ---- commands beside the thread -------------------------------------------------------------- */
@@ -441,12 +447,23 @@ static void sends_begin(struct outbox_sender *s)
     }
 }
 
+/* One answer of "later" is meant for all; after a minute at most one is sent to ask again. */
+static void queue_rest(struct outbox_queue *queue, int64_t asked_ms)
+{
+    int64_t until_us = clock_mono_us() + least(asked_ms, LATER_MAX_MS) * 1000;
+
+    if (until_us > queue->free_us)
+        queue->free_us = until_us;
+}
+
 static void sends_take(struct outbox_sender *s, struct client_send *first)
 {
     for (struct client_send *send = first, *next; send; send = next) {
         struct delivery *delivery = (struct delivery *)(void *)send; /* its first member */
         next = send->next;
         delivery->queue->in_flight--;
+        if (send->retry_after_ms > 0)
+            queue_rest(delivery->queue, send->retry_after_ms);
         answered_add(s, delivery);
     }
 }
@@ -541,11 +558,6 @@ static void commands_take(struct outbox_sender *s)
     }
     if (flag_take(s, &s->is_woken))
         s->is_stale = true;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Until something falls due or a quota has room again; commands and answers wake it by themselves.

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "kit/counter.h"
@@ -355,6 +356,75 @@ static void test_a_destination_has_its_quota(void **state)
     assert_true(clock_mono_us() - start_us > 300000); /* never faster, however slow the machine */
 }
 
+/* How many seconds later a message of its own is tried again. */
+static int64_t again_s(int64_t key_id, const char *retry_after)
+{
+    struct outbox_new new = message("note", key_id, "hello");
+    int64_t due_ms = NONE;
+    char query[100];
+
+    new.destination = str_fmt(arena, "d%" PRId64, key_id);
+    sink_header(str_fmt(arena, "Retry-After: %s\r\n", retry_after));
+    add(new);
+    outbox_await(app);
+    snprintf(query, sizeof(query),
+             "SELECT due_ms - %" PRId64 " FROM outbox WHERE key_id = %" PRId64, clock_now_ms(),
+             key_id);
+    assert_true(str_to_int(str_of(sql(query)), &due_ms));
+    return due_ms / 1000;
+}
+
+/* In so many seconds, by the machine's own clock, which goes on. */
+static void date_of(char *out, size_t size, int64_t in_s)
+{
+    static const char *const weekdays[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int year, month, day;
+    int64_t at_s;
+
+    clock_simulate(NONE);
+    at_s = clock_now_ms() / 1000 + in_s;
+    clock_simulate(T0);
+    day_to_date(at_s / 86400, &year, &month, &day);
+    snprintf(out, size, "%s, %02d %s %d %02d:%02d:%02d GMT", weekdays[at_s / 86400 % 7], day,
+             months[month - 1], year, (int)(at_s / 3600 % 24), (int)(at_s / 60 % 60),
+             (int)(at_s % 60));
+}
+
+static void test_who_asks_for_time_gets_it(void **state)
+{
+    char date[64];
+
+    (void)state;
+    date_of(date, sizeof(date), 600);
+    sink_answer("/note", 429, 1);
+    sink_answer("/note", 503, 4);
+    sink_answer("/note", 500, 1);
+    assert_in_range(again_s(1, "3600"), 3600, 3610);
+    assert_in_range(again_s(2, date), 500, 610);
+    assert_in_range(again_s(3, "99999999999"), 21600, 21610);
+    assert_in_range(again_s(4, "soon"), 3, 8);
+    assert_in_range(again_s(5, "-7"), 3, 8);
+    assert_in_range(again_s(6, "3600"), 3, 8); /* only 429 and 503 are heard */
+}
+
+static void test_later_is_meant_for_all(void **state)
+{
+    int64_t start_us = clock_mono_us();
+
+    (void)state;
+    sink_answer("/note", 503, 1);
+    sink_header(S("Retry-After: 1\r\n"));
+    add(message("note", 1, "one"));
+    outbox_await(app);
+    add(message("note", 2, "two"));
+    add(message("slow", 3, "three"));
+    outbox_await(app);
+    assert_string_equal(status_of(2), "sent");
+    assert_true(clock_mono_us() - start_us > 1000000); /* never sooner */
+}
+
 static void test_nobody_is_woken_at_night(void **state)
 {
     (void)state;
@@ -556,6 +626,8 @@ int main(void)
         TEST(test_an_answer_and_its_effect_are_one),
         TEST(test_one_broken_message_costs_only_itself),
         TEST(test_a_guarded_address_is_not_ours),
+        TEST(test_who_asks_for_time_gets_it),
+        TEST(test_later_is_meant_for_all),
         TEST(test_a_restart_goes_on),
         TEST(test_a_failing_disk_delays_and_loses_nothing),
         TEST(test_killed_before_it_was_recorded_leaves_twice_under_one_key),

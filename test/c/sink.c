@@ -25,6 +25,7 @@ static struct {
         int status, count;
     } rules[RULE_MAX];
     int rule_count, delay_ms;
+    struct str header;
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int status_of(struct str path)
@@ -45,6 +46,7 @@ static struct str kept(struct http_request *request, const char *name)
 static void arrive(void *user, struct http_request *request)
 {
     struct sink_arrival *arrival;
+    struct str header;
     int delay_ms, status;
 
     (void)user;
@@ -57,11 +59,13 @@ static void arrive(void *user, struct http_request *request)
     arrival->signature = kept(request, "x-papilio-signature");
     status = status_of(arrival->path);
     delay_ms = sink.delay_ms;
+    header = status == 200 ? (struct str){0} : sink.header;
     pthread_mutex_unlock(&sink.lock);
     if (delay_ms > 0)
         usleep((useconds_t)delay_ms * 1000);
     http_reply(request, &(struct http_reply){.status = status,
                                              .type = "text/plain",
+                                             .headers = header,
                                              .body = status == 200 ? S("ok") : S("no")});
 }
 
@@ -92,6 +96,7 @@ void sink_reset(void)
     pthread_mutex_lock(&sink.lock);
     sink.arrivals = (struct list){0};
     sink.cap = sink.rule_count = sink.delay_ms = 0;
+    sink.header = (struct str){0};
     pthread_mutex_unlock(&sink.lock);
 }
 
@@ -102,6 +107,13 @@ void sink_answer(const char *path, int status, int count)
     sink.rules[sink.rule_count].path = path;
     sink.rules[sink.rule_count].status = status;
     sink.rules[sink.rule_count++].count = count;
+    pthread_mutex_unlock(&sink.lock);
+}
+
+void sink_header(struct str line)
+{
+    pthread_mutex_lock(&sink.lock);
+    sink.header = str_copy(sink.arena, line);
     pthread_mutex_unlock(&sink.lock);
 }
 
