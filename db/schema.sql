@@ -785,6 +785,8 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (destination, due_ms, id) WHERE status = 'waiting';
 CREATE INDEX outbox_ordered ON outbox (destination, order_id, id) WHERE status = 'waiting' AND order_id IS NOT NULL;
 CREATE INDEX outbox_open ON outbox (status, id) WHERE status IN ('waiting', 'dead');
+CREATE INDEX outbox_webhook ON outbox (destination, id) WHERE kind = 'webhook';
+CREATE INDEX outbox_webhook_dead ON outbox (destination, id) WHERE kind = 'webhook' AND status = 'dead';
 -- Its text, erasable by itself.
 CREATE TABLE outbox_body (
     outbox_id INTEGER NOT NULL PRIMARY KEY,
@@ -800,7 +802,9 @@ CREATE TABLE webhook (
     is_active INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     changed_ms INTEGER NOT NULL,
-    journal_id INTEGER NOT NULL           -- told up to here
+    journal_id INTEGER NOT NULL,          -- told up to here
+    old_secret_enc BLOB,                  -- the one before: signs too, for a while
+    old_until_ms INTEGER
 ) STRICT;
 -- Money outside: our own number, repeated with it, asked about before it is sent again.
 CREATE TABLE saga (

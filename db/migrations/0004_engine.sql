@@ -41,3 +41,10 @@ CREATE TABLE segment_size (
     left_count INTEGER NOT NULL,
     PRIMARY KEY (segment_id, size_day)
 ) STRICT, WITHOUT ROWID;
+
+-- ---- webhooks -----------------------------------------------------------------------------------
+-- A webhook's secret is replaced while the receiver still knows the old one.
+ALTER TABLE webhook ADD COLUMN old_secret_enc BLOB;
+ALTER TABLE webhook ADD COLUMN old_until_ms INTEGER;
+CREATE INDEX outbox_webhook ON outbox (destination, id) WHERE kind = 'webhook';
+CREATE INDEX outbox_webhook_dead ON outbox (destination, id) WHERE kind = 'webhook' AND status = 'dead';

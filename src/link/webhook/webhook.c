@@ -137,20 +137,44 @@ const struct timer_kind webhook_timer = {
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static struct str signature_of(struct ctx *c, struct str secret, int64_t now_ms, struct str body)
+/* ",sha256=..." in hex, by a secret as it was shown. */
+static enum err signature_add(struct ctx *c, struct buf *buf, int64_t webhook_id,
+                              struct str secret_enc, struct str text)
 {
-    struct str text = str_fmt(c->arena, "%" PRId64 ".%.*s", now_ms, STR(body));
     uint8_t hash[HASH_BYTES];
+    struct str secret;
 
+    TRY(ctx_unseal(c, secret_enc, "webhook", webhook_id, &secret));
+    if (secret.len != KEY_BYTES)
+        return E_CORRUPT;
     hash_keyed((const uint8_t *)secret.at, text, hash);
-    return str_hex(c->arena, (struct str){(const char *)hash, HASH_BYTES});
+    buf_fmt(buf, "%ssha256=%.*s", buf->len ? "," : "",
+            STR(str_hex(c->arena, (struct str){(const char *)hash, HASH_BYTES})));
+    return OK;
+}
+
+/* By the old secret too, as long as the receiver may not know the new one. */
+static enum err signatures_of(struct ctx *c, int64_t webhook_id,
+                              const struct q_webhook_get_row *row, struct str body, struct str *out)
+{
+    struct str text = str_fmt(c->arena, "%" PRId64 ".%.*s", c->now_ms, STR(body));
+    struct buf buf;
+    enum err err;
+
+    buf_init(&buf, 1024);
+    err = signature_add(c, &buf, webhook_id, row->secret_enc, text);
+    if (err == OK && row->old_until_ms != NONE && row->old_until_ms > c->now_ms)
+        err = signature_add(c, &buf, webhook_id, row->old_secret_enc, text);
+    *out = str_copy(c->arena, buf_view(&buf));
+    buf_release(&buf);
+    return err;
 }
 
 static enum err hook_request(struct ctx *c, const struct outbox_message *message,
                              struct outbox_request *out)
 {
     struct q_webhook_get_row row;
-    struct str head, number, secret;
+    struct str head, number, signatures;
     int64_t webhook_id = NONE;
     enum err err;
 
@@ -160,9 +184,7 @@ static enum err hook_request(struct ctx *c, const struct outbox_message *message
     if (err == E_NOT_FOUND)
         return fail(c, err, "webhook.unknown", "this webhook has been removed");
     TRY(err);
-    TRY(ctx_unseal(c, row.secret_enc, "webhook", webhook_id, &secret));
-    if (secret.len != KEY_BYTES)
-        return E_CORRUPT;
+    TRY(signatures_of(c, webhook_id, &row, message->body, &signatures));
     *out = (struct outbox_request){.url = row.url,
                                    .body = message->body,
                                    .is_public_only = !app_config(c->app)->may_call_inside};
@@ -172,8 +194,18 @@ static enum err hook_request(struct ctx *c, const struct outbox_message *message
     out->headers[out->header_count++] =
         str_fmt(c->arena, "X-Papilio-Timestamp: %" PRId64, c->now_ms);
     out->headers[out->header_count++] =
-        str_fmt(c->arena, "X-Papilio-Signature: sha256=%.*s",
-                STR(signature_of(c, secret, c->now_ms, message->body)));
+        str_fmt(c->arena, "X-Papilio-Signature: %.*s", STR(signatures));
+    return OK;
+}
+
+/* A trial is made once: somebody waits for its answer, and makes another. */
+static enum err hook_answered(struct ctx *c, const struct outbox_message *message,
+                              const struct outbox_answer *answer, enum outbox_verdict *verdict)
+{
+    (void)c;
+    (void)answer;
+    if (*verdict != OUTBOX_DONE && str_starts(message->body, S(WEBHOOK_TRIAL)))
+        *verdict = OUTBOX_OVER;
     return OK;
 }
 
@@ -182,5 +214,7 @@ const struct outbox_kind webhook_kind = {
     .title_zh = "事件推送",
     .title_en = "Webhook",
     .per_second_count = PER_SECOND,
+    .keeps_answer = true,
     .request = hook_request,
+    .answered = hook_answered,
 };

@@ -69,6 +69,7 @@ ROTATE_COLUMN(reject, "import_reject")
 ROTATE_COLUMN(inbox, "inbox")
 ROTATE_COLUMN(outbox, "outbox")
 ROTATE_COLUMN(webhook, "webhook")
+ROTATE_COLUMN(webhook_old, "webhook")
 
 static enum err secrets_page(struct ctx *c, struct place *place)
 {
@@ -165,6 +166,7 @@ const struct rotate_column rotate_columns[] = {
     {"inbox.body_enc", inbox_page},
     {"outbox_body.body_enc", outbox_page},
     {"webhook.secret_enc", webhook_page},
+    {"webhook.old_secret_enc", webhook_old_page},
     {"staff.totp_enc", staff_page},
     {"setting.value", secrets_page}, /* of those that are secret */
     {.names = NULL},

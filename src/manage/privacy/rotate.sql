@@ -76,6 +76,13 @@ SELECT id AS first_id, 0 AS second_id, id AS bound_id, secret_enc AS value_enc
 -- name: rotate_webhook_set :batch
 UPDATE webhook SET secret_enc = :value_enc WHERE id = :first_id AND :second_id = 0;
 
+-- name: rotate_webhook_old :many
+SELECT id AS first_id, 0 AS second_id, id AS bound_id, old_secret_enc AS value_enc
+  FROM webhook WHERE (id, 0) > (:first_id, :second_id) AND old_secret_enc IS NOT NULL
+ ORDER BY id LIMIT :limit_count;
+-- name: rotate_webhook_old_set :batch
+UPDATE webhook SET old_secret_enc = :value_enc WHERE id = :first_id AND :second_id = 0;
+
 -- name: rotate_customer :many
 -- scope: none (the keys of all)
 SELECT id, name_enc, phone_enc, email_enc, address_enc FROM customer
@@ -121,8 +128,9 @@ SELECT (SELECT count(*) FROM staff WHERE substr(totp_enc, 1, 1) <> :number_blob)
        AS inbox_count,
        (SELECT count(*) FROM outbox_body WHERE substr(body_enc, 1, 1) <> :number_blob)
        AS outbox_count,
-       (SELECT count(*) FROM webhook WHERE substr(secret_enc, 1, 1) <> :number_blob)
-       AS webhook_count;
+       (SELECT count(*) FROM webhook
+         WHERE substr(secret_enc, 1, 1) <> :number_blob
+            OR substr(old_secret_enc, 1, 1) <> :number_blob) AS webhook_count;
 
 -- name: rotate_total :one     rows to look at
 -- scope: none (counts over all)
@@ -132,7 +140,8 @@ SELECT (SELECT count(*) FROM staff) + (SELECT count(*) FROM child)
        + (SELECT count(*) FROM customer_merge) + (SELECT count(*) FROM import_effect)
        + (SELECT count(*) FROM import_reject) + (SELECT count(*) FROM customer)
        + (SELECT count(*) FROM identity) + (SELECT count(*) FROM inbox)
-       + (SELECT count(*) FROM outbox_body) + (SELECT count(*) FROM webhook) AS seal_count,
+       + (SELECT count(*) FROM outbox_body) + (SELECT count(*) FROM webhook)
+       + (SELECT count(*) FROM webhook WHERE old_secret_enc IS NOT NULL) AS seal_count,
        (SELECT count(*) FROM identity) AS hash_count;
 
 -- name: rotate_job :one     the latest

@@ -58,11 +58,12 @@ static enum err many_step(struct ctx *c, void *user)
         "INSERT INTO import_reject VALUES (904, 1, 'x', 'x', x'%.*s');"
         "INSERT INTO inbox VALUES (905, 'x', x'01', 'x', x'%.*s', 'new', 0, 1, NULL, 1);"
         "INSERT INTO outbox_body VALUES (906, x'%.*s');"
-        "INSERT INTO webhook VALUES (907, 'x', 'x', '*', x'%.*s', 0, 1, 1, 0);"
+        "INSERT INTO webhook VALUES (907, 'x', 'x', '*', x'%.*s', 0, 1, 1, 0, x'%.*s', 1);"
         "UPDATE staff SET totp_enc = x'%.*s' WHERE id = (SELECT min(id) FROM staff);",
         STR(*sql), id, STR(hexed(c, "{}", "import_effect", 904)), id,
         STR(hexed(c, "a,b", "import_reject", 904)), STR(hexed(c, "told", "inbox", 905)),
         STR(hexed(c, "to tell", "outbox", 906)), STR(hexed(c, "key", "webhook", 907)),
+        STR(hexed(c, "old key", "webhook", 907)),
         STR(hexed(c, "secret", "staff", scenario_number("SELECT min(id) FROM staff"))));
     return OK;
 }
