@@ -1,0 +1,329 @@
+/* Live segments beside the plain answer: events on time, late and ahead, tags, attributes, merges
+ * and their undoing, deletions, time that passes, flips that are not taken. After each run
+ * everybody is asked anew, and membership must be the same. */
+#include "engine/live.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "host/file.h"
+
+#define PERSONS 60
+#define START 1700000000
+#define FLIP_MAX (2 * LIVE_SEGMENT_MAX)
+#define TAG 9
+
+static uint64_t seed;
+static char folder[64];
+static struct arena *arena;
+static struct store *store;
+static struct people *people;
+static int64_t now, position;
+static struct zone *zone;
+static uint32_t kept_of[PERSONS];
+static bool is_gone[PERSONS];
+
+static int64_t random_below(int64_t max)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (int64_t)(seed >> 11) % max;
+}
+
+static bool set_find(void *user, enum set_kind kind, int64_t id)
+{
+    (void)user;
+    return kind == SET_TAG && id == TAG;
+}
+
+static const struct catalog_kind kinds[] = {{{"cart", 4}, 2}, {{"order", 5}, 3}, {{"view", 4}, 1}};
+static const struct catalog_field columns[] = {{{"amount", 6}, VALUE_MONEY}};
+static const struct catalog_field attributes[] = {{{"city", 4}, VALUE_TEXT}};
+
+static struct catalog catalog_of(void)
+{
+    return (struct catalog){.kinds = kinds,
+                            .kind_count = 3,
+                            .columns = columns,
+                            .column_count = 1,
+                            .attributes = attributes,
+                            .attribute_count = 1,
+                            .zone = zone,
+                            .set_find = set_find};
+}
+
+static const char *const definitions[] = {
+    "{\"did\":{\"kind\":\"view\",\"within\":{\"last\":{\"seconds\":40}}},\"at_least\":2}",
+    "{\"not\":{\"did\":{\"kind\":\"order\",\"within\":{\"last\":{\"seconds\":60}}}}}",
+    "{\"all\":[{\"tag\":[\"9\"]},{\"did\":{\"kind\":\"cart\"}}]}",
+    "{\"any\":[{\"attribute\":\"city\",\"is\":\"X\"},{\"did\":{\"kind\":\"order\"},\"measure\":"
+    "\"sum\",\"of\":\"amount\",\"at_least\":9}]}",
+    "{\"sequence\":[{\"kind\":\"view\",\"within\":{\"last\":{\"seconds\":90}}},{\"kind\":\"order\"}"
+    "],\"within_seconds\":20}",
+    "{\"first_time\":{\"kind\":\"view\",\"within\":{\"last\":{\"seconds\":50}}}}",
+    "{\"stopped\":{\"kind\":\"view\",\"within\":{\"last\":{\"seconds\":90}}},\"later\":{\"last\":{"
+    "\"seconds\":30}}}",
+    "{\"did\":{\"within\":{\"units\":\"day\",\"count\":1,\"current\":true}},\"at_least\":3}",
+    "{\"everyone\":true}",
+};
+#define SEGMENTS ((int)ARRAY_LEN(definitions))
+
+static struct str text_of(int segment)
+{
+    return str_fmt(arena, "{\"version\":1,\"ask\":\"segment\",\"who\":%s}", definitions[segment]);
+}
+
+static void zone_make(void)
+{
+    struct zone *utc;
+    struct str bytes;
+
+    assert_int_equal(file_read(arena, S("/usr/share/zoneinfo/UTC"), 1 << 20, &bytes), OK);
+    assert_int_equal(zone_parse(arena, bytes, &utc), OK);
+    /* a day begins some seconds after the start: 1,700,000,000 is 22:13:20 */
+    zone = zone_with_day_start(arena, utc, 22 * 60 + 15);
+}
+
+static void begin(uint64_t with)
+{
+    struct store_options options = {.is_manual = true, .tail_max = 16, .merge_min = 64};
+
+    snprintf(folder, sizeof folder, "/tmp/papilio-live.XXXXXX");
+    seed = with;
+    arena = arena_new((size_t)256 << 20);
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(store_open(str_of(folder), &options, &store), OK);
+    people = people_new();
+    people_attribute(people, 0, VALUE_TEXT);
+    for (uint32_t i = 0; i < PERSONS; i++) {
+        people_add(people, i);
+        kept_of[i] = i;
+        is_gone[i] = false;
+    }
+    people_publish(people);
+    now = START;
+    position = 0;
+    zone_make();
+}
+
+static void end(void)
+{
+    store_close(store);
+    assert_int_equal(folder_remove(str_of(folder)), OK);
+    people_free(people);
+    arena_free(arena);
+}
+
+/* ---- what happens ---------------------------------------------------------------------------- */
+
+static void event_add(struct live *live)
+{
+    struct engine_value amount = {.value = random_below(6), .column = EVENTS_AMOUNT, .is_last = 1};
+    struct engine_event event = {
+        .customer = (uint32_t)random_below(PERSONS),
+        .second = (uint32_t)(now - random_below(8) * random_below(12) + random_below(3)),
+        .kind = (uint16_t)(1 + random_below(3)),
+        .value = random_below(2) == 0 ? 0 : EVENTS_NO_VALUE};
+    struct store_batch batch = {0, ++position, {&event, 1, &amount, event.value == 0 ? 1 : 0}};
+    uint64_t seq;
+
+    assert_int_equal(store_append(store, &batch, &seq), OK);
+    live_touch_event(live, event.customer, event.kind);
+}
+
+static void link_change(struct live *live, uint32_t number)
+{
+    uint32_t other = (uint32_t)random_below(PERSONS);
+
+    if (kept_of[number] != number) {
+        live_touch_record(live, kept_of[number]);
+        kept_of[number] = number;
+    } else {
+        for (uint32_t i = 0; i < PERSONS; i++)
+            if (i != number && kept_of[i] == number)
+                return; /* links are never chains */
+        if (kept_of[other] != other || is_gone[other] || is_gone[number])
+            return;
+        kept_of[number] = other;
+        live_touch_record(live, other);
+    }
+    people_link(people, number, kept_of[number]);
+    live_touch_record(live, number);
+}
+
+static void person_change(struct live *live)
+{
+    uint32_t number = (uint32_t)random_below(PERSONS);
+    struct str city = random_below(2) == 0 ? S("X") : S("Y");
+
+    switch (random_below(40)) {
+    case 0:
+        people_delete(people, number);
+        is_gone[number] = true;
+        live_touch_record(live, number);
+        break;
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+        link_change(live, number);
+        break;
+    case 5:
+    case 6:
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+        people_set_texts(people, number, 0, &city, (int)random_below(2));
+        break;
+    default:
+        people_set(people, SET_TAG, TAG, number, random_below(2) == 0);
+    }
+    live_touch_person(live, number);
+}
+
+/* ---- the plain answer ------------------------------------------------------------------------ */
+
+static void members_check(struct live *live, const struct moment *moment, int segment)
+{
+    struct catalog catalog = catalog_of();
+    struct program *program = program_new();
+    struct query_fault fault;
+    struct query query;
+    const struct bitmap *members = live_members(live, segment);
+    int64_t count = 0;
+
+    assert_int_equal(query_read(arena, &catalog, text_of(segment), &query, &fault), OK);
+    program_add(program, &query);
+    program_at(program, moment);
+    for (uint32_t i = 0; i < PERSONS; i++) {
+        uint32_t numbers[PERSONS];
+        struct answer_leaf root = {0};
+
+        if (bitmap_has(people_all(moment->people), i)) {
+            program_begin(program, numbers, people_numbers(moment->people, i, numbers, PERSONS),
+                          NULL);
+            program_person(program, moment->events);
+            assert_int_equal(program_result(program, 0, NULL, &root), OK);
+        }
+        if (root.is_true != bitmap_has(members, i))
+            fail_msg("seed %" PRIu64 " at %" PRId64 ": segment %d, person %u: %d", seed, now,
+                     segment, i, root.is_true);
+        count += root.is_true;
+    }
+    assert_int_equal(bitmap_count(members), count);
+    program_free(program);
+}
+
+static bool flips_are_true(const struct live *live, const struct live_work *work)
+{
+    for (int i = 0; i < work->count; i++) {
+        const struct live_flip *one = &work->flips[i];
+
+        if (bitmap_has(live_members(live, one->segment), one->person) == one->is_in)
+            return false;
+        for (int j = 0; j < i; j++)
+            if (work->flips[j].person == one->person && work->flips[j].segment == one->segment)
+                return false;
+    }
+    return true;
+}
+
+/* Runs until nothing is left; now and then the flips are not taken. Returns how many were. */
+static int64_t settle(struct live *live, const struct moment *moment, struct live_flip *flips)
+{
+    struct live_work work = {.flips = flips, .max = FLIP_MAX, .has_more = true};
+    int64_t taken = 0;
+
+    while (work.has_more || work.count > 0) {
+        live_run(live, moment, &work);
+        assert_true(flips_are_true(live, &work));
+        assert_true(work.next == NONE || work.next > moment->as_of || work.has_more);
+        if (work.count > 0 && random_below(4) == 0) {
+            live_refuse(live, &work);
+            continue;
+        }
+        live_accept(live, &work);
+        taken += work.count;
+    }
+    return taken;
+}
+
+static int64_t round_run(struct live *live, struct live_flip *flips)
+{
+    struct moment moment = {.as_of = now};
+    int64_t taken;
+    bool did;
+
+    for (int i = (int)random_below(4); i > 0; i--)
+        event_add(live);
+    for (int i = (int)random_below(2); i > 0; i--)
+        person_change(live);
+    if (random_below(8) == 0)
+        assert_int_equal(store_step(store, &did), OK);
+    people_publish(people);
+    moment.events = store_snapshot(store);
+    moment.people = people_hold(people);
+    taken = settle(live, &moment, flips);
+    for (int i = 0; i < SEGMENTS; i++)
+        if (live_members(live, i) != NULL)
+            members_check(live, &moment, i);
+    people_release(people, moment.people);
+    store_release(store, moment.events);
+    return taken;
+}
+
+static void one_seed(uint64_t with)
+{
+    struct live_flip *flips;
+    struct live *live = live_new();
+    struct catalog catalog;
+    struct query_fault fault;
+    struct bitmap members;
+    int64_t taken = 0;
+
+    begin(with);
+    catalog = catalog_of();
+    flips = arena_new_array(arena, struct live_flip, FLIP_MAX);
+    bitmap_init(&members);
+    for (int round = 0; round < 300; round++) {
+        if (round % 20 == 0 && round / 20 < SEGMENTS)
+            assert_int_equal(
+                live_add(live, &catalog, round / 20, text_of(round / 20), &members, &fault), OK);
+        if (round == 250) /* another definition, the same members until it is filled */
+            assert_int_equal(live_add(live, &catalog, 0, text_of(1), &members, &fault), OK);
+        if (round == 251)
+            assert_int_equal(live_add(live, &catalog, 0, text_of(0), &members, &fault), OK);
+        if (round == 250)
+            continue;
+        taken += round_run(live, flips);
+        now += random_below(3) == 0 ? random_below(30) : random_below(3);
+    }
+    assert_true(taken > 500);
+    assert_true(live_is_full(live, 3));
+    live_drop(live, 3);
+    assert_null(live_members(live, 3));
+    live_free(live);
+    bitmap_release(&members);
+    end();
+}
+
+static void test_beside_plain_answer(void **state)
+{
+    (void)state;
+    for (uint64_t i = 1; i <= 6; i++)
+        one_seed(i * UINT64_C(88172645463325252));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_beside_plain_answer),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
