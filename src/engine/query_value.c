@@ -405,7 +405,7 @@ static enum err pattern_test_add(struct query_reader *reader, const struct query
 static enum err short_read(struct query_reader *reader, const struct query_item *object,
                            const char *name, struct pattern *out)
 {
-    struct pattern_test *test;
+    struct pattern_test *test = NULL;
     struct query_item item;
 
     if (!query_member(object, name, &item))
@@ -428,7 +428,7 @@ static enum err where_read(struct query_reader *reader, const struct query_item 
                            struct pattern *out)
 {
     static const char *const names[] = {"property", QUERY_TEST_NAMES, NULL};
-    struct pattern_test *test;
+    struct pattern_test *test = NULL;
     struct query_item name;
     uint32_t count;
 
