@@ -113,27 +113,35 @@ void live_drop(struct live *live, int64_t id)
     map_forget(live);
 }
 
-enum err live_add(struct live *live, const struct catalog *catalog, int64_t id,
-                  struct str definition, struct bitmap *members, struct query_fault *fault)
+/* The members so far go over from where they are. */
+static void members_move(struct bitmap *from, struct bitmap *to)
+{
+    bitmap_release(to);
+    *to = *from;
+    bitmap_init(from);
+}
+
+enum err live_add(struct live *live, const struct catalog *catalog,
+                  const struct live_definition *definition, struct query_fault *fault)
 {
     struct arena *arena = arena_new(ARENA_MAX);
-    struct segment *segment = arena_new_one(arena, struct segment), *old = find(live, id);
-    enum err err = query_read(arena, catalog, str_copy(arena, definition), &segment->tree, fault);
+    struct segment *segment = arena_new_one(arena, struct segment),
+                   *old = find(live, definition->id);
+    struct str text = str_copy(arena, definition->text);
+    enum err err = query_read(arena, catalog, text, &segment->tree, fault);
 
     if (err != OK) {
         arena_free(arena);
         return err;
     }
-    segment->id = id;
+    segment->id = definition->id;
     segment->arena = arena;
-    segment->members = *members;
-    bitmap_init(members);
-    if (old != NULL) {
-        bitmap_release(&segment->members);
-        segment->members = old->members;
-        bitmap_init(&old->members);
-        live_drop(live, id);
-    }
+    bitmap_init(&segment->members);
+    if (old != NULL)
+        members_move(&old->members, &segment->members);
+    else if (definition->members != NULL)
+        members_move(definition->members, &segment->members);
+    live_drop(live, definition->id);
     segment->query = program_add(live->program, &segment->tree);
     live->segments[segment->query] = segment;
     map_forget(live);

@@ -11,9 +11,14 @@ struct live;
 struct live *live_new(void);
 void live_free(struct live *live); /* NULL is fine */
 
-/* From now on this segment is kept; its members so far are taken over (the bitmap is empty afterwards). It is asked of everybody once
- * (live_fill), so that members become what its events say. Faults as query_read; a known id is replaced and keeps its members. */
-enum err live_add(struct live *live, const struct catalog *catalog, int64_t id, struct str definition, struct bitmap *members,
+/* From now on this segment is kept; its members so far are taken over (the bitmap is empty afterwards; NULL: none). It is asked of
+ * everybody once, so that members become what the events say. Faults as query_read; a known id is replaced and keeps its members. */
+struct live_definition {
+    int64_t id;
+    struct str text; /* the query */
+    struct bitmap *members;
+};
+enum err live_add(struct live *live, const struct catalog *catalog, const struct live_definition *definition,
                   struct query_fault *fault) MUST_USE;
 void live_drop(struct live *live, int64_t id);
 const struct bitmap *live_members(const struct live *live, int64_t id); /* NULL: no such segment */

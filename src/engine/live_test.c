@@ -277,27 +277,30 @@ static int64_t round_run(struct live *live, struct live_flip *flips)
     return taken;
 }
 
+static void segment_add(struct live *live, int64_t id, int definition)
+{
+    struct catalog catalog = catalog_of();
+    struct live_definition one = {.id = id, .text = text_of(definition)};
+    struct query_fault fault;
+
+    assert_int_equal(live_add(live, &catalog, &one, &fault), OK);
+}
+
 static void one_seed(uint64_t with)
 {
     struct live_flip *flips;
     struct live *live = live_new();
-    struct catalog catalog;
-    struct query_fault fault;
-    struct bitmap members;
     int64_t taken = 0;
 
     begin(with);
-    catalog = catalog_of();
     flips = arena_new_array(arena, struct live_flip, FLIP_MAX);
-    bitmap_init(&members);
     for (int round = 0; round < 300; round++) {
         if (round % 20 == 0 && round / 20 < SEGMENTS)
-            assert_int_equal(
-                live_add(live, &catalog, round / 20, text_of(round / 20), &members, &fault), OK);
+            segment_add(live, round / 20, round / 20);
         if (round == 250) /* another definition, the same members until it is filled */
-            assert_int_equal(live_add(live, &catalog, 0, text_of(1), &members, &fault), OK);
+            segment_add(live, 0, 1);
         if (round == 251)
-            assert_int_equal(live_add(live, &catalog, 0, text_of(0), &members, &fault), OK);
+            segment_add(live, 0, 0);
         if (round == 250)
             continue;
         taken += round_run(live, flips);
@@ -308,7 +311,6 @@ static void one_seed(uint64_t with)
     live_drop(live, 3);
     assert_null(live_members(live, 3));
     live_free(live);
-    bitmap_release(&members);
     end();
 }
 
