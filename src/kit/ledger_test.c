@@ -2,6 +2,8 @@
  * operations against a model are test/c/ledger_model_test.c. */
 #include "scenario.h"
 
+#include <stdlib.h>
+
 #include "kit/ledger.h"
 
 enum who { BUDGET, ISSUED, EXPIRED, OUTSIDE, ANNA, ANNA_PENDING, BO, BO_DEBT, FEN, WHO_COUNT };
@@ -317,37 +319,65 @@ static void parts_sum_to_the_whole(void **state)
     assert_int_equal(parts[0] | parts[1] | parts[2], 0);
 }
 
-/* Against the definition, sorted the slow way. */
-static void random_splits(void **state)
+struct random_split {
+    int64_t count, total_count, sum_count;
+    int64_t weights_count[12], parts_count[12];
+};
+
+static struct random_split random_split(uint64_t *random, bool is_tied)
+{
+    struct random_split split = {0};
+
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    split.count = 1 + (int64_t)(*random >> 40) % 12;
+    split.total_count = (int64_t)(*random >> 28) % 200001 - 100000;
+    for (int64_t i = 0; i < split.count; i++) {
+        *random = *random * 6364136223846793005u + 1442695040888963407u;
+        split.weights_count[i] = (int64_t)(*random >> 33) % (is_tied ? 4 : 1000);
+        split.sum_count += split.weights_count[i];
+    }
+    if (split.sum_count == 0)
+        split.sum_count = split.weights_count[0] = 1;
+    return split;
+}
+
+/* Each its share rounded down or one more; who got that one lost more by rounding than who did not,
+ * or as much and stands before them. With the sum there is one such split alone. */
+static void assert_largest_remainders(const struct random_split *split)
+{
+    int64_t given = 0, least_up = split->sum_count, most_down = -1, last_up = -1, first_down = 12;
+
+    for (int64_t i = 0; i < split->count; i++) {
+        int64_t whole = llabs(split->total_count) * split->weights_count[i],
+                rest = whole % split->sum_count;
+        int64_t more = llabs(split->parts_count[i]) - whole / split->sum_count;
+
+        assert_true(more == 0 || more == 1);
+        assert_true(split->parts_count[i] == 0 ||
+                    (split->parts_count[i] < 0) == (split->total_count < 0));
+        given += split->parts_count[i];
+        if (more && rest <= least_up) {
+            least_up = rest;
+            last_up = i;
+        } else if (!more && rest > most_down) {
+            most_down = rest;
+            first_down = i;
+        }
+    }
+    assert_int_equal(given, split->total_count);
+    assert_true(least_up > most_down || (least_up == most_down && last_up < first_down));
+}
+
+static void property_13_a_million_splits_are_exact_by_largest_remainder(void **state)
 {
     uint64_t random = 12345;
 
     (void)state;
-    for (int round = 0; round < 20000; round++) {
-        int64_t weights[12], parts[12], count, total, sum = 0, left, given = 0;
-        random = random * 6364136223846793005u + 1442695040888963407u;
-        count = 1 + (int64_t)(random >> 40) % 12;
-        for (int64_t i = 0; i < count; i++) {
-            random = random * 6364136223846793005u + 1442695040888963407u;
-            weights[i] = (int64_t)(random >> 33) % (round % 3 == 0 ? 4 : 1000);
-            sum += weights[i];
-        }
-        weights[0] += sum == 0 ? 1 : 0;
-        sum += sum == 0 ? 1 : 0;
-        total = left = (int64_t)(random >> 30) % 100000;
-        ledger_split(total, weights, count, parts);
-        for (int64_t i = 0; i < count; i++)
-            left -= total * weights[i] / sum;
-        for (int64_t i = 0; i < count; i++) {
-            int64_t before_count = 0, rest = total * weights[i] % sum;
-            for (int64_t j = 0; j < count; j++) {
-                int64_t other = total * weights[j] % sum;
-                before_count += other > rest || (other == rest && j < i) ? 1 : 0;
-            }
-            assert_int_equal(parts[i], total * weights[i] / sum + (before_count < left ? 1 : 0));
-            given += parts[i];
-        }
-        assert_int_equal(given, total);
+    for (int round = 0; round < 1000000; round++) {
+        struct random_split split = random_split(&random, round % 3 == 0);
+
+        ledger_split(split.total_count, split.weights_count, split.count, split.parts_count);
+        assert_largest_remainders(&split);
     }
 }
 
@@ -368,7 +398,7 @@ int main(void)
         TEST(lots_are_spent_by_their_end),
         TEST(two_legs_take_from_one_account_of_lots),
         cmocka_unit_test(parts_sum_to_the_whole),
-        cmocka_unit_test(random_splits),
+        cmocka_unit_test(property_13_a_million_splits_are_exact_by_largest_remainder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
