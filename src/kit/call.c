@@ -1,9 +1,8 @@
 /* The stations of a call: route, gate, decode, run, encode. Each is passed once; a fault at any of
  * them becomes the answer. */
-#include <setjmp.h>
-
 #include "gen/kit.q.h"
 #include "host/clock.h"
+#include "kit/caught.h"
 #include "kit/kit_private.h"
 
 #define STATEMENT_MAX 8
@@ -28,55 +27,31 @@ void call_init(struct call *call, struct app *app, struct arena *arena)
     call->trace.start_us = clock_mono_us();
 }
 
-/* ---- a false must() ends the call, not the process, where only business code runs ------------ */
+/* ---- a false must() ends the call, not the process ------------------------------------------- */
 
-struct catcher {
-    jmp_buf jump;
+struct call_step {
     struct call *call;
+    enum err (*run)(struct call *call);
+    enum err err;
 };
 
-/* Layers whose mistakes cost one request; below them the process stops. A full arena is the
- * request's own excess. */
-static bool is_caught(const char *file)
+static void call_step_run(void *user)
 {
-    static const char *const places[] = {"manage/", "play/", "flow/", "insight/", "arena.c"};
+    struct call_step *step = user;
 
-    for (size_t i = 0; i < ARRAY_LEN(places); i++)
-        if (strstr(file, places[i]))
-            return true;
-    return false;
+    step->err = step->run(step->call);
 }
 
-static void on_must(void *user, const char *what, const char *file, int line)
+static enum err run_caught(struct call *call, enum err (*run)(struct call *))
 {
-    struct catcher *catcher = user;
+    struct call_step step = {.call = call, .run = run};
 
-    if (!is_caught(file)) {
-        must_catch(NULL, NULL);
-        must_fail(what, file, line);
-    }
-    must_catch(NULL, NULL);
-    atomic_fetch_add(&catcher->call->app->metrics.must_count, 1);
-    app_log(catcher->call->app, "error", "must", "%s:%d: %s", file, line, what);
-    longjmp(catcher->jump, 1);
-}
-
-static enum err run_caught(struct call *call, enum err (*step)(struct call *))
-{
-    struct catcher *catcher = arena_new_one(call->arena, struct catcher);
-    enum err err;
-
-    catcher->call = call;
-    if (setjmp(catcher->jump) != 0) {
-        buf_release(&call->encoding);
-        call->ctx.fault = (struct fault){
-            .err = E_INTERNAL, .code = "internal.must", .message = S("a bug; it has been logged")};
-        return E_INTERNAL;
-    }
-    must_catch(on_must, catcher);
-    err = step(call);
-    must_catch(NULL, NULL);
-    return err;
+    if (caught_run(call->app, call_step_run, &step))
+        return step.err;
+    buf_release(&call->encoding);
+    call->ctx.fault = (struct fault){
+        .err = E_INTERNAL, .code = "internal.must", .message = S("a bug; it has been logged")};
+    return E_INTERNAL;
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
  * nothing new. */
 #include "gen/kit.q.h"
 #include "host/clock.h"
+#include "kit/caught.h"
 #include "kit/saga_private.h"
 #include "kit/timer.h"
 
@@ -135,19 +136,38 @@ static bool *seconds_find(struct arena *arena, const struct bill_line *lines, in
     return is_second;
 }
 
+struct fetch {
+    struct app *app;
+    struct arena *arena;
+    const struct saga_kind *kind;
+    int64_t day;
+    struct bill_line *lines;
+    int64_t count;
+    enum err err;
+};
+
+static void fetch_run(void *user)
+{
+    struct fetch *fetch = user;
+
+    fetch->err =
+        fetch->kind->bill(fetch->app, fetch->arena, fetch->day, &fetch->lines, &fetch->count);
+}
+
 static enum err reconcile(struct app *app, struct arena *arena, const struct saga_kind *kind,
                           struct bill *bill)
 {
-    struct bill_line *lines = NULL;
-    int64_t count = 0;
+    struct fetch fetch = {.app = app, .arena = arena, .kind = kind, .day = bill->day};
     bool *is_second;
 
-    TRY(kind->bill(app, arena, bill->day, &lines, &count));
-    is_second = seconds_find(arena, lines, count);
-    for (int64_t at = 0; at < count; at += PAGE_MAX) {
-        bill->lines = lines + at;
+    if (!caught_run(app, fetch_run, &fetch))
+        return E_INTERNAL;
+    TRY(fetch.err);
+    is_second = seconds_find(arena, fetch.lines, fetch.count);
+    for (int64_t at = 0; at < fetch.count; at += PAGE_MAX) {
+        bill->lines = fetch.lines + at;
         bill->is_second = is_second + at;
-        bill->count = count - at < PAGE_MAX ? count - at : PAGE_MAX;
+        bill->count = fetch.count - at < PAGE_MAX ? fetch.count - at : PAGE_MAX;
         TRY(app_write(app, arena, lines_compare, bill, NULL));
     }
     return app_write(app, arena, ours_compare, bill, NULL);

@@ -2,6 +2,7 @@
  * written down. Always: the claim is committed before the other side hears anything, and what was
  * claimed once is asked about before it is sent again, with the same number. */
 #include "host/clock.h"
+#include "kit/caught.h"
 #include "kit/node.h"
 #include "kit/saga_private.h"
 #include "kit/timer_private.h"
@@ -117,14 +118,38 @@ static enum err revive(struct ctx *c, void *user)
 
 /* ---- the other side -------------------------------------------------------------------------- */
 
+struct turn {
+    struct app *app;
+    struct arena *arena;
+    struct saga saga;
+    enum err (*run)(struct app *app, struct arena *arena, const struct saga *saga,
+                    struct saga_report *out);
+    struct saga_report report;
+    enum err err;
+};
+
+static void turn_run(void *user)
+{
+    struct turn *turn = user;
+
+    turn->err = turn->run(turn->app, turn->arena, &turn->saga, &turn->report);
+}
+
+/* Whatever it comes to, it may have been heard. */
 static enum err turn_to(struct app *app, struct arena *arena, struct work *work, bool is_paying)
 {
     const struct saga_kind *kind = saga_kind_find(app, work->row.kind);
-    struct saga saga = saga_of(&work->row);
+    struct turn turn = {.app = app,
+                        .arena = arena,
+                        .saga = saga_of(&work->row),
+                        .run = is_paying ? kind->pay : kind->ask,
+                        .report = {.status = SAGA_UNKNOWN, .amount_fen = NONE},
+                        .err = E_INTERNAL};
 
-    work->report = (struct saga_report){.status = SAGA_UNKNOWN, .amount_fen = NONE};
-    return is_paying ? kind->pay(app, arena, &saga, &work->report)
-                     : kind->ask(app, arena, &saga, &work->report);
+    if (!caught_run(app, turn_run, &turn))
+        turn.report = (struct saga_report){.words = S("a bug; it has been logged")};
+    work->report = turn.report;
+    return turn.err;
 }
 
 /* What was sent once is asked about first. Never heard of: it is sent, with the same number; unless

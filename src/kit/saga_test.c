@@ -35,8 +35,9 @@ enum mood {
     LOSES_ANSWER, /* it arrives, and no answer */
     SLOW,         /* accepted; succeeds when asked */
     REFUSES,
-    LIES,   /* about the amount */
-    FORGETS /* accepted, then never heard of it */
+    LIES,    /* about the amount */
+    FORGETS, /* accepted, then never heard of it */
+    BREAKS   /* a bug in the code of the play, behind the payment */
 };
 static struct {
     enum mood mood;
@@ -78,6 +79,12 @@ static void pay_down(int64_t number)
     fclose(file);
 }
 
+/* As if written in a business layer. */
+static _Noreturn void break_down(void)
+{
+    must_fail("false", "src/play/test.c", 1);
+}
+
 static enum err pay(struct app *of, struct arena *memory, const struct saga *saga,
                     struct saga_report *out)
 {
@@ -95,6 +102,8 @@ static enum err pay(struct app *of, struct arena *memory, const struct saga *sag
         raise(SIGKILL);
     if (payee.mood == LOSES_ANSWER)
         return E_IO;
+    if (payee.mood == BREAKS)
+        break_down();
     out->outside_no = str_fmt(memory, "P%" PRId64, saga->id);
     out->status = payee.mood == SLOW || payee.mood == FORGETS ? SAGA_ACCEPTED : SAGA_SUCCEEDED;
     out->amount_fen = saga->amount_fen + (payee.mood == LIES);
@@ -107,6 +116,8 @@ static enum err ask(struct app *of, struct arena *memory, const struct saga *sag
     (void)of;
     (void)memory;
     payee.ask_count++;
+    if (payee.mood == BREAKS)
+        break_down();
     out->amount_fen = saga->amount_fen + (payee.mood == LIES);
     out->status = paid_count(saga->id) && payee.mood != FORGETS ? SAGA_SUCCEEDED : SAGA_CREATED;
     return payee.mood == LOSES_ANSWER && payee.ask_count < 3 ? E_IO : OK;
@@ -118,6 +129,8 @@ static enum err bill(struct app *of, struct arena *memory, int64_t day, struct b
     (void)of;
     (void)memory;
     (void)day;
+    if (payee.mood == BREAKS)
+        break_down();
     *lines = payee.lines;
     *count = payee.line_count;
     return OK;
@@ -270,6 +283,30 @@ static void test_a_payment_goes_out_and_ends(void **state)
     assert_string_equal(ended(), "+7");
     assert_string_equal(sql("SELECT status, outside_no IS NOT NULL, due_ms IS NULL FROM saga"),
                         "succeeded|1|1");
+}
+
+static void test_a_bug_of_a_play_costs_one_attempt(void **state)
+{
+    int64_t broken, sound, difference_count;
+
+    (void)state;
+    payee.mood = BREAKS;
+    app_begin();
+    broken = start_100(7);
+    saga_await(app);
+    assert_string_equal(sql("SELECT status, attempt_count, error_message FROM saga"),
+                        "unknown|1|a bug; it has been logged");
+    later(HOUR_MS);
+    assert_string_equal(sql("SELECT status, attempt_count FROM saga"), "unknown|2");
+    assert_int_equal(saga_reconcile(app, "refund", DAY_0, &difference_count), E_INTERNAL);
+    payee.mood = KIND;
+    sound = start_100(8);
+    saga_await(app);
+    assert_string_equal(statuses(), "unknown succeeded"); /* the threads are alive */
+    later(HOUR_MS);
+    assert_string_equal(ended(), "+8+7");
+    assert_int_equal(paid_count(broken), 1);
+    assert_int_equal(paid_count(sound), 1);
 }
 
 static void test_a_refusal_is_an_end(void **state)
@@ -549,6 +586,7 @@ int main(void)
         TEST(test_property_6_killed_between_sent_and_recorded_is_one_refund),
         TEST(test_property_6_killed_before_it_was_heard_is_one_refund),
         TEST(test_a_payment_goes_out_and_ends),
+        TEST(test_a_bug_of_a_play_costs_one_attempt),
         TEST(test_a_refusal_is_an_end),
         TEST(test_property_18_unknown_is_asked_about_and_sent_with_the_same_number),
         TEST(test_slow_is_asked_until_it_is_over),
