@@ -338,23 +338,29 @@ static void serve(int report, void *base)
 }
 
 struct waits {
-    double read_ms, write_ms;
+    double read_ms, write_ms, drain_per_s;
 };
 
 static struct waits waits_of(const char *base, const char *due_ms)
 {
     struct bench_child child;
     struct bench_load read, write;
+    int64_t left_count;
+    double start_us;
 
     base_make(base, "journal", due_ms);
     child = bench_start(serve, (void *)base);
+    start_us = bench_now_us();
     read = bench_wrk(child.port, "/api/read", 1, LOAD_S, NULL);
     write = bench_wrk(child.port, "/api/write", 1, LOAD_S, path_in("write.lua"));
-    must(number_of(base, "SELECT count(*) FROM timer") > 0); /* it drained to the end of the load */
+    left_count = number_of(base, "SELECT count(*) FROM timer");
+    start_us = bench_now_us() - start_us;
+    must(left_count > 0); /* it drained to the end of the load */
     bench_stop(child);
     must(read.bad_count + write.bad_count == 0);
     base_drop(base);
-    return (struct waits){read.p99_ms, write.p99_ms};
+    return (struct waits){read.p99_ms, write.p99_ms,
+                          (double)(TIMER_COUNT - left_count) * 1e6 / start_us};
 }
 
 static void script_write(void)
@@ -381,8 +387,9 @@ static void wait_bench(void)
         read_ms[i] = busy.read_ms;
         write_ms[i] = busy.write_ms;
         ratios[i] = busy.read_ms / idle.read_ms;
-        printf("  p99 idle: read %.2f ms, write %.2f ms; draining: read %.2f ms, write %.2f ms\n",
-               idle.read_ms, idle.write_ms, busy.read_ms, busy.write_ms);
+        printf("  p99 idle: read %.2f ms, write %.2f ms; draining %.0f/s: read %.2f ms, write %.2f "
+               "ms\n",
+               idle.read_ms, idle.write_ms, busy.drain_per_s, busy.read_ms, busy.write_ms);
         fflush(stdout);
     }
     bench_row_print(&(struct bench_row){

@@ -249,6 +249,7 @@ static enum err begin_with(struct call *call, struct db *db)
 
 enum call_next call_begin(struct call *call, struct db *db)
 {
+    atomic_store(&call->app->asked_us, call->trace.start_us);
     call->is_gated = true;
     call->route = route_match(call);
     call->ctx.db = db;

@@ -115,6 +115,7 @@ struct app {
     struct seen *seen;
     struct throttles *throttles;
     struct metrics metrics;
+    _Atomic int64_t asked_us; /* when the last request came, on the clock of clock_mono_us */
     struct jobs *jobs;
     struct timers *timers;
     struct worker *inbox;

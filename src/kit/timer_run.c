@@ -1,7 +1,10 @@
 /* Draining: what is due runs page by page, a page being one command on the writer. Always: a
  * timer's work and its end are one commit; a page that fails changes nothing, is run again up to
  * before the timer it failed at, and that one's failure is counted when it stands first: so one
- * alone pays for itself. A page is short, so that requests wait little. */
+ * alone pays for itself. While requests come, pages are short and rest between them, so that a
+ * request waits little: for the writer, and for a processor. */
+#include <sched.h>
+
 #include "gen/timer.q.h"
 #include "host/clock.h"
 #include "kit/kit_private.h"
@@ -9,8 +12,12 @@
 #include "kit/timer_private.h"
 #include "kit/worker.h"
 
-#define PAGE_US 5000 /* after that much a page takes no further timer */
+#define PAGE_US 8000       /* what a page is to take */
+#define PAGE_ASKED_US 2000 /* the same while requests come */
+#define REST_MS 1          /* between two of those */
+#define ASKED_FOR_US 50000 /* requests come: the last one was no longer ago */
 #define PAGE_ARENA_MAX ((size_t)64 * 1024 * 1024)
+#define STRETCH_MAX 32 /* timers between two offers of the processor to whoever waits for it */
 #define HANDLER_STATEMENT_MAX 64
 #define ATTEMPT_MAX 12
 #define BACKOFF_MS 5000
@@ -26,10 +33,11 @@ struct drain {
     struct arena *arena; /* of a page */
     bool is_leased;      /* only with the lease */
     struct timer_page page;
-    int64_t limit_count; /* of the page */
-    int64_t next_count;  /* of the one behind it: as many as this one had time for */
-    int64_t at;          /* the timer that runs; NONE: none does */
-    bool is_ours;
+    int64_t page_us;       /* what the page is to take */
+    int64_t limit_count;   /* its timers */
+    int64_t next_count;    /* those of the one behind it, by what this one took */
+    int64_t at;            /* the timer that runs; NONE: none does */
+    bool is_ours, is_more; /* more is due */
     struct fault fault;
 };
 
@@ -47,24 +55,57 @@ static enum err handler_run(struct ctx *c, const struct q_timer_due_row *row)
 }
 
 /* Those that ran and were not set anew. */
-static enum err page_drop(struct ctx *c, const struct timer_page *page, int64_t done_count)
+static enum err timers_drop(struct ctx *c, const struct timer_page *page, int64_t from,
+                            int64_t until)
 {
-    struct q_timer_drop_in *drops =
-        arena_new_array(c->arena, struct q_timer_drop_in, (size_t)done_count);
+    struct q_timer_drop_in drops[STRETCH_MAX];
     int64_t count = 0;
 
-    for (int64_t i = 0; i < done_count; i++)
+    for (int64_t i = from; i < until; i++)
         if (!page->is_gone[i])
             drops[count++].id = page->rows[i].id;
     c->statement_max = 0;
     return q_timer_drop(c, drops, count, NULL);
 }
 
+/* Runs and ends the next timers of the page. */
+static enum err stretch_do(struct ctx *c, struct drain *drain, int64_t until_us,
+                           int64_t *done_count)
+{
+    const struct timer_page *page = &drain->page;
+    int64_t from = *done_count, at = from;
+    int64_t end = page->count - from < STRETCH_MAX ? page->count : from + STRETCH_MAX;
+
+    while (at < end && (at == 0 || clock_mono_us() < until_us)) {
+        drain->at = at;
+        if (!page->is_gone[at])
+            TRY(handler_run(c, &page->rows[at]));
+        at++;
+    }
+    drain->at = NONE;
+    *done_count = at;
+    return timers_drop(c, page, from, at);
+}
+
+/* A page begins with a guess, doubles while it is quick, and takes no further timer once it is not.
+ */
+static void page_measure(struct drain *drain, int64_t done_count, int64_t took_us)
+{
+    int64_t next_count = done_count * drain->page_us / (took_us + 1);
+
+    drain->is_more = done_count < drain->page.count || drain->page.count == drain->limit_count;
+    if (!drain->is_more)
+        return;
+    if (next_count > 2 * done_count)
+        next_count = 2 * done_count;
+    drain->next_count = next_count < 1 ? 1 : next_count;
+}
+
 static enum err page_step(struct ctx *c, void *user)
 {
     struct drain *drain = user;
     struct timer_page *page = &drain->page;
-    int64_t until_us = clock_mono_us() + PAGE_US, done_count = 0;
+    int64_t start_us = clock_mono_us(), until_us = start_us + drain->page_us, done_count = 0;
     struct list due;
 
     if (drain->is_leased)
@@ -75,14 +116,11 @@ static enum err page_step(struct ctx *c, void *user)
     *page = (struct timer_page){.rows = due.at, .count = due.count};
     c->timer_page = page;
     while (done_count < due.count && (done_count == 0 || clock_mono_us() < until_us)) {
-        drain->at = done_count;
-        if (!page->is_gone[done_count])
-            TRY(handler_run(c, &page->rows[done_count]));
-        done_count++;
+        TRY(stretch_do(c, drain, until_us, &done_count));
+        sched_yield();
     }
-    drain->at = NONE;
-    drain->next_count = done_count < due.count ? done_count : 2 * drain->limit_count;
-    return page_drop(c, page, done_count);
+    page_measure(drain, done_count, clock_mono_us() - start_us);
+    return OK;
 }
 
 /* ---- a failure ------------------------------------------------------------------------------- */
@@ -146,11 +184,16 @@ static enum err page_do(struct drain *drain)
 
     drain->at = NONE;
     drain->is_ours = true;
+    drain->is_more = false;
+    drain->next_count = drain->limit_count;
     err = app_write(drain->app, drain->arena, page_step, drain, &drain->fault);
-    if (err == OK)
+    if (err == OK) {
         drain->limit_count =
             drain->next_count < TIMER_PAGE_MAX ? drain->next_count : TIMER_PAGE_MAX;
-    if (err == OK || drain->at == NONE)
+        return OK;
+    }
+    drain->is_more = false;
+    if (drain->at == NONE)
         return err;
     if (drain->at > 0) {
         drain->limit_count = drain->at;
@@ -171,18 +214,19 @@ static enum err next_step(struct ctx *c, void *user)
 /* One page, if anything is due. *next_ms: when to come again. */
 static enum err drain_page(struct drain *drain, int64_t *next_ms)
 {
-    TRY(app_read(drain->app, drain->arena, next_step, next_ms, NULL));
-    if (*next_ms > worker_now_ms(drain->app))
-        return OK;
+    if (!drain->is_more) {
+        TRY(app_read(drain->app, drain->arena, next_step, next_ms, NULL));
+        if (*next_ms > worker_now_ms(drain->app))
+            return OK;
+    }
     TRY(page_do(drain));
-    if (!drain->is_ours)
-        *next_ms = worker_now_ms(drain->app) + OTHERS_MS;
+    *next_ms = worker_now_ms(drain->app) + (drain->is_ours ? 0 : OTHERS_MS);
     return OK;
 }
 
 void timer_await(struct app *app)
 {
-    struct drain drain = {.app = app, .limit_count = TIMER_PAGE_MAX};
+    struct drain drain = {.app = app, .page_us = PAGE_US, .limit_count = TIMER_PAGE_MAX};
     int64_t next_ms = 0;
     int failure_count = 0;
 
@@ -207,8 +251,15 @@ struct timers {
 
 static enum err timers_page(struct app *app, struct arena *arena, int64_t *next_ms)
 {
-    app->timers->drain.arena = arena;
-    return drain_page(&app->timers->drain, next_ms);
+    struct drain *drain = &app->timers->drain;
+    bool is_asked = clock_mono_us() - atomic_load(&app->asked_us) < ASKED_FOR_US;
+
+    drain->arena = arena;
+    drain->page_us = is_asked ? PAGE_ASKED_US : PAGE_US;
+    TRY(drain_page(drain, next_ms));
+    if (is_asked && drain->is_more)
+        *next_ms += REST_MS;
+    return OK;
 }
 
 struct timers *timers_new(struct app *app)
