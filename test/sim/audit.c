@@ -194,8 +194,8 @@ static const struct rule {
                                     "OR attempt_count > 0"},
     {"thanks once a reward, or still to come",
      "SELECT j.subject_id FROM journal j LEFT JOIN counter c ON c.name = 'sim_thanks' AND "
-     "c.subject_id = "
-     "j.subject_id LEFT JOIN timer t ON t.kind = 'sim_thanks' AND t.key_id = j.subject_id "
+     "c.scope_id = 0 AND c.subject_id = j.subject_id LEFT JOIN timer t ON t.kind = 'sim_thanks' "
+     "AND t.key_id = j.subject_id "
      "WHERE j.kind = 'reward_granted' AND coalesce(c.used_count, 0) + (t.id IS NOT NULL) <> 1"},
     {"a notice for each reward",
      "SELECT j.subject_id FROM journal j LEFT JOIN outbox o ON o.kind "
