@@ -21,7 +21,16 @@ enum err lease_take(struct ctx *c, const char *name, int64_t ms, bool *is_ours)
     return OK;
 }
 
-enum err lease_drop(struct ctx *c, const char *name)
+enum err lease_drop(struct ctx *c)
 {
-    return c->app->is_shared ? q_lease_drop(c, str_of(name), c->app->node_id) : OK;
+    return c->app->is_shared ? q_lease_drop(c, c->app->node_id) : OK;
+}
+
+enum err lease_was_ours(struct ctx *c, const char *name, bool *was_ours)
+{
+    struct q_lease_owner_row row = {0};
+    enum err err = c->app->is_shared ? q_lease_owner(c, str_of(name), &row) : OK;
+
+    *was_ours = err == OK && row.node_id == c->app->node_id; /* of SQLite: node 0 */
+    return err == E_NOT_FOUND ? OK : err;
 }

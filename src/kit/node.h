@@ -5,5 +5,8 @@
 
 /* Takes or keeps the lease for ms; *is_ours false: another node has it. On the writer. */
 enum err lease_take(struct ctx *c, const char *name, int64_t ms, bool *is_ours) MUST_USE;
-enum err lease_drop(struct ctx *c, const char *name) MUST_USE; /* at closing: the next need not wait */
+/* At closing, all that this node has: the next need not wait. */
+enum err lease_drop(struct ctx *c) MUST_USE;
+/* Whoever had it last: at its start a node finds what it had when it was killed, and so nobody else has been at it since. */
+enum err lease_was_ours(struct ctx *c, const char *name, bool *was_ours) MUST_USE;
 int64_t node_id(const struct app *app); /* 0..255; 0 on SQLite */

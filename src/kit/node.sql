@@ -6,5 +6,8 @@ ON CONFLICT (name) DO UPDATE
    SET node_id = excluded.node_id, until_ms = excluded.until_ms
  WHERE lease.node_id = excluded.node_id OR lease.until_ms <= :now_ms;
 
+-- name: lease_owner :one
+SELECT node_id FROM lease WHERE name = :name;
+
 -- name: lease_drop :exec
-DELETE FROM lease WHERE name = :name AND node_id = :node_id;
+DELETE FROM lease WHERE node_id = :node_id;

@@ -111,9 +111,11 @@ static enum err claim(struct ctx *c, void *user)
 static enum err revive(struct ctx *c, void *user)
 {
     int64_t changed_count;
+    bool was_ours;
 
     (void)user;
-    return q_saga_revive(c, &changed_count);
+    TRY(lease_was_ours(c, "saga", &was_ours));
+    return was_ours ? q_saga_revive(c, &changed_count) : OK;
 }
 
 /* ---- the other side -------------------------------------------------------------------------- */
@@ -240,7 +242,7 @@ static enum err saga_page(struct app *app, struct arena *arena, int64_t *next_ms
     struct work work = {.sagas = app->sagas, .is_ours = true};
     enum err err;
 
-    if (!app->is_shared && is_first(app->sagas))
+    if (is_first(app->sagas))
         TRY(app_write(app, arena, revive, NULL, NULL));
     TRY(app_read(app, arena, find, &work, NULL));
     *next_ms = work.next_ms;

@@ -13,6 +13,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/job_private.h"
+#include "kit/node.h"
 
 #define NODE_MAX 256
 #define NODE_MS (5 * 60000)
@@ -100,6 +101,7 @@ static enum err leave_step(struct ctx *c, void *user)
     int64_t changed_count;
 
     (void)user;
+    TRY(lease_drop(c));
     return q_node_keep(c, c->now_ms, c->app->node_id, c->app->shared->node_name, &changed_count);
 }
 

@@ -246,7 +246,6 @@ void timer_await(struct app *app)
 struct timers {
     struct worker *worker;
     struct drain drain;
-    bool is_begun;
 };
 
 static enum err timers_page(struct app *app, struct arena *arena, int64_t *next_ms)
@@ -273,7 +272,6 @@ struct timers *timers_new(struct app *app)
 
 void timers_begin(struct timers *timers)
 {
-    timers->is_begun = true;
     worker_begin(timers->worker);
 }
 
@@ -282,20 +280,7 @@ void timers_wake(struct timers *timers, int64_t due_ms)
     worker_wake_for(timers->worker, due_ms);
 }
 
-static enum err drop_step(struct ctx *c, void *user)
-{
-    (void)user;
-    return lease_drop(c, "timer");
-}
-
 void timers_stop(struct timers *timers)
 {
-    struct arena *arena;
-
     worker_stop(timers->worker);
-    if (!timers->is_begun)
-        return;
-    arena = arena_new(PAGE_ARENA_MAX);
-    app_write(timers->drain.app, arena, drop_step, NULL, NULL);
-    arena_free(arena);
 }

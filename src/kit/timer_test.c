@@ -556,7 +556,7 @@ static enum err lease_step(struct ctx *c, void *user)
 static enum err drop_step(struct ctx *c, void *user)
 {
     (void)user;
-    return lease_drop(c, "timer");
+    return lease_drop(c);
 }
 
 static bool takes(int64_t node)
