@@ -200,7 +200,8 @@ SELECT a.id, a.at_ms, a.staff_id, a.api_key_id, a.action, a.noun, a.subject_id, 
 
 -- name: check_ledger_sums :each      nothing was made or lost: of each unit all accounts together have nothing
 SELECT min(a.id) AS offender_id FROM account AS a
- GROUP BY a.unit HAVING CAST(sum(a.balance_count) AS BIGINT) <> 0;
+ GROUP BY a.unit HAVING CAST(sum(a.balance_count) AS BIGINT) <> 0
+ ORDER BY offender_id;
 
 -- name: check_ledger_balances :each      a balance is the sum of its postings, and they are counted
 SELECT a.id AS offender_id
@@ -211,7 +212,8 @@ SELECT a.id AS offender_id
                      SELECT to_account_id AS account_id, amount_count AS change_count FROM transfer) AS s
               GROUP BY s.account_id) AS p ON p.account_id = a.id
  WHERE coalesce(p.change_count, 0) <> a.balance_count
-    OR coalesce(p.posting_count, 0) <> a.posting_count;
+    OR coalesce(p.posting_count, 0) <> a.posting_count
+ ORDER BY a.id;
 
 -- name: check_ledger_chain :each      each posting stands on the one before, up to the account's newest
 SELECT t.id AS offender_id

@@ -201,11 +201,13 @@ static void test_sound(void **state)
     " WHERE k.id = customer.id);"
 #define IDENTITIES_BACK "DELETE FROM identity; INSERT INTO identity SELECT * FROM kept_identity;"
 
+#define DATABASE "database: 1 found:"
+
 static const struct damage {
     const char *name; /* of the check, with what it must say */
     const char *sql, *undo;
 } damages[] = {
-    {"database: 1 found:", "INSERT INTO customer_tag VALUES ($1, 77, NULL, 0);",
+    {DATABASE, "INSERT INTO customer_tag VALUES ($1, 77, NULL, 0);",
      "DELETE FROM customer_tag WHERE tag_id = 77;"},
     {"order_totals: 1 found: order 11", "UPDATE shop_order SET line_count = 2 WHERE id = 11;",
      "UPDATE shop_order SET line_count = 3 WHERE id = 11;"},
@@ -264,7 +266,7 @@ static const struct damage {
      "UPDATE customer SET merged_into_id = NULL WHERE id = $2;"
      "UPDATE customer SET invited_count = 1 WHERE id = $1;"},
     {"merge_rows: 1 found: merge 9",
-     "INSERT INTO customer_merge VALUES (9, $1, $2, 'hand', x'', NULL, 5, NULL, NULL);",
+     "INSERT INTO customer_merge VALUES (9, $1, $2, 'hand', x'01', NULL, 5, NULL, NULL);",
      "DELETE FROM customer_merge WHERE id = 9;"},
     {"customer_journal: 1 found: customer $2",
      "UPDATE journal SET kind = 'order_changed', subject_id = 14, amount_fen = 0"
@@ -306,7 +308,7 @@ static const struct damage {
      "UPDATE import_run SET accepted_count = 5 WHERE id = 1;"},
     {"import_runs: 1 found: import 1", "INSERT INTO import_reject VALUES (1, 5, 'c', 'r', x'01');",
      "DELETE FROM import_reject WHERE line_seq = 5;"},
-    {"ledger_sums: 2 found: account 3 1", "UPDATE account SET unit = 'fen' WHERE id = 3;",
+    {"ledger_sums: 2 found: account 1 3", "UPDATE account SET unit = 'fen' WHERE id = 3;",
      "UPDATE account SET unit = 'points' WHERE id = 3;"},
     {"ledger_balances: 2 found: account 1 2", /* chained, but into the air */
      "INSERT INTO transfer VALUES"
@@ -360,6 +362,8 @@ static void test_damages(void **state)
     for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
         struct str wanted = with_ids(damages[i].name);
         struct check_report report;
+        if (base_is_shared() && strcmp(damages[i].name, DATABASE) == 0)
+            continue; /* PostgreSQL cannot be asked to look for rows that point nowhere */
         run(damages[i].sql);
         report = report_now();
         if (report.failed_count != 1 || str_find(report.text, wanted) < 0)

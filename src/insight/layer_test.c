@@ -4,7 +4,7 @@
 #include "scenario.h"
 
 /* Local times of Shanghai as UTC milliseconds: DAY is days since 1970. */
-#define AT(day, hour) "((" day ") * 86400000 + (" hour " - 8) * 3600000)"
+#define AT(day, hour) "((" day ") * CAST(86400000 AS bigint) + (" hour " - 8) * 3600000)"
 #define D20250601 "20240"
 #define D20260301 "20513"
 

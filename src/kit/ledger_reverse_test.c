@@ -153,7 +153,8 @@ static const char *reverse(int64_t transfer_id, int64_t amount_count, enum ledge
 
 static const char *lots(void)
 {
-    return scenario_text("SELECT group_concat(left_count, ' ') FROM lot");
+    return scenario_text("SELECT group_concat(left_count, ' ') FROM (SELECT * FROM lot ORDER BY"
+                         " account_id, expires_ms, transfer_id)");
 }
 
 /* ---- holds ----------------------------------------------------------------------------------- */

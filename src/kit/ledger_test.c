@@ -136,7 +136,7 @@ static void a_transfer_moves_and_chains(void **state)
     assert_int_equal(balance(BO), 20);
     assert_string_equal(
         scenario_text("SELECT group_concat(from_balance_count || ':' || to_balance_count || ':' || "
-                      "from_seq || ':' || to_seq, ' ') FROM transfer"),
+                      "from_seq || ':' || to_seq, ' ') FROM (SELECT * FROM transfer ORDER BY id)"),
         "-100:100:1:1 70:30:2:1 50:20:3:1");
     /* the budget's statement, newest first along the chain */
     assert_string_equal(
@@ -256,11 +256,19 @@ static void income_pays_the_debt_first(void **state)
     assert_string_equal(post(6, BUDGET, BO, 5), "");
     assert_int_equal(scenario_number("SELECT count(*) FROM transfer WHERE kind = 'debt_paid'"), 2);
     /* a leg of its own: the statement shows what came and what went */
-    assert_string_equal(scenario_text("SELECT group_concat(d.amount_count || ' of ' ||"
-                                      " i.amount_count, ', ') FROM transfer d JOIN transfer i"
-                                      " ON i.id = d.key_id WHERE d.kind = 'debt_paid'"),
+    assert_string_equal(scenario_text("SELECT group_concat(paid, ', ') FROM (SELECT"
+                                      " d.amount_count || ' of ' || i.amount_count AS paid"
+                                      " FROM transfer d JOIN transfer i ON i.id = d.key_id"
+                                      " WHERE d.kind = 'debt_paid' ORDER BY d.id)"),
                         "20 of 20, 30 of 100");
 }
+
+#define LOTS                                                                                       \
+    "SELECT group_concat(left_count, ' ') FROM (SELECT * FROM lot ORDER BY account_id, "           \
+    "expires_ms, transfer_id)"
+#define LOT_USES                                                                                   \
+    "SELECT group_concat(amount_count, ' ') FROM (SELECT * FROM lot_use ORDER BY transfer_id, "    \
+    "account_id, expires_ms, lot_transfer_id)"
 
 static void lots_are_spent_by_their_end(void **state)
 {
@@ -274,12 +282,10 @@ static void lots_are_spent_by_their_end(void **state)
     assert_string_equal(post(1, OUTSIDE, ANNA, 10), ""); /* before there were lots: no end */
     assert_string_equal(posted(&in), "");
     assert_string_equal(post(5, ANNA, BO, 60), "");
-    assert_string_equal(scenario_text("SELECT group_concat(left_count, ' ') FROM lot"),
-                        "0 90 10 7");
+    assert_string_equal(scenario_text(LOTS), "0 90 10 7");
     assert_string_equal(post(6, ANNA, BO, 95), "");
-    assert_string_equal(scenario_text("SELECT group_concat(left_count, ' ') FROM lot"), "0 0 5 7");
-    assert_string_equal(scenario_text("SELECT group_concat(amount_count, ' ') FROM lot_use"),
-                        "50 10 90 5");
+    assert_string_equal(scenario_text(LOTS), "0 0 5 7");
+    assert_string_equal(scenario_text(LOT_USES), "50 10 90 5");
     assert_int_equal(balance(ANNA), 12);
 }
 
@@ -295,9 +301,8 @@ static void two_legs_take_from_one_account_of_lots(void **state)
     posting.legs[1].expires_ms = INT64_C(2000000000000);
     assert_string_equal(posted(&first), "");
     assert_string_equal(posted(&posting), "");
-    assert_string_equal(scenario_text("SELECT group_concat(left_count, ' ') FROM lot"), "0 15");
-    assert_string_equal(scenario_text("SELECT group_concat(u.amount_count, ' ') FROM lot_use u"),
-                        "30 10 40 45");
+    assert_string_equal(scenario_text(LOTS), "0 15");
+    assert_string_equal(scenario_text(LOT_USES), "30 10 40 45");
 }
 
 static void parts_sum_to_the_whole(void **state)

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base_sql.h"
 #include "gen/kit.q.h"
 #include "host/clock.h"
 #include "kit/kit_private.h"
@@ -26,6 +27,7 @@
 static struct arena *arena;
 static struct app *app;
 static char folder[64];
+static struct str db;
 
 /* ---- the payee ------------------------------------------------------------------------------- */
 
@@ -164,7 +166,8 @@ static void app_begin(void)
                                 .roles = roles,
                                 .kinds = kinds,
                                 .saga_kinds = saga_kinds,
-                                .data = str_of(folder)};
+                                .data = str_of(folder),
+                                .db = db};
     struct str why = {0};
 
     if (app_open(arena, &config, &app, &why) != OK)
@@ -178,6 +181,7 @@ static int fresh(void **state)
     snprintf(folder, sizeof(folder), "/tmp/papilio-saga-XXXXXX");
     assert_non_null(mkdtemp(folder));
     arena = arena_new((size_t)256 * 1024 * 1024);
+    db = base_db(arena);
     clock_simulate(T0);
     memset(&payee, 0, sizeof(payee));
     app = NULL;
@@ -192,6 +196,7 @@ static int over(void **state)
     if (app)
         app_close(app);
     clock_simulate(NONE);
+    base_leave();
     arena_free(arena);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     return system(command);
@@ -226,19 +231,7 @@ static int64_t start_100(int64_t key_id)
 
 static const char *sql(const char *query)
 {
-    static char text[4000];
-    char command[400];
-    FILE *pipe;
-    size_t len;
-
-    snprintf(command, sizeof(command), "sqlite3 -cmd '.timeout 5000' %s/papilio.db \"%s\"", folder,
-             query);
-    pipe = popen(command, "r");
-    assert_non_null(pipe);
-    len = fread(text, 1, sizeof(text) - 1, pipe);
-    assert_int_equal(pclose(pipe), 0);
-    text[len && text[len - 1] == '\n' ? len - 1 : len] = '\0';
-    return text;
+    return base_text(folder, arena, query);
 }
 
 static const char *statuses(void)
@@ -535,10 +528,11 @@ static void test_a_bill_finds_every_difference(void **state)
     line(NONE, "t", 50, SAGA_SUCCEEDED);
     line(missing + 1000, "f", 50, SAGA_FAILED);
     assert_int_equal(reconcile(DAY_0), 4);
-    assert_string_equal(sql("SELECT group_concat(kind || ':' || coalesce(ours_fen, '') || ':' ||"
-                            " coalesce(theirs_fen, ''), ' ') FROM"
-                            " (SELECT * FROM bill_difference ORDER BY id)"),
-                        "twice:100:100 amount:100:120 only_theirs::50 only_ours:100:");
+    assert_string_equal(
+        sql("SELECT group_concat(kind || ':' || coalesce(CAST(ours_fen AS TEXT), '') || ':' ||"
+            " coalesce(CAST(theirs_fen AS TEXT), ''), ' ') FROM"
+            " (SELECT * FROM bill_difference ORDER BY id)"),
+        "twice:100:100 amount:100:120 only_theirs::50 only_ours:100:");
     assert_string_equal(statuses(),
                         "succeeded succeeded succeeded succeeded"); /* the open one too */
     assert_string_equal(sql("SELECT key_id FROM saga s JOIN bill_difference d ON d.saga_id = s.id"

@@ -43,14 +43,20 @@ struct str base_db(struct arena *arena)
 static const char dialect[] =
     "SET client_min_messages = error; SET session_replication_role = replica;"
     "CREATE FUNCTION group_step(text, text) RETURNS text LANGUAGE sql IMMUTABLE"
-    " RETURN coalesce($1 || ',', '') || $2;"
+    " RETURN CASE WHEN $2 IS NULL THEN $1 ELSE coalesce($1 || ',', '') || $2 END;"
     "CREATE FUNCTION group_step(text, text, text) RETURNS text LANGUAGE sql IMMUTABLE"
-    " RETURN coalesce($1 || $3, '') || $2;"
+    " RETURN CASE WHEN $2 IS NULL THEN $1 ELSE coalesce($1 || $3, '') || $2 END;"
     "CREATE AGGREGATE group_concat(text) (SFUNC = group_step, STYPE = text);"
     "CREATE AGGREGATE group_concat(text, text) (SFUNC = group_step, STYPE = text);"
     "CREATE FUNCTION group_step(text, bigint, text) RETURNS text LANGUAGE sql IMMUTABLE"
-    " RETURN coalesce($1 || $3, '') || $2::text;"
+    " RETURN group_step($1, $2::text, $3);"
     "CREATE AGGREGATE group_concat(bigint, text) (SFUNC = group_step, STYPE = text);"
+    "CREATE FUNCTION hex(bytea) RETURNS text LANGUAGE sql IMMUTABLE"
+    " RETURN upper(encode($1, 'hex'));"
+    "CREATE FUNCTION instr(bytea, text) RETURNS int LANGUAGE sql IMMUTABLE"
+    " RETURN position(convert_to($2, 'UTF8') IN $1);"
+    "CREATE FUNCTION zeroblob(int) RETURNS bytea LANGUAGE sql IMMUTABLE"
+    " RETURN decode(repeat('00', $1), 'hex');"
     "CREATE FUNCTION ifnull(bigint, text) RETURNS text LANGUAGE sql IMMUTABLE"
     " RETURN coalesce($1::text, $2);"
     "CREATE FUNCTION ifnull(text, text) RETURNS text LANGUAGE sql IMMUTABLE"
@@ -62,18 +68,18 @@ static const char dialect[] =
 
 #define DEPTH_MAX 32
 
-/* SQLite's x'00' is '\x00' there, and what stands in FROM (SELECT ...) has a name. */
+/* SQLite's x'00' is bytea '\x00' there, and what stands in FROM (SELECT ...) has a name. */
 static char *translated(const char *sql)
 {
-    char *text = calloc(3 * strlen(sql) + 64, 1), *out = text;
+    char *text = calloc(4 * strlen(sql) + 64, 1), *out = text;
     bool is_from[DEPTH_MAX] = {false};
     int depth = 0;
 
     must(text != NULL);
     for (const char *at = sql; *at != '\0'; at++) {
         if ((*at == 'x' || *at == 'X') && at[1] == '\'' && at > sql && strchr(" (,=", at[-1])) {
-            memcpy(out, "'\\x", 3);
-            out += 3;
+            memcpy(out, "bytea '\\x", 9);
+            out += 9;
             at++;
             continue;
         }
@@ -235,6 +241,23 @@ struct rows base_rows(const char *folder, struct arena *arena, const char *sql)
     return address[0] != '\0' ? shared_rows(arena, sql) : file_rows(folder, arena, sql);
 }
 
+const char *base_text(const char *folder, struct arena *arena, const char *sql)
+{
+    struct rows rows = base_rows(folder, arena, sql);
+    struct buf buf;
+    struct str text;
+
+    buf_init(&buf, 1024 * 1024);
+    for (int i = 0; i < rows.row_count * rows.column_count; i++) {
+        if (i > 0)
+            buf_char(&buf, i % rows.column_count == 0 ? '\n' : '|');
+        buf_str(&buf, rows.cells[i]);
+    }
+    text = str_copy(arena, buf_view(&buf));
+    buf_release(&buf);
+    return str_cstr(arena, text);
+}
+
 struct rows base_tables(const char *folder, struct arena *arena)
 {
     return base_rows(folder, arena,
@@ -242,6 +265,23 @@ struct rows base_tables(const char *folder, struct arena *arena)
                          ? "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "
                            "ORDER BY tablename"
                          : "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+}
+
+struct rows base_columns(const char *folder, struct arena *arena, const char *like)
+{
+    char sql[400];
+
+    if (address[0] != '\0')
+        snprintf(sql, sizeof(sql),
+                 "SELECT table_name, column_name FROM information_schema.columns"
+                 " WHERE table_schema = current_schema() AND column_name LIKE '%s' ORDER BY 1, 2",
+                 like);
+    else
+        snprintf(sql, sizeof(sql),
+                 "SELECT m.name, i.name FROM sqlite_schema m, pragma_table_info(m.name) i"
+                 " WHERE m.type = 'table' AND i.name LIKE '%s' ESCAPE '\\' ORDER BY 1, 2",
+                 like);
+    return base_rows(folder, arena, sql);
 }
 
 bool base_is_sound(const char *folder)

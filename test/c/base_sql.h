@@ -18,5 +18,9 @@ struct rows {
     const struct str *cells; /* row by row, as text or bytes; NULL has no value */
 };
 struct rows base_rows(const char *folder, struct arena *arena, const char *sql);
+/* The same as text: cells with | between, rows with line breaks. */
+const char *base_text(const char *folder, struct arena *arena, const char *sql);
 struct rows base_tables(const char *folder, struct arena *arena); /* one name a row */
+/* Table and column, of the columns so named; \ stands before a _ that means itself. */
+struct rows base_columns(const char *folder, struct arena *arena, const char *like);
 bool base_is_sound(const char *folder);                           /* pages and foreign keys */

@@ -253,9 +253,9 @@ static void test_mend(void **state)
     assert_counts(1, 1, 1);
     assert_string_equal(
         scenario_text(
-            "SELECT group_concat(line_seq || ':' || quantity_count || ':' || p.code, ' ') "
-            "FROM order_line l JOIN shop_order o ON o.id = l.order_id JOIN product p ON "
-            "p.id = l.product_id WHERE o.source = 'mend'"),
+            "SELECT group_concat(line, ' ') FROM (SELECT line_seq || ':' || quantity_count || "
+            "':' || p.code AS line FROM order_line l JOIN shop_order o ON o.id = l.order_id "
+            "JOIN product p ON p.id = l.product_id WHERE o.source = 'mend' ORDER BY line_seq)"),
         "1:1:A 2:4:B 3:1:C");
     assert_int_equal(import_text("orders", at, "{'source':'mend'}"), OK);
     assert_counts(1, 1, 0);
@@ -332,13 +332,14 @@ static void test_customers(void **state)
     assert_non_null(strstr(rejects(), ",6,row.identity_conflict,"));
     assert_non_null(strstr(rejects(), ",7,row.inviter_unknown,"));
     assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE "
-                                     "json_extract(attributes, '$.hobby') = '茶' AND "
+                                     "attributes LIKE '%\"hobby\":\"茶\"%' AND "
                                      "invited_count = 1"),
                      1);
     assert_int_equal(import_text("customers", text, mapping), OK);
     assert_counts(6, 2, 0);
-    assert_int_equal(scenario_number("SELECT count(*) FROM import_reject WHERE instr(raw_enc, "
-                                     "'13800000101') OR instr(reason, '13800000101')"),
+    assert_int_equal(scenario_number("SELECT count(*) FROM import_reject WHERE "
+                                     "hex(raw_enc) LIKE '%3133383030303030313031%' OR "
+                                     "reason LIKE '%13800000101%'"),
                      0);
 }
 
@@ -359,7 +360,7 @@ static void test_events(void **state)
     assert_int_equal(import_text("events", text, mapping), OK);
     assert_counts(6, 2, 2);
     assert_int_equal(scenario_number("SELECT count(*) FROM journal WHERE kind = 'page_viewed' AND "
-                                     "json_extract(properties, '$.duration_ms') = 1200 AND "
+                                     "properties LIKE '%\"duration_ms\":1200}' AND "
                                      "occurred_ms = 1578189600000 AND arrived_ms >= 1772330400000"),
                      2);
     assert_int_equal(import_text("events", text, mapping), OK);

@@ -243,7 +243,8 @@ static void test_chain(void **state)
 static void test_exact(void **state)
 {
     static const char rows[] =
-        "SELECT group_concat(id || region || attributes || ifnull(channel_id, '') || is_family || "
+        "SELECT group_concat(id || ifnull(region, '') || attributes || ifnull(channel_id, '') || "
+        "is_family || "
         "touched_ms || ifnull(added_ms, '') || ifnull(action_day, '') || order_count || paid_fen "
         "|| refunded_fen || ifnull(first_order_ms, '') || ifnull(second_order_ms, '') || "
         "ifnull(last_order_ms, '') || invited_count) FROM (SELECT * FROM customer ORDER BY id)";
