@@ -479,6 +479,32 @@ void bitmap_shard(const struct bitmap *bitmap, uint32_t shard, uint64_t words[BI
     }
 }
 
+static void block_fill(struct block *block, const uint64_t *words, uint32_t count)
+{
+    block->count = count;
+    block->is_flat = count > SPARSE_MAX;
+    if (block->is_flat)
+        memcpy(data_room(block, FLAT_BYTES), words, FLAT_BYTES);
+    else
+        words_list(words, data_room(block, count * sizeof(uint16_t)));
+}
+
+void bitmap_fill(struct bitmap *bitmap, const uint64_t *words, size_t word_count)
+{
+    blocks_empty(bitmap);
+    for (size_t at = 0; at < word_count; at += FLAT_WORDS) {
+        size_t some = word_count - at < FLAT_WORDS ? word_count - at : FLAT_WORDS;
+        uint64_t flat[FLAT_WORDS] = {0};
+        uint32_t count = 0;
+
+        memcpy(flat, words + at, some * sizeof(*flat));
+        for (size_t i = 0; i < some; i++)
+            count += (uint32_t)__builtin_popcountll(flat[i]);
+        if (count > 0)
+            block_fill(block_make(bitmap, (uint32_t)(at / FLAT_WORDS)), flat, count);
+    }
+}
+
 /* ---- bytes ------------------------------------------------------------------------- */
 
 /* Little-endian, as the machines we run on: head, then a head and the data of each block that has

@@ -36,6 +36,9 @@ size_t bitmap_read(const struct bitmap *bitmap, uint32_t from, uint32_t *out, si
 /* The members among the numbers shard * 4,096 and up: bit i of the words is number shard * 4,096 + i. */
 void bitmap_shard(const struct bitmap *bitmap, uint32_t shard, uint64_t words[BITMAP_SHARD_WORDS]);
 
+/* Made anew of bits: bit i of the words is number i. */
+void bitmap_fill(struct bitmap *bitmap, const uint64_t *words, size_t word_count);
+
 /* As bytes with version and checksum. bitmap_load: E_CORRUPT for anything that bitmap_save did not write (out is then empty). */
 void bitmap_save(const struct bitmap *bitmap, struct buf *out);
 enum err bitmap_load(struct str bytes, struct bitmap *out) MUST_USE; /* out: initialised; what it held is gone */

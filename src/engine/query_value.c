@@ -401,6 +401,23 @@ static enum err pattern_test_add(struct query_reader *reader, const struct query
     return OK;
 }
 
+/* Events name a channel by a number of its own. */
+static enum err channels_find(struct query_reader *reader, struct test *test)
+{
+    const struct catalog *catalog = reader->catalog;
+    int64_t *numbers = arena_new_array(reader->arena, int64_t, (size_t)test->value_count);
+
+    for (int i = 0; i < test->value_count; i++) {
+        int64_t number = catalog->channel_find == NULL
+                             ? test->values[i]
+                             : catalog->channel_find(catalog->user, test->values[i]);
+
+        numbers[i] = number == NONE ? -1 : number; /* no event has that */
+    }
+    test->values = numbers;
+    return OK;
+}
+
 /* "channel" and "subject" are short for tests. */
 static enum err short_read(struct query_reader *reader, const struct query_item *object,
                            const char *name, struct pattern *out)
@@ -421,7 +438,8 @@ static enum err short_read(struct query_reader *reader, const struct query_item 
             return query_refuse(reader, &item, "query.type", "subjects have no ids here");
     }
     test->test.compare = COMPARE_ANY_OF;
-    return query_ids(reader, &item, &test->test.values, &test->test.value_count);
+    TRY(query_ids(reader, &item, &test->test.values, &test->test.value_count));
+    return test->field.kind == QUERY_CHANNEL ? channels_find(reader, &test->test) : OK;
 }
 
 static enum err where_read(struct query_reader *reader, const struct query_item *item,

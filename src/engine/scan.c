@@ -83,8 +83,7 @@ static int64_t amount_of(const struct events *list, const struct engine_event *e
     return NONE;
 }
 
-/* One customer's part of each list is taken off its front. */
-static int lists_cut(struct scan_view *view, uint32_t own, struct events parts[SNAPSHOT_LIST_MAX])
+int scan_cut_news(struct scan_view *view, uint32_t own, struct events parts[SNAPSHOT_LIST_MAX])
 {
     uint32_t next = SHARD_NUMBERS;
     int count = 0;
@@ -111,7 +110,7 @@ static int lists_cut(struct scan_view *view, uint32_t own, struct events parts[S
 void scan_skip_news(struct scan_view *view, uint32_t own)
 {
     struct events parts[SNAPSHOT_LIST_MAX];
-    int ignored = lists_cut(view, own, parts);
+    int ignored = scan_cut_news(view, own, parts);
 
     (void)ignored;
 }
@@ -154,7 +153,7 @@ static void stream_mixed(struct scan_view *view, const struct scan_piece *old,
 void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_stream *out)
 {
     struct events parts[SNAPSHOT_LIST_MAX], joined;
-    int count = lists_cut(view, own, parts);
+    int count = scan_cut_news(view, own, parts);
     struct scratch scratch;
     struct scan_piece old;
     size_t total = 0;
@@ -221,11 +220,13 @@ const struct scan_kernels *scan_kernels(const struct scan *scan)
 
 struct crew {
     const struct scan_work *work;
+    uint32_t shard_count;
     atomic_uint next;
 };
 
 struct worker {
     struct crew *crew;
+    int number;
     uint64_t *sums;
     pthread_t thread;
 };
@@ -255,14 +256,17 @@ static void *worker_run(void *user)
 {
     struct worker *worker = user;
     const struct scan_work *work = worker->crew->work;
-    struct scan_view view = {.scan = work->scan, .arena = arena_new(SIZE_MAX / 2)};
+    const struct scan *scan = work->scan;
+    struct scan_view view = {
+        .scan = scan, .thread = worker->number, .arena = arena_new(SIZE_MAX / 2)};
 
     buf_init(&view.scratch, SCRATCH_MAX);
     buf_init(&view.masks, SCRATCH_MAX);
     for (;;) {
         uint32_t shard = atomic_fetch_add(&worker->crew->next, 1);
 
-        if (shard >= snapshot_shards(work->scan->snapshot))
+        if (shard >= worker->crew->shard_count ||
+            (scan->is_over != NULL && scan->is_over(scan->user)))
             break;
         view_begin(&view, shard);
         work->shard(&view, work->query, worker->sums);
@@ -276,13 +280,15 @@ static void *worker_run(void *user)
 void scan_run(const struct scan_work *work)
 {
     struct arena *arena = arena_new(SIZE_MAX / 2);
-    struct crew crew = {.work = work};
+    struct crew crew = {.work = work, .shard_count = work->shard_count};
     struct worker workers[SCAN_THREAD_MAX];
     int count = work->scan->thread_count > 1 ? work->scan->thread_count : 1;
 
     count = count > SCAN_THREAD_MAX ? SCAN_THREAD_MAX : count;
+    if (crew.shard_count == 0)
+        crew.shard_count = snapshot_shards(work->scan->snapshot);
     for (int i = 0; i < count; i++) {
-        workers[i] = (struct worker){&crew, work->sums, 0};
+        workers[i] = (struct worker){&crew, i, work->sums, 0};
         if (i == 0)
             continue;
         workers[i].sums = arena_new_array(arena, uint64_t, work->sum_count + 1);

@@ -20,6 +20,8 @@ struct scan {
     int thread_count;          /* 0: one */
     enum scan_level level;     /* tests and benches; what the machine cannot is lowered */
     bool is_columns_only;      /* summaries and postings are not used: to be measured beside */
+    bool (*is_over)(void *user); /* asked before each shard: true leaves out the rest. NULL: it never is */
+    void *user;
 };
 
 /* Ordered steps: the next one is a later event (in the order of seconds, then arrival) not more than `window` seconds after the chain's

@@ -27,6 +27,7 @@ struct scan_stream {
 /* A shard as kernels see it. */
 struct scan_view {
     const struct scan *scan;
+    int thread;                /* from 0 */
     const struct block *block; /* an empty one if there is none */
     uint32_t shard, at;        /* at: the next customer of the shard */
     struct events lists[SNAPSHOT_LIST_MAX]; /* of news; what is behind the customer at work */
@@ -45,6 +46,7 @@ struct scan_work {
     void (*shard)(struct scan_view *view, const void *query, uint64_t *sums);
     uint64_t *sums;
     size_t sum_count;
+    uint32_t shard_count; /* 0: those with events */
 };
 void scan_run(const struct scan_work *work);
 
@@ -64,6 +66,8 @@ static ALWAYS_INLINE void scan_piece_of_block(const struct scan_view *view, uint
     out->from = from;
 }
 void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_stream *out);
+/* One customer's part of each list of news is taken off its front, the earlier arrived first; how many have any. */
+int scan_cut_news(struct scan_view *view, uint32_t own, struct events parts[SNAPSHOT_LIST_MAX]);
 void scan_skip_news(struct scan_view *view, uint32_t own);
 
 /* The next customer with events. *is_block: only the block knows of it, and out has no pieces yet. false: the shard ends. */

@@ -9,7 +9,8 @@ static int64_t divide_down(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-int64_t window_unit(const struct zone *zone, enum calendar_unit unit, int64_t second)
+/* Where the clock is set back over the beginning of a day, a local time is in two units. */
+static int64_t unit_near(const struct zone *zone, enum calendar_unit unit, int64_t second)
 {
     int64_t ms = second * 1000;
 
@@ -41,6 +42,17 @@ int64_t window_unit_start(const struct zone *zone, enum calendar_unit unit, int6
     default:
         return zone_month_start(zone, number) / 1000;
     }
+}
+
+int64_t window_unit(const struct zone *zone, enum calendar_unit unit, int64_t second)
+{
+    int64_t number = unit_near(zone, unit, second);
+
+    while (window_unit_start(zone, unit, number) > second)
+        number--;
+    while (window_unit_start(zone, unit, number + 1) <= second)
+        number++;
+    return number;
 }
 
 /* The unit behind the last one that counts. */

@@ -11,6 +11,7 @@
 struct world {
     struct arena *arena;
     const struct zone *berlin, *shanghai, *business; /* of Shanghai, its days begin at 04:00 */
+    const struct zone *late; /* of Berlin, its days begin at 02:30, which there is twice a year */
 };
 
 static const struct zone *zone_of(struct arena *arena, const char *name)
@@ -31,6 +32,7 @@ static int world_begin(void **state)
     world->berlin = zone_of(arena, "Europe/Berlin");
     world->shanghai = zone_of(arena, "Asia/Shanghai");
     world->business = zone_with_day_start(arena, world->shanghai, 240);
+    world->late = zone_with_day_start(arena, world->berlin, 150);
     *state = world;
     return 0;
 }
@@ -152,11 +154,12 @@ static void test_units_have_no_gaps(void **state)
 {
     const struct world *world = *state;
 
-    for (int i = 0; i < 3 * UNIT_COUNT; i++) {
-        const struct zone *zone = zone_by(world, "BS4"[i / UNIT_COUNT]);
+    for (int i = 0; i < 4 * UNIT_COUNT; i++) {
+        const struct zone *zone =
+            i < UNIT_COUNT ? world->late : zone_by(world, "BS4"[i / UNIT_COUNT - 1]);
         enum calendar_unit unit = (enum calendar_unit)(i % UNIT_COUNT);
 
-        for (int64_t number = -30; number < 700; number += 7) {
+        for (int64_t number = -30; number < 15700; number += number < 700 ? 7 : 1) {
             int64_t start = window_unit_start(zone, unit, number);
 
             assert_int_equal(window_unit(zone, unit, start), number);

@@ -1,0 +1,157 @@
+/* A question from its tree to its rows. Always: first who is asked about, then the question about
+ * them; a deadline or a limit met on the way is the answer. */
+#include "engine/answer_private.h"
+
+#include "host/clock.h"
+
+#define SOURCES_MAX ((size_t)1 << 30)
+
+typedef enum err asker(struct answer_run *run);
+
+static asker *const askers[] = {
+    [QUERY_FUNNEL] = answer_funnel,     [QUERY_RETENTION] = answer_retention,
+    [QUERY_PATHS] = answer_paths,       [QUERY_BREAKDOWN] = answer_breakdown,
+    [QUERY_TREND] = answer_trend,       [QUERY_RFM] = answer_rfm,
+    [QUERY_INTERVAL] = answer_interval, [QUERY_TIMELINE] = answer_timeline,
+};
+
+/* ---- what there is -------------------------------------------------------------------------- */
+
+static void seconds_see(struct answer_run *run, int64_t first, int64_t last)
+{
+    run->first = first < run->first ? first : run->first;
+    run->last = last > run->last ? last : run->last;
+}
+
+static void news_see(struct answer_run *run, uint32_t shard)
+{
+    struct events lists[SNAPSHOT_LIST_MAX];
+    int count = snapshot_lists(run->moment->events, shard, lists);
+
+    for (int i = 0; i < count; i++) {
+        run->out->event_count += (int64_t)lists[i].count;
+        for (size_t k = 0; k < lists[i].count; k++)
+            seconds_see(run, lists[i].at[k].second, lists[i].at[k].second);
+    }
+}
+
+static void events_see(struct answer_run *run)
+{
+    const struct snapshot *snapshot = run->moment->events;
+
+    run->first = INT64_MAX;
+    run->last = INT64_MIN;
+    for (uint32_t shard = 0; shard < snapshot_shards(snapshot); shard++) {
+        const struct block *block = snapshot_block(snapshot, shard);
+
+        if (block != NULL && block->count > 0) {
+            run->out->event_count += block->count;
+            seconds_see(run, block->second_min, block->second_max);
+        }
+        news_see(run, shard);
+    }
+    if (run->first > run->last)
+        run->first = run->last = 0;
+}
+
+/* ---- runs ----------------------------------------------------------------------------------- */
+
+static void run_begin(struct answer_run *run)
+{
+    const struct moment *moment = run->moment;
+    uint32_t shards = (people_max(moment->people) + SHARD_NUMBERS - 1) / SHARD_NUMBERS;
+    int threads = run->options->thread_count;
+
+    run->hand_count = threads < 1 ? 1 : threads < SCAN_THREAD_MAX ? threads : SCAN_THREAD_MAX;
+    for (int i = 0; i < run->hand_count; i++) {
+        run->hands[i].arena = arena_new(SIZE_MAX / 2);
+        buf_init(&run->hands[i].sources, SOURCES_MAX);
+    }
+    run->program = program_new();
+    program_at(run->program, moment);
+    run->shard_count = snapshot_shards(moment->events);
+    run->shard_count = shards > run->shard_count ? shards : run->shard_count;
+    run->people = people_all(moment->people);
+    bitmap_init(&run->members);
+    bitmap_init(&run->plain);
+    events_see(run);
+}
+
+static void run_end(struct answer_run *run)
+{
+    bitmap_release(&run->plain);
+    bitmap_release(&run->members);
+    program_free(run->program);
+    for (int i = 0; i < run->hand_count; i++) {
+        buf_release(&run->hands[i].sources);
+        arena_free(run->hands[i].arena);
+    }
+}
+
+static enum err segment(struct answer_run *run)
+{
+    struct bitmap_terms all = {.all = &run->people, .all_count = 1};
+
+    if (run->query->who_count > 0)
+        return answer_who(run, &run->out->members);
+    bitmap_combine(&all, &run->out->members);
+    return OK;
+}
+
+static enum err ask(struct answer_run *run)
+{
+    answer_split(run);
+    if (run->query->ask == QUERY_SEGMENT)
+        return segment(run);
+    if (run->query->who_count > 0) {
+        TRY(answer_who(run, &run->members));
+        run->people = &run->members;
+        answer_split(run);
+    }
+    return answer_is_over(run) ? OK : askers[run->query->ask](run);
+}
+
+enum err answer_run(struct arena *arena, const struct query *query, const struct moment *moment,
+                    const struct answer_options *options, struct answer *out)
+{
+    int64_t start_us = clock_mono_us();
+    struct answer_run *run = arena_new_one(arena, struct answer_run);
+    struct bitmap members = out->members;
+    enum err err;
+
+    *out = (struct answer){.members = members};
+    run->arena = arena;
+    run->query = query;
+    run->moment = moment;
+    run->options = options;
+    run->out = out;
+    run_begin(run);
+    err = ask(run);
+    if (err == OK)
+        err = (enum err)atomic_load(&run->stop);
+    run_end(run);
+    out->elapsed_us = clock_mono_us() - start_us;
+    return err;
+}
+
+/* ---- one person ----------------------------------------------------------------------------- */
+
+#define RECORD_MAX 1024
+
+enum err answer_explain(struct arena *arena, const struct query *query, const struct moment *moment,
+                        uint32_t kept, struct answer_leaf *leaves)
+{
+    uint32_t *numbers = arena_new_array(arena, uint32_t, RECORD_MAX);
+    int count = people_numbers(moment->people, kept, numbers, RECORD_MAX);
+    struct program *program = program_new();
+    struct answer_leaf root;
+    enum err err;
+
+    program_add(program, query);
+    program_at(program, moment);
+    program_begin(program, numbers, count < RECORD_MAX ? count : RECORD_MAX, NULL);
+    program_person(program, moment->events);
+    err = program_result(program, 0, leaves, &root);
+    program_free(program);
+    return err;
+}

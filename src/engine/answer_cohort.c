@@ -1,0 +1,128 @@
+/* Retention: who began in a unit, and who of them was back how many units later.
+ * Always: cohorts and returns are units of one table, the last of which is the running one. */
+#include "engine/answer_private.h"
+
+#define UNIT_MAX 100
+
+struct cohort {
+    struct answer_probe start, back;
+    struct answer_units units;
+};
+
+/* Sums of a hand, and what is known of the person at work: in which units. */
+struct state {
+    int64_t sizes[UNIT_MAX], counts[UNIT_MAX][UNIT_MAX];
+    bool has_start[UNIT_MAX], has_back[UNIT_MAX];
+    bool is_begun, is_seen;
+    int64_t last_back;
+};
+
+static void cohort_begin(struct answer_hand *hand, uint32_t kept)
+{
+    struct state *state = hand->state;
+
+    (void)kept;
+    if (state->is_seen) {
+        memset(state->has_start, 0, sizeof(state->has_start));
+        memset(state->has_back, 0, sizeof(state->has_back));
+    }
+    state->is_begun = false;
+    state->is_seen = false;
+    state->last_back = -1;
+}
+
+static void cohort_event(struct answer_hand *hand, const struct program_event *event)
+{
+    const struct cohort *cohort = hand->pass->query;
+    struct state *state = hand->state;
+    bool is_in = event->second >= cohort->units.starts[0];
+    int64_t unit = is_in ? answer_unit(&cohort->units, event->second) : 0;
+
+    if (answer_matches(&cohort->start, event) && !(state->is_begun && hand->run->query->is_first)) {
+        state->is_begun = true;
+        state->has_start[unit] = state->has_start[unit] || is_in;
+        state->is_seen = true;
+    }
+    if (is_in && answer_matches(&cohort->back, event)) {
+        state->has_back[unit] = true;
+        state->last_back = unit;
+        state->is_seen = true;
+    }
+}
+
+static void cohort_end(struct answer_hand *hand, uint32_t kept)
+{
+    const struct cohort *cohort = hand->pass->query;
+    struct state *state = hand->state;
+
+    (void)kept;
+    for (int64_t i = 0; i < cohort->units.count && state->is_begun; i++) {
+        if (!state->has_start[i])
+            continue;
+        state->sizes[i]++;
+        for (int64_t k = i; k < cohort->units.count; k++)
+            state->counts[i][k - i] +=
+                hand->run->query->is_on_or_after ? state->last_back >= k : state->has_back[k];
+    }
+}
+
+static void states_join(struct answer_run *run, struct state *all)
+{
+    for (int i = 1; i < run->hand_count; i++) {
+        const struct state *other = run->hands[i].state;
+
+        for (int unit = 0; unit < UNIT_MAX; unit++) {
+            all->sizes[unit] += other->sizes[unit];
+            for (int k = 0; k < UNIT_MAX; k++)
+                all->counts[unit][k] += other->counts[unit][k];
+        }
+    }
+}
+
+static enum err cohort_rows(struct answer_run *run, const struct answer_units *units,
+                            const struct state *state)
+{
+    int64_t *cells;
+
+    TRY(answer_rows(run, 5, units->count * (units->count + 1) / 2, &cells));
+    for (int64_t i = 0; i < units->count; i++) {
+        for (int64_t k = 0; i + k < units->count; k++) {
+            *cells++ = units->starts[i];
+            *cells++ = state->sizes[i];
+            *cells++ = k;
+            *cells++ = state->counts[i][k];
+            *cells++ = units->starts[i + k + 1] <= run->moment->as_of;
+        }
+    }
+    return OK;
+}
+
+struct answer_units answer_cohort_units(struct answer_run *run)
+{
+    struct window window = {.kind = WINDOW_CALENDAR,
+                            .unit = run->query->unit,
+                            .count = run->query->count,
+                            .is_current = true};
+    struct span span = window_span(&window, run->query->zone, run->moment->as_of);
+
+    return answer_units(run, run->query->unit, span.from, span.to);
+}
+
+enum err answer_retention(struct answer_run *run)
+{
+    struct cohort cohort = {.start = answer_probe(run, &run->query->pattern),
+                            .back = answer_probe(run, &run->query->back),
+                            .units = answer_cohort_units(run)};
+    struct answer_pass pass = {.query = &cohort,
+                               .state_bytes = sizeof(struct state),
+                               .begin = cohort_begin,
+                               .event = cohort_event,
+                               .end = cohort_end};
+
+    must(cohort.units.count <= UNIT_MAX);
+    answer_filter_add(&pass.filter, &cohort.start);
+    answer_filter_add(&pass.filter, &cohort.back);
+    answer_pass_run(run, &pass);
+    states_join(run, run->hands[0].state);
+    return cohort_rows(run, &cohort.units, run->hands[0].state);
+}

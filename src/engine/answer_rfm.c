@@ -1,0 +1,185 @@
+/* Recency, frequency, money: values of everyone with such events, exact fifths, cells.
+ * Always: the bound of a fifth is a value that occurs; equal values fall into one fifth. */
+#include "engine/answer_private.h"
+
+#include <stdlib.h>
+
+struct buyer {
+    int64_t last, count, sum;
+};
+
+struct rfm {
+    struct answer_probe probe;
+    int column;
+};
+
+struct state {
+    struct buyer now;
+    int64_t carry;
+    struct buyer *at; /* of all persons so far */
+    size_t count, room;
+};
+
+static void rfm_begin(struct answer_hand *hand, uint32_t kept)
+{
+    struct state *state = hand->state;
+
+    (void)kept;
+    state->now = (struct buyer){0};
+}
+
+static void rfm_event(struct answer_hand *hand, const struct program_event *event)
+{
+    const struct rfm *rfm = hand->pass->query;
+    struct state *state = hand->state;
+    int64_t value;
+
+    if (!answer_matches(&rfm->probe, event))
+        return;
+    value = program_value(event, rfm->column);
+    state->now.last = event->second;
+    state->now.count++;
+    if (value != NONE && __builtin_add_overflow(state->now.sum, value, &state->now.sum))
+        answer_stop(hand->run, E_TOO_LARGE);
+}
+
+static void rfm_end(struct answer_hand *hand, uint32_t kept)
+{
+    struct state *state = hand->state;
+
+    (void)kept;
+    if (state->now.count == 0)
+        return;
+    if (state->count == state->room) {
+        struct buyer *old = state->at;
+
+        state->room = state->room == 0 ? 1024 : state->room * 2;
+        state->at = arena_new_array(hand->arena, struct buyer, state->room);
+        answer_take(hand->run, state->room * sizeof(*old));
+        if (state->count > 0)
+            memcpy(state->at, old, state->count * sizeof(*old));
+    }
+    state->at[state->count++] = state->now;
+}
+
+/* ---- fifths --------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void bounds_of(int64_t *values, size_t count, int64_t bounds[4])
+{
+    qsort(values, count, sizeof(*values), by_value);
+    for (size_t fifth = 1; fifth < 5; fifth++)
+        bounds[fifth - 1] = values[(count * fifth + 4) / 5 - 1];
+}
+
+static int fifth_of(const int64_t bounds[4], int64_t value)
+{
+    return 1 + (value > bounds[0]) + (value > bounds[1]) + (value > bounds[2]) +
+           (value > bounds[3]);
+}
+
+static struct state gathered(struct answer_run *run)
+{
+    struct state all = {0};
+
+    for (int i = 0; i < run->hand_count; i++)
+        all.room += ((const struct state *)run->hands[i].state)->count;
+    all.at = arena_new_array(run->hands[0].arena, struct buyer, all.room + 1);
+    answer_take(run, all.room * sizeof(*all.at));
+    for (int i = 0; i < run->hand_count; i++) {
+        const struct state *one = run->hands[i].state;
+
+        if (one->count > 0)
+            memcpy(all.at + all.count, one->at, one->count * sizeof(*one->at));
+        all.count += one->count;
+    }
+    return all;
+}
+
+static void fifths_of(struct answer_run *run, const struct state *all,
+                      struct program_fifths *fifths)
+{
+    int64_t *values = arena_new_array(run->hands[0].arena, int64_t, all->count + 1);
+
+    *fifths = (struct program_fifths){0};
+    if (all->count == 0)
+        return;
+    for (size_t i = 0; i < all->count; i++)
+        values[i] = all->at[i].last;
+    bounds_of(values, all->count, fifths->last);
+    for (size_t i = 0; i < all->count; i++)
+        values[i] = all->at[i].count;
+    bounds_of(values, all->count, fifths->count);
+    for (size_t i = 0; i < all->count; i++)
+        values[i] = all->at[i].sum;
+    bounds_of(values, all->count, fifths->sum);
+}
+
+static struct state buyers(struct answer_run *run, const struct pattern *pattern, int column)
+{
+    struct rfm rfm = {answer_probe(run, pattern), column};
+    struct answer_pass pass = {.query = &rfm,
+                               .state_bytes = sizeof(struct state),
+                               .begin = rfm_begin,
+                               .event = rfm_event,
+                               .end = rfm_end};
+
+    answer_filter_add(&pass.filter, &rfm.probe);
+    answer_pass_run(run, &pass);
+    return gathered(run);
+}
+
+void answer_fifths(struct answer_run *run, const struct condition *condition,
+                   struct program_fifths *fifths)
+{
+    struct state all = buyers(run, condition->pattern, condition->field.number);
+
+    fifths_of(run, &all, fifths);
+}
+
+/* ---- cells ---------------------------------------------------------------------------------- */
+
+static enum err rfm_rows(struct answer_run *run, const struct answer_tally cells[216])
+{
+    int64_t count = 0, *out;
+
+    for (int i = 0; i < 216; i++)
+        count += cells[i].people > 0;
+    TRY(answer_rows(run, 5, count, &out));
+    for (int i = 0; i < 216; i++) {
+        if (cells[i].people == 0)
+            continue;
+        if (cells[i].sum.carry != 0 || cells[i].sum.value == NONE)
+            return E_TOO_LARGE;
+        *out++ = i / 36;
+        *out++ = i / 6 % 6;
+        *out++ = i % 6;
+        *out++ = cells[i].people;
+        *out++ = cells[i].sum.value;
+    }
+    return OK;
+}
+
+enum err answer_rfm(struct answer_run *run)
+{
+    struct state all = buyers(run, &run->query->pattern, run->query->field.number);
+    struct answer_tally cells[216] = {0};
+    struct program_fifths fifths;
+
+    fifths_of(run, &all, &fifths);
+    for (size_t i = 0; i < all.count; i++) {
+        struct answer_tally *cell = &cells[fifth_of(fifths.last, all.at[i].last) * 36 +
+                                           fifth_of(fifths.count, all.at[i].count) * 6 +
+                                           fifth_of(fifths.sum, all.at[i].sum)];
+
+        cell->people++;
+        answer_sum_add(&cell->sum, all.at[i].sum);
+    }
+    return rfm_rows(run, cells);
+}

@@ -1,0 +1,449 @@
+/* Who: what is known of a customer without events becomes bits, 4,096 customers at a time; events
+ * are asked only of those whom these leave open.
+ * Always: of each node it is known who passes for sure (`low`), who may (`high`), and who would
+ * without any event (`idle`); joined persons are asked whole. */
+#include "engine/answer_private.h"
+
+#define WORDS BITMAP_SHARD_WORDS
+#define RECORD_MAX 1024
+
+struct bits {
+    uint64_t at[WORDS];
+};
+
+struct who {
+    const struct condition *nodes;
+    int count;
+    struct program_test *tests; /* by node, of attributes */
+    int *leaf_of;               /* by node: its place among the conditions over events; -1 */
+    struct query leaves;        /* these conditions alone */
+    struct program_fifths *fifths;
+    uint64_t *members;
+};
+
+struct state {
+    struct program *program;
+    struct bits *low, *high, *idle; /* by node */
+    struct answer_leaf *answers;    /* by leaf */
+    bool *idle_of;                  /* by leaf: without events */
+    uint32_t numbers[RECORD_MAX];
+};
+
+/* Programs of a hand know two queries: the leaves, and everything. */
+enum { LEAVES, WHOLE, QUERIES };
+static const bool leaves_only[QUERIES] = {true, false};
+static const bool whole_only[QUERIES] = {false, true};
+
+static bool is_of_events(const struct condition *one)
+{
+    return one->kind >= CONDITION_DID;
+}
+
+static bool bit_of(const struct bits *bits, uint32_t own)
+{
+    return (bits->at[own / 64] >> own % 64 & 1) != 0;
+}
+
+/* ---- attributes ----------------------------------------------------------------------------- */
+
+static void bits_none(struct bits *out)
+{
+    memset(out, 0, sizeof(*out));
+}
+
+static void bits_flip(struct bits *out)
+{
+    for (int i = 0; i < WORDS; i++)
+        out->at[i] = ~out->at[i];
+}
+
+static void bits_join(struct bits *out, const struct bits *other, bool is_all)
+{
+    for (int i = 0; i < WORDS; i++)
+        out->at[i] = is_all ? out->at[i] & other->at[i] : out->at[i] | other->at[i];
+}
+
+static void bits_read(const struct bitmap *bitmap, uint32_t shard, struct bits *out)
+{
+    if (bitmap == NULL)
+        bits_none(out);
+    else
+        bitmap_shard(bitmap, shard, out->at);
+}
+
+/* In any, all, or none of them. */
+static void bits_of_sets(const struct bitmap *const *sets, int count, enum compare compare,
+                         uint32_t shard, struct bits *out)
+{
+    struct bits one;
+
+    bits_none(out);
+    for (int i = 0; i < count; i++) {
+        bits_read(sets[i], shard, i == 0 ? out : &one);
+        if (i > 0)
+            bits_join(out, &one, compare == COMPARE_ALL_OF);
+    }
+    if (compare == COMPARE_NONE_OF)
+        bits_flip(out);
+}
+
+static void bits_of_values(const struct program_test *test, const int64_t *values, struct bits *out)
+{
+    int64_t low = test->test->low, high = test->test->high;
+    enum compare compare = test->test->compare;
+    bool is_range =
+        compare == COMPARE_AT_LEAST || compare == COMPARE_BELOW || compare == COMPARE_BETWEEN;
+
+    low = compare == COMPARE_BELOW ? NONE + 1 : low; /* missing is below all */
+    high = compare == COMPARE_AT_LEAST ? INT64_MAX : high - 1;
+    for (int word = 0; word < WORDS; word++) {
+        const int64_t *at = values + (size_t)word * 64;
+        uint64_t bits = 0;
+
+        for (int i = 0; i < 64 && is_range; i++)
+            bits |= (uint64_t)(at[i] >= low && at[i] <= high) << i;
+        for (int i = 0; i < 64 && !is_range; i++)
+            bits |= (uint64_t)program_test_passes(test, at[i]) << i;
+        out->at[word] = bits;
+    }
+}
+
+static void attribute_bits(const struct program_test *test, uint32_t shard, struct bits *out)
+{
+    const struct people_column *column = test->column;
+    enum compare compare = test->test->compare;
+    const int64_t *values = NULL;
+
+    bits_none(out);
+    if (compare == COMPARE_EXISTS || compare == COMPARE_MISSING) {
+        bits_read(column == NULL ? NULL : column->has, shard, out);
+        if (compare == COMPARE_MISSING)
+            bits_flip(out);
+        return;
+    }
+    if (test->field->type == VALUE_CHOICES) {
+        bits_of_sets(test->members, test->test->value_count, compare, shard, out);
+        return;
+    }
+    if (column != NULL && shard < column->shard_count)
+        values = column->values[shard];
+    if (values != NULL)
+        bits_of_values(test, values, out);
+    else if (compare == COMPARE_NONE_OF)
+        bits_flip(out);
+}
+
+/* ---- nodes without events ------------------------------------------------------------------- */
+
+static void set_bits(const struct people_view *people, const struct condition *one, uint32_t shard,
+                     struct bits *out)
+{
+    const struct bitmap *sets[QUERY_VALUE_MAX];
+
+    for (int i = 0; i < one->id_count; i++)
+        sets[i] = people_set_of(people, one->set, one->ids[i]);
+    bits_of_sets(sets, one->id_count, one->test.compare, shard, out);
+}
+
+static void bucket_bits(const struct condition *one, const struct scan_view *view, struct bits *out)
+{
+    bits_none(out);
+    for (uint32_t word = 0; word < WORDS; word++) {
+        for (uint64_t left = view->only[word]; left != 0; left &= left - 1) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(left);
+            int64_t at = catalog_bucket(one->salt, view->shard * SHARD_NUMBERS + word * 64 + bit);
+
+            out->at[word] |= (uint64_t)(at >= one->low && at < one->high) << bit;
+        }
+    }
+}
+
+static void static_bits(const struct answer_hand *hand, const struct scan_view *view, int node,
+                        struct bits *out)
+{
+    const struct who *who = hand->pass->query;
+    const struct condition *one = &who->nodes[node];
+
+    bits_none(out);
+    if (one->kind == CONDITION_EVERYONE)
+        bits_flip(out);
+    else if (one->kind == CONDITION_SET)
+        set_bits(hand->run->moment->people, one, view->shard, out);
+    else if (one->kind == CONDITION_BUCKET)
+        bucket_bits(one, view, out);
+    else
+        attribute_bits(&who->tests[node], view->shard, out);
+}
+
+/* ---- the tree ------------------------------------------------------------------------------- */
+
+/* All or any of the operands, in each of the three. */
+static void joined_bits(const struct who *who, int node, struct bits *of)
+{
+    const struct condition *one = &who->nodes[node];
+    int at = node - 1;
+
+    bits_none(&of[node]);
+    if (one->kind == CONDITION_ALL)
+        bits_flip(&of[node]);
+    for (int i = 0; i < one->operands; i++, at -= who->nodes[at].size)
+        bits_join(&of[node], &of[at], one->kind == CONDITION_ALL);
+}
+
+static void node_bits(const struct answer_hand *hand, const struct scan_view *view, int node)
+{
+    const struct who *who = hand->pass->query;
+    struct state *state = hand->state;
+    struct bits *low = &state->low[node], *high = &state->high[node], *idle = &state->idle[node];
+
+    if (who->nodes[node].kind == CONDITION_NOT) {
+        *low = state->high[node - 1];
+        *high = state->low[node - 1];
+        *idle = state->idle[node - 1];
+        bits_flip(low);
+        bits_flip(high);
+        bits_flip(idle);
+    } else if (who->nodes[node].kind < CONDITION_NOT) {
+        joined_bits(who, node, state->low);
+        joined_bits(who, node, state->high);
+        joined_bits(who, node, state->idle);
+    } else if (who->leaf_of[node] >= 0) {
+        memset(low, 0, sizeof(*low));
+        memset(high, 255, sizeof(*high));
+        memset(idle, state->idle_of[who->leaf_of[node]] ? 255 : 0, sizeof(*idle));
+    } else {
+        static_bits(hand, view, node, low);
+        *high = *low;
+        *idle = *low;
+    }
+}
+
+/* Decides whom it can, and leaves the others to their events. */
+static void who_shard(struct answer_hand *hand, struct scan_view *view)
+{
+    const struct who *who = hand->pass->query;
+    struct state *state = hand->state;
+    uint64_t *members = who->members + (size_t)view->shard * WORDS;
+    int root = who->count - 1;
+
+    for (int node = 0; node <= root; node++)
+        node_bits(hand, view, node);
+    for (int word = 0; word < WORDS; word++) {
+        uint64_t sure = state->low[root].at[word];
+        uint64_t open = state->high[root].at[word] & ~sure;
+
+        members[word] = view->only[word] & (sure | (open & state->idle[root].at[word]));
+        view->only[word] &= open;
+    }
+}
+
+static bool tree_holds(const struct who *who, const struct state *state, uint32_t own)
+{
+    bool holds[QUERY_CONDITION_MAX];
+
+    for (int node = 0; node < who->count; node++) {
+        const struct condition *one = &who->nodes[node];
+        int at = node - 1;
+
+        if (who->leaf_of[node] >= 0) {
+            holds[node] = state->answers[who->leaf_of[node]].is_true;
+        } else if (one->kind > CONDITION_NOT) {
+            holds[node] = bit_of(&state->low[node], own);
+        } else if (one->kind == CONDITION_NOT) {
+            holds[node] = !holds[node - 1];
+        } else {
+            holds[node] = one->kind == CONDITION_ALL;
+            for (int i = 0; i < one->operands; i++, at -= who->nodes[at].size) {
+                if (holds[at] != holds[node] && (one->kind == CONDITION_ALL) == holds[node])
+                    holds[node] = holds[at];
+            }
+        }
+    }
+    return holds[who->count - 1];
+}
+
+/* ---- persons -------------------------------------------------------------------------------- */
+
+static void who_begin(struct answer_hand *hand, uint32_t kept)
+{
+    struct state *state = hand->state;
+
+    state->numbers[0] = kept;
+    program_begin(state->program, state->numbers, 1, leaves_only);
+}
+
+static void who_event(struct answer_hand *hand, const struct program_event *event)
+{
+    const struct state *state = hand->state;
+
+    program_event(state->program, event);
+}
+
+static void member_set(const struct who *who, uint32_t kept, bool is_in)
+{
+    uint64_t bit = (uint64_t)1 << kept % 64;
+    uint64_t *word = &who->members[kept / 64];
+
+    *word = is_in ? *word | bit : *word & ~bit;
+}
+
+static void who_end(struct answer_hand *hand, uint32_t kept)
+{
+    const struct who *who = hand->pass->query;
+    struct state *state = hand->state;
+    struct answer_leaf root;
+    enum err err = program_result(state->program, LEAVES, state->answers, &root);
+
+    if (err != OK)
+        answer_stop(hand->run, err);
+    else
+        member_set(who, kept, tree_holds(who, state, kept % SHARD_NUMBERS));
+}
+
+static void joined_begin(struct answer_hand *hand, uint32_t kept)
+{
+    struct state *state = hand->state;
+    int count = people_numbers(hand->run->moment->people, kept, state->numbers, RECORD_MAX);
+
+    program_begin(state->program, state->numbers, count < RECORD_MAX ? count : RECORD_MAX,
+                  whole_only);
+}
+
+static void joined_end(struct answer_hand *hand, uint32_t kept)
+{
+    const struct state *state = hand->state;
+    struct answer_leaf root = {0};
+    enum err err = program_result(state->program, WHOLE, NULL, &root);
+
+    if (err != OK)
+        answer_stop(hand->run, err);
+    else
+        member_set(hand->pass->query, kept, root.is_true);
+}
+
+/* ---- before --------------------------------------------------------------------------------- */
+
+static void filter_add(struct answer_run *run, struct answer_filter *filter,
+                       const struct pattern *pattern, const struct window *window)
+{
+    struct pattern copy = *pattern;
+    struct answer_probe probe;
+
+    copy.window = *window;
+    copy.test_count = 0;
+    probe = answer_probe(run, &copy);
+    answer_filter_add(filter, &probe);
+}
+
+static void condition_filter(struct answer_run *run, struct answer_filter *filter,
+                             const struct condition *one)
+{
+    static const struct pattern all = {0};
+    static const struct window always = {0};
+
+    if (one->kind == CONDITION_FUNNEL) {
+        for (int i = 0; i < one->funnel->step_count; i++)
+            filter_add(run, filter, &one->funnel->steps[i], &one->funnel->steps[i].window);
+        for (int i = 0; i < one->funnel->exclusion_count; i++)
+            filter_add(run, filter, &one->funnel->exclusions[i].pattern,
+                       &one->funnel->exclusions[i].pattern.window);
+        if (one->funnel->order == FUNNEL_STRICT)
+            filter_add(run, filter, &all, &always);
+        return;
+    }
+    filter_add(run, filter, one->pattern,
+               one->kind == CONDITION_FIRST_TIME ? &always : &one->pattern->window);
+    if (one->kind == CONDITION_STOPPED || one->kind == CONDITION_RESTARTED)
+        filter_add(run, filter, one->pattern, &one->later);
+    if (one->kind == CONDITION_RESTARTED)
+        filter_add(run, filter, one->pattern, &one->again);
+}
+
+static void fifths_set(const struct who *who, struct program *program)
+{
+    for (int node = 0; node < who->count; node++) {
+        if (who->nodes[node].kind != CONDITION_RFM)
+            continue;
+        program_fifths(program, LEAVES, who->leaf_of[node], &who->fifths[node]);
+        program_fifths(program, WHOLE, node, &who->fifths[node]);
+    }
+}
+
+static void idle_find(const struct who *who, struct state *state)
+{
+    struct answer_leaf root;
+
+    program_begin(state->program, state->numbers, 1, leaves_only);
+    must(program_result(state->program, LEAVES, state->answers, &root) == OK);
+    for (int i = 0; i < who->leaves.who_count; i++)
+        state->idle_of[i] = state->answers[i].is_true;
+}
+
+static void who_start(struct answer_hand *hand)
+{
+    const struct who *who = hand->pass->query;
+    struct state *state = hand->state;
+    size_t nodes = (size_t)who->count;
+
+    state->low = arena_new_array(hand->arena, struct bits, nodes * 3);
+    state->high = state->low + nodes;
+    state->idle = state->high + nodes;
+    state->answers = arena_new_array(hand->arena, struct answer_leaf, nodes);
+    state->idle_of = arena_new_array(hand->arena, bool, nodes);
+    state->program = program_new();
+    must(program_add(state->program, &who->leaves) == LEAVES);
+    must(program_add(state->program, hand->run->query) == WHOLE);
+    fifths_set(who, state->program);
+    program_at(state->program, hand->run->moment);
+    idle_find(who, state);
+}
+
+static void who_prepare(struct answer_run *run, struct who *who, struct answer_filter *filter)
+{
+    const struct query *query = run->query;
+    struct arena *arena = run->hands[0].arena;
+    size_t nodes = (size_t)query->who_count;
+    struct condition *leaves = arena_new_array(arena, struct condition, nodes);
+
+    *who = (struct who){.nodes = query->who, .count = query->who_count};
+    who->tests = arena_new_array(arena, struct program_test, nodes);
+    who->leaf_of = arena_new_array(arena, int, nodes);
+    who->fifths = arena_new_array(arena, struct program_fifths, nodes);
+    who->members = arena_new_array(arena, uint64_t, (size_t)run->shard_count * WORDS + 1);
+    answer_take(run, (size_t)run->shard_count * sizeof(struct bits));
+    who->leaves = (struct query){.zone = query->zone, .who = leaves};
+    for (int node = 0; node < who->count; node++) {
+        const struct condition *one = &query->who[node];
+
+        who->leaf_of[node] = is_of_events(one) ? who->leaves.who_count : -1;
+        if (is_of_events(one)) {
+            leaves[who->leaves.who_count++] = *one;
+            condition_filter(run, filter, one);
+        } else if (one->kind == CONDITION_ATTRIBUTE) {
+            program_test_at(run->program, &who->tests[node], &one->test, &one->field, query->zone);
+        }
+        if (one->kind == CONDITION_RFM)
+            answer_fifths(run, one, &who->fifths[node]);
+    }
+}
+
+enum err answer_who(struct answer_run *run, struct bitmap *out)
+{
+    struct answer_pass pass = {.state_bytes = sizeof(struct state),
+                               .start = who_start,
+                               .shard = who_shard,
+                               .begin = who_begin,
+                               .event = who_event,
+                               .end = who_end,
+                               .joined_begin = joined_begin,
+                               .joined_end = joined_end};
+    struct who who;
+
+    who_prepare(run, &who, &pass.filter);
+    pass.query = &who;
+    answer_pass_run(run, &pass);
+    for (int i = 0; i < run->hand_count; i++)
+        program_free(((struct state *)run->hands[i].state)->program);
+    bitmap_fill(out, who.members, (size_t)run->shard_count * WORDS);
+    return OK;
+}
