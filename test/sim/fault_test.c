@@ -8,8 +8,10 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "flow/engage/engage.h"
 #include "host/clock.h"
@@ -593,6 +595,67 @@ static void test_disk_full(void **state)
         fail_msg("%.*s", STR(check.reply));
 }
 
+/* ---- the disk takes nothing more ------------------------------------------------------------- */
+
+/* As one that the system has made read-only: every write is refused, what is there can be read. */
+static void test_disk_read_only(void **state)
+{
+    int64_t before = scenario_number("SELECT count(*) FROM customer"), thanked = thanks_count();
+    int write_status, again_status, read_status;
+
+    (void)state;
+    scenario_write(thanks_set, NULL);
+    scenario_clock(clock_now_ms() + HOUR_MS);
+    file_limit(0);
+    write_status = customer_post(5000);
+    timer_await(scenario_app);
+    again_status = customer_post(5000);
+    read_status = scenario_ask(AS_LOCAL, GET, "/api/customers", NULL).status;
+    file_limit(RLIM_INFINITY);
+    assert_true(write_status >= 500 && again_status >= 500);
+    assert_int_equal(read_status, 200);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer"), before);
+    assert_int_equal(thanks_count(), thanked);
+    scenario_clock(clock_now_ms() + 7 * HOUR_MS);
+    timer_await(scenario_app);
+    assert_int_equal(thanks_count(), thanked + 1);
+    assert_int_equal(customer_post(5000), 200);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer"), before + 1);
+}
+
+static enum err start(struct arena *arena, const struct app_config *config, rlim_t limit)
+{
+    struct app *app = NULL;
+    struct str why = {0};
+    enum err err;
+
+    file_limit(limit);
+    err = app_open(arena, config, &app, &why);
+    app_close(app);
+    file_limit(RLIM_INFINITY);
+    assert_true(err == OK || why.len > 0);
+    return err;
+}
+
+/* It says why, and a later start finds all as it was. */
+static void test_started_on_a_read_only_disk(void **state)
+{
+    char folder[] = "/tmp/papilio-fault-XXXXXX", command[60];
+    struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
+    struct app_config config = sim_config;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    config.data = str_of(folder);
+    assert_int_equal(start(arena, &config, 0), E_IO);
+    assert_int_equal(start(arena, &config, RLIM_INFINITY), OK);
+    assert_int_equal(start(arena, &config, 0), E_IO);
+    assert_int_equal(start(arena, &config, RLIM_INFINITY), OK);
+    arena_free(arena);
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 static int world_open(void **state)
 {
     int status;
@@ -612,10 +675,15 @@ static int world_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ledger),         cmocka_unit_test(test_others),
-        cmocka_unit_test(test_rewards),        cmocka_unit_test(test_debt_twice),
-        cmocka_unit_test(test_deleted_person), cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_ledger),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_rewards),
+        cmocka_unit_test(test_debt_twice),
+        cmocka_unit_test(test_deleted_person),
+        cmocka_unit_test(test_clock),
         cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_disk_read_only),
+        cmocka_unit_test(test_started_on_a_read_only_disk),
     };
 
     return cmocka_run_group_tests(tests, world_open, scenario_close);
