@@ -23,6 +23,7 @@ struct who {
 
 struct state {
     struct program *program;
+    const struct program_choice *leaves_only, *whole_only;
     struct bits *low, *high, *idle; /* by node */
     struct answer_leaf *answers;    /* by leaf */
     bool *idle_of;                  /* by leaf: without events */
@@ -269,7 +270,7 @@ static void who_begin(struct answer_hand *hand, uint32_t kept)
     struct state *state = hand->state;
 
     state->numbers[0] = kept;
-    program_begin(state->program, state->numbers, 1, leaves_only);
+    program_begin(state->program, state->numbers, 1, state->leaves_only);
 }
 
 static void who_event(struct answer_hand *hand, const struct program_event *event)
@@ -306,7 +307,7 @@ static void joined_begin(struct answer_hand *hand, uint32_t kept)
     int count = people_numbers(hand->run->moment->people, kept, state->numbers, RECORD_MAX);
 
     program_begin(state->program, state->numbers, count < RECORD_MAX ? count : RECORD_MAX,
-                  whole_only);
+                  state->whole_only);
 }
 
 static void joined_end(struct answer_hand *hand, uint32_t kept)
@@ -373,7 +374,7 @@ static void idle_find(const struct who *who, struct state *state)
 {
     struct answer_leaf root;
 
-    program_begin(state->program, state->numbers, 1, leaves_only);
+    program_begin(state->program, state->numbers, 1, state->leaves_only);
     must(program_result(state->program, LEAVES, state->answers, &root) == OK);
     for (int i = 0; i < who->leaves.who_count; i++)
         state->idle_of[i] = state->answers[i].is_true;
@@ -395,6 +396,8 @@ static void who_start(struct answer_hand *hand)
     must(program_add(state->program, hand->run->query) == WHOLE);
     fifths_set(who, state->program);
     program_at(state->program, hand->run->moment);
+    state->leaves_only = program_choose(state->program, leaves_only);
+    state->whole_only = program_choose(state->program, whole_only);
     idle_find(who, state);
 }
 

@@ -8,6 +8,7 @@
 #define ARENA_MAX ((size_t)16 << 20)
 #define WORDS (LIVE_SEGMENT_MAX / 64)
 #define KINDS 4096      /* whose segments are known by a table; others are looked up */
+#define CHOICES 1024    /* sets of segments asked together; a power of two */
 #define FILL_PIECE 4096 /* persons */
 #define FULL UINT32_MAX
 #define TOUCH_PERSON 65536U /* above every kind */
@@ -32,13 +33,19 @@ struct live {
     struct segment *segments[LIVE_SEGMENT_MAX]; /* by query */
     uint64_t by_kind[KINDS][WORDS], by_person[WORDS], all[WORDS];
     bool is_known[KINDS];
-    bool is_wanted[LIVE_SEGMENT_MAX];
+    uint64_t wanted[WORDS]; /* of the person at work */
+    struct choice {
+        uint64_t wanted[WORDS];
+        const struct program_choice *choice; /* NULL: free */
+    } * choices;                             /* by hash */
+    int choice_count;
     struct buf touches;
     struct buf due; /* by number: the second at which somebody is asked again; 0: never */
     int64_t next;   /* nobody is due before */
     /* of a run */
     const struct moment *moment;
     struct live_work *work;
+    enum live_why why;
     struct arena *scratch;
 };
 
@@ -51,6 +58,7 @@ struct live *live_new(void)
 
     live->arena = arena;
     live->scratch = arena_new(ARENA_MAX);
+    live->choices = arena_new_array(arena, struct choice, CHOICES);
     live->program = program_new();
     buf_init(&live->touches, (size_t)1 << 30);
     buf_init(&live->due, (size_t)STORE_CUSTOMER_MAX * sizeof(uint32_t));
@@ -90,6 +98,8 @@ static struct segment *find(const struct live *live, int64_t id)
 static void map_forget(struct live *live)
 {
     memset(live->is_known, 0, sizeof live->is_known);
+    memset(live->choices, 0, CHOICES * sizeof *live->choices);
+    live->choice_count = 0;
     memset(live->by_person, 0, sizeof live->by_person);
     memset(live->all, 0, sizeof live->all);
     for (int i = 0; i < LIVE_SEGMENT_MAX; i++) {
@@ -207,21 +217,20 @@ void live_touch_record(struct live *live, uint32_t number)
 
 /* ---- asking one person ----------------------------------------------------------------------- */
 
-static void flip(struct live *live, const struct segment *segment, uint32_t person,
-                 enum live_why why)
+static void flip(struct live *live, const struct segment *segment, uint32_t person)
 {
     bool is_in = bitmap_has(&segment->members, person);
 
-    live->work->flips[live->work->count++] =
-        (struct live_flip){.segment = segment->id, .person = person, .is_in = !is_in, .why = why};
+    live->work->flips[live->work->count++] = (struct live_flip){
+        .segment = segment->id, .person = person, .is_in = !is_in, .why = live->why};
 }
 
 /* Merged into another or gone: in no segment. */
-static void leave_all(struct live *live, uint32_t number, enum live_why why)
+static void leave_all(struct live *live, uint32_t number)
 {
     for (int i = 0; i < LIVE_SEGMENT_MAX; i++)
         if (live->segments[i] != NULL && bitmap_has(&live->segments[i]->members, number))
-            flip(live, live->segments[i], number, why);
+            flip(live, live->segments[i], number);
 }
 
 static uint32_t *due_of(struct live *live, uint32_t number)
@@ -261,48 +270,108 @@ static int numbers_of(struct live *live, uint32_t person, uint32_t **numbers)
     return people_numbers(live->moment->people, person, *numbers, count);
 }
 
-/* Each wanted segment; an instant that has come asks all of them. */
-static void ask(struct live *live, uint32_t person, enum live_why why)
+/* Sets that were asked for once are ready; beyond their number all are asked. */
+static const struct program_choice *choose(struct live *live)
+{
+    bool is_wanted[LIVE_SEGMENT_MAX];
+    struct choice *choice;
+    size_t at =
+        str_hash((struct str){(const char *)live->wanted, sizeof live->wanted}, 0) & (CHOICES - 1);
+
+    for (choice = &live->choices[at]; choice->choice != NULL; choice = &live->choices[at]) {
+        if (memcmp(choice->wanted, live->wanted, sizeof live->wanted) == 0)
+            return choice->choice;
+        at = (at + 1) & (CHOICES - 1);
+    }
+    if (live->choice_count > CHOICES / 2) {
+        memcpy(live->wanted, live->all, sizeof live->all);
+        return NULL;
+    }
+    for (int i = 0; i < LIVE_SEGMENT_MAX; i++)
+        is_wanted[i] = (live->wanted[i / 64] >> i % 64 & 1) != 0;
+    live->choice_count++;
+    memcpy(choice->wanted, live->wanted, sizeof live->wanted);
+    choice->choice = program_choose(live->program, is_wanted);
+    return choice->choice;
+}
+
+/* One segment's answer for the person at work; its instant if it is sooner than *until. */
+static void answer_take(struct live *live, int query, uint32_t person,
+                        const struct answer_leaf *root, int64_t *until)
+{
+    if (root->is_true != bitmap_has(&live->segments[query]->members, person))
+        flip(live, live->segments[query], person);
+    if (root->until != NONE && root->until < *until)
+        *until = root->until;
+}
+
+/* Those that are decided without events; the others stay in `open`. */
+static bool known_take(struct live *live, uint32_t person, uint64_t open[WORDS], int64_t *until)
+{
+    bool is_open = false;
+
+    memcpy(open, live->wanted, sizeof live->wanted);
+    for (int word = 0; word < WORDS; word++) {
+        for (uint64_t bits = live->wanted[word]; bits != 0; bits &= bits - 1) {
+            int query = word * 64 + __builtin_ctzll(bits);
+            struct answer_leaf root;
+
+            if (!program_known(live->program, query, &root))
+                continue;
+            answer_take(live, query, person, &root, until);
+            open[word] &= ~(bits & -bits);
+        }
+        is_open = is_open || open[word] != 0;
+    }
+    return is_open;
+}
+
+static void events_take(struct live *live, uint32_t person, const uint64_t open[WORDS],
+                        int64_t *until)
+{
+    program_person(live->program, live->moment->events);
+    for (int word = 0; word < WORDS; word++) {
+        for (uint64_t bits = open[word]; bits != 0; bits &= bits - 1) {
+            int query = word * 64 + __builtin_ctzll(bits);
+            struct answer_leaf root;
+
+            if (program_result(live->program, query, NULL, &root) == OK)
+                answer_take(live, query, person, &root, until);
+        }
+    }
+}
+
+static void ask(struct live *live, uint32_t person)
 {
     uint32_t few[RECORDS], *numbers = few;
     int count = numbers_of(live, person, &numbers);
+    const struct program_choice *choice = choose(live);
+    uint64_t open[WORDS];
     int64_t until = NEVER;
-    bool is_all = true;
 
     live->work->person_count++;
-    program_begin(live->program, numbers, count, live->is_wanted);
-    program_person(live->program, live->moment->events);
-    for (int i = 0; i < LIVE_SEGMENT_MAX; i++) {
-        const struct segment *segment = live->segments[i];
-        struct answer_leaf root;
-
-        is_all = is_all && (segment == NULL || live->is_wanted[i]);
-        if (segment == NULL || !live->is_wanted[i] ||
-            program_result(live->program, i, NULL, &root) != OK)
-            continue;
-        if (root.is_true != bitmap_has(&segment->members, person))
-            flip(live, segment, person, why);
-        until = root.until != NONE && root.until < until ? root.until : until;
-    }
-    due_set(live, person, until, is_all);
+    program_begin(live->program, numbers, count, choice);
+    if (known_take(live, person, open, &until))
+        events_take(live, person, open, &until);
+    due_set(live, person, until, memcmp(live->wanted, live->all, sizeof live->all) == 0);
 }
 
 static void want(struct live *live, const uint64_t *words)
 {
-    for (int i = 0; i < LIVE_SEGMENT_MAX; i++)
-        live->is_wanted[i] = live->is_wanted[i] || (words[i / 64] >> i % 64 & 1) != 0;
+    for (int i = 0; i < WORDS; i++)
+        live->wanted[i] |= words[i];
 }
 
-static void person_run(struct live *live, uint32_t number, enum live_why why)
+static void person_run(struct live *live, uint32_t number)
 {
     if (!bitmap_has(people_all(live->moment->people), number)) {
-        leave_all(live, number, why);
+        leave_all(live, number);
         *due_of(live, number) = 0;
         return;
     }
     if (*due_of(live, number) != 0 && *due_of(live, number) <= live->moment->as_of)
         want(live, live->all);
-    ask(live, number, why);
+    ask(live, number);
 }
 
 static bool has_room(const struct live *live)
@@ -353,13 +422,14 @@ static void touched_run(struct live *live)
     size_t count, at = 0;
     struct touch *touches = touches_sort(live, &count);
 
+    live->why = LIVE_EVENT;
     while (at < count && has_room(live)) {
         uint32_t number = touches[at].number;
 
-        memset(live->is_wanted, 0, sizeof live->is_wanted);
+        memset(live->wanted, 0, sizeof live->wanted);
         for (; at < count && touches[at].number == number; at++)
             touch_want(live, touches[at].what);
-        person_run(live, number, LIVE_EVENT);
+        person_run(live, number);
     }
     if (at < count)
         memmove(touches, touches + at, (count - at) * sizeof *touches);
@@ -375,6 +445,7 @@ static void due_run(struct live *live)
     if (live->next > as_of)
         return;
     live->next = NEVER;
+    live->why = LIVE_TIME;
     for (size_t i = 0; i < count; i++) {
         uint32_t due = *due_of(live, (uint32_t)i);
 
@@ -387,8 +458,8 @@ static void due_run(struct live *live)
             live->work->has_more = true;
             break;
         }
-        memset(live->is_wanted, 0, sizeof live->is_wanted);
-        person_run(live, (uint32_t)i, LIVE_TIME);
+        memset(live->wanted, 0, sizeof live->wanted);
+        person_run(live, (uint32_t)i);
     }
     live->next = next < live->next ? next : live->next;
 }
@@ -407,21 +478,25 @@ static uint32_t fill_start(const struct live *live)
 static void fill_run(struct live *live)
 {
     uint32_t at = fill_start(live), max = people_max(live->moment->people);
+    uint64_t filling[WORDS];
     uint32_t to = max - at < FILL_PIECE ? max : at + FILL_PIECE;
 
     if (at == FULL)
         return;
-    memset(live->is_wanted, 0, sizeof live->is_wanted);
+    live->why = LIVE_FILL;
+    memset(live->wanted, 0, sizeof live->wanted);
     for (int i = 0; i < LIVE_SEGMENT_MAX; i++)
-        live->is_wanted[i] = live->segments[i] != NULL && live->segments[i]->fill_at == at;
+        if (live->segments[i] != NULL && live->segments[i]->fill_at == at)
+            live->wanted[i / 64] |= UINT64_C(1) << i % 64;
+    memcpy(filling, live->wanted, sizeof filling);
     for (; at < to && has_room(live); at++) {
         if (bitmap_has(people_all(live->moment->people), at))
-            ask(live, at, LIVE_FILL);
+            ask(live, at);
         else
-            leave_all(live, at, LIVE_FILL);
+            leave_all(live, at);
     }
     for (int i = 0; i < LIVE_SEGMENT_MAX; i++)
-        if (live->is_wanted[i])
+        if (filling[i / 64] >> i % 64 & 1)
             live->segments[i]->fill_at = at >= max ? FULL : at;
     live->work->has_more = live->work->has_more || fill_start(live) != FULL;
 }

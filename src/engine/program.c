@@ -157,17 +157,15 @@ static bool looks_at(const struct program_role *role, uint32_t kind)
     return false;
 }
 
-static void limit_find(struct program *program, size_t *role_count)
+static void limit_find(struct program *program)
 {
     program->kind_limit = 0;
-    *role_count = 0;
     for (int i = 0; i < program->query_count; i++) {
         const struct program_query *query = program->queries[i];
 
         for (int r = 0; query != NULL && r < query->role_count; r++) {
             const struct pattern *pattern = query->roles[r].pattern;
 
-            *role_count += 1;
             for (int k = 0; pattern != NULL && k < pattern->kind_count; k++)
                 if (pattern->kinds[k] >= program->kind_limit)
                     program->kind_limit = pattern->kinds[k] + 1U;
@@ -175,26 +173,32 @@ static void limit_find(struct program *program, size_t *role_count)
     }
 }
 
-static uint32_t list_fill(struct program *program, uint32_t kind, uint32_t at)
+static bool is_chosen(const struct program *program, const struct program_choice *choice, int query)
+{
+    return program->queries[query] != NULL && choice->is_wanted[query];
+}
+
+static uint32_t list_fill(struct program *program, struct program_choice *choice, uint32_t kind,
+                          uint32_t at)
 {
     for (int i = 0; i < program->query_count; i++) {
         struct program_query *query = program->queries[i];
 
-        for (int r = 0; query != NULL && r < query->role_count; r++)
+        for (int r = 0; is_chosen(program, choice, i) && r < query->role_count; r++)
             if (looks_at(&query->roles[r], kind))
-                program->roles[at++] = &query->roles[r];
+                choice->roles[at++] = &query->roles[r];
     }
     return at;
 }
 
-static size_t places_count(const struct program *program)
+static size_t places_count(const struct program *program, const struct program_choice *choice)
 {
     size_t count = 0;
 
     for (int i = 0; i < program->query_count; i++) {
         const struct program_query *query = program->queries[i];
 
-        for (int r = 0; query != NULL && r < query->role_count; r++) {
+        for (int r = 0; is_chosen(program, choice, i) && r < query->role_count; r++) {
             const struct pattern *pattern = query->roles[r].pattern;
             bool is_any = pattern == NULL || pattern->kind_count == 0;
 
@@ -204,22 +208,59 @@ static size_t places_count(const struct program *program)
     return count;
 }
 
+/* What is asked from its windows on, which move. */
+static void choice_at(const struct program *program, struct program_choice *choice)
+{
+    choice->earliest_of_all = UINT32_MAX;
+    for (uint32_t kind = 0; kind <= program->kind_limit; kind++) {
+        uint32_t least = UINT32_MAX;
+
+        for (uint32_t at = choice->kind_from[kind]; at < choice->kind_from[kind + 1]; at++) {
+            int64_t from = choice->roles[at]->span.from;
+
+            from = from < 0 ? 0 : from;
+            least = from < least ? (uint32_t)from : least;
+        }
+        choice->earliest[kind] = least;
+        if (least < choice->earliest_of_all)
+            choice->earliest_of_all = least;
+    }
+}
+
+const struct program_choice *program_choose(struct program *program, const bool *is_wanted)
+{
+    struct program_choice *choice;
+    size_t kinds;
+    uint32_t at = 0;
+
+    must(program->is_mapped);
+    choice = arena_new_one(program->map, struct program_choice);
+    kinds = (size_t)program->kind_limit + 1;
+    choice->is_wanted = arena_new_array(program->map, bool, (size_t)program->query_count + 1);
+    for (int i = 0; i < program->query_count; i++)
+        choice->is_wanted[i] = is_wanted == NULL || is_wanted[i];
+    choice->roles =
+        arena_new_array(program->map, struct program_role *, places_count(program, choice) + 1);
+    choice->kind_from = arena_new_array(program->map, uint32_t, kinds + 1);
+    choice->earliest = arena_new_array(program->map, uint32_t, kinds);
+    for (uint32_t kind = 0; kind < kinds; kind++) {
+        choice->kind_from[kind] = at;
+        at = list_fill(program, choice, kind, at);
+    }
+    choice->kind_from[kinds] = at;
+    choice->next = program->choices;
+    program->choices = choice;
+    choice_at(program, choice);
+    return choice;
+}
+
 static void map_make(struct program *program)
 {
-    uint32_t at = 0;
-    size_t roles;
-
     arena_reset(program->map);
-    limit_find(program, &roles);
-    program->kind_from = arena_new_array(program->map, uint32_t, (size_t)program->kind_limit + 2);
-    program->roles =
-        arena_new_array(program->map, struct program_role *, places_count(program) + 1);
-    for (uint32_t kind = 0; kind <= program->kind_limit; kind++) {
-        program->kind_from[kind] = at;
-        at = list_fill(program, kind, at);
-    }
-    program->kind_from[program->kind_limit + 1] = at;
+    program->choices = NULL;
+    limit_find(program);
     program->is_mapped = true;
+    program->all = NULL;
 }
 
 /* ---- a moment -------------------------------------------------------------------------------- */
@@ -302,17 +343,21 @@ void program_at(struct program *program, const struct moment *moment)
                 program_test_at(program, &in->tests[n], &in->query->who[n].test,
                                 &in->query->who[n].field, in->query->zone);
     }
+    for (struct program_choice *choice = program->choices; choice != NULL; choice = choice->next)
+        choice_at(program, choice);
+    if (program->all == NULL)
+        program->all = program_choose(program, NULL);
 }
 
 /* ---- a person -------------------------------------------------------------------------------- */
 
 void program_begin(struct program *program, const uint32_t *numbers, int number_count,
-                   const bool *is_wanted)
+                   const struct program_choice *choice)
 {
     program->person++;
     program->numbers = numbers;
     program->number_count = number_count;
-    program->is_wanted = is_wanted;
+    program->choice = choice != NULL ? choice : program->all;
 }
 
 static bool matches(const struct program_role *role, const struct program_event *event)
@@ -338,38 +383,36 @@ static void fresh(struct program_leaf *leaf, uint64_t person)
     program_leaf_reset(leaf);
 }
 
-/* The earliest instant at which this event falls out of the role's window. */
-static int64_t leaves_at(const struct program_role *role, const struct program_event *event)
+/* The leaf's roles from here on that the event matches; *at is behind them. */
+static uint32_t bits_of(struct program_role *const *roles, uint32_t *at, uint32_t to,
+                        const struct program_event *event)
 {
-    return role->window.kind == WINDOW_ROLLING ? event->second + role->window.seconds + 1
-                                               : PROGRAM_NEVER;
+    const struct program_leaf *leaf = roles[*at]->leaf;
+    uint32_t bits = 0;
+
+    for (; *at < to && roles[*at]->leaf == leaf; ++*at)
+        if (matches(roles[*at], event))
+            bits |= 1U << roles[*at]->bit;
+    return bits;
 }
 
 void program_event(struct program *program, const struct program_event *event)
 {
+    const struct program_choice *choice = program->choice;
     uint32_t kind = event->kind < program->kind_limit ? event->kind : program->kind_limit;
+    uint32_t at = choice->kind_from[kind], to = choice->kind_from[kind + 1];
     bool is_ahead = event->second >= program->moment.as_of;
-    uint32_t at = program->kind_from[kind], to = program->kind_from[kind + 1];
 
     while (at < to) {
-        struct program_leaf *leaf = program->roles[at]->leaf;
-        bool is_wanted = program->is_wanted == NULL || program->is_wanted[leaf->query];
-        uint32_t bits = 0;
+        struct program_leaf *leaf = choice->roles[at]->leaf;
+        uint32_t bits = bits_of(choice->roles, &at, to, event);
 
-        for (; at < to && program->roles[at]->leaf == leaf; at++) {
-            const struct program_role *role = program->roles[at];
-
-            if (!is_wanted || is_ahead || !matches(role, event))
-                continue;
-            fresh(leaf, program->person);
-            bits |= 1U << role->bit;
-            leaf->until = sooner(leaf->until, leaves_at(role, event));
-        }
-        if (is_wanted && is_ahead) {
-            fresh(leaf, program->person);
+        if (!is_ahead && bits == 0)
+            continue;
+        fresh(leaf, program->person);
+        if (is_ahead)
             leaf->until = sooner(leaf->until, (int64_t)event->second + 1);
-        }
-        if (bits != 0)
+        else
             program_leaf_take(leaf, bits, event);
     }
 }
@@ -431,7 +474,7 @@ enum err program_result(struct program *program, int query, struct answer_leaf *
     struct answer_leaf own[QUERY_CONDITION_MAX];
     struct answer_leaf *at = leaves != NULL ? leaves : own;
 
-    must(program->is_wanted == NULL || program->is_wanted[query]);
+    must(program->choice->is_wanted[query]);
     for (int node = 0; node < in->query->who_count; node++)
         TRY(node_end(program, in, node, at));
     if (in->query->who_count > 0)
@@ -439,6 +482,64 @@ enum err program_result(struct program *program, int query, struct answer_leaf *
     else
         *root = (struct answer_leaf){.is_true = true, .until = NONE, .since = NONE, .value = NONE};
     return OK;
+}
+
+/* Three values: leaves over events are unknown, and what does not depend on them is known. */
+struct known {
+    bool is_known, is_true;
+    int64_t until;
+};
+
+static struct known known_join(const struct condition *who, int node, const struct known *nodes)
+{
+    bool is_all = who[node].kind == CONDITION_ALL;
+    struct known out = {true, is_all, PROGRAM_NEVER}, decided = {false, !is_all, 0};
+    int at = node - 1;
+
+    for (int i = 0; i < who[node].operands; i++, at -= who[at].size) {
+        out.is_known = out.is_known && nodes[at].is_known;
+        out.until = sooner(out.until, nodes[at].until);
+        if (!nodes[at].is_known || nodes[at].is_true == is_all)
+            continue;
+        out.is_true = !is_all;
+        if (!decided.is_known || nodes[at].until > decided.until)
+            decided = (struct known){true, !is_all, nodes[at].until};
+    }
+    return decided.is_known ? decided : out;
+}
+
+static struct known known_node(struct program *program, struct program_query *in, int node,
+                               const struct known *nodes)
+{
+    const struct condition *one = &in->query->who[node];
+    struct answer_leaf leaf;
+
+    if (in->leaf_of[node] >= 0)
+        return (struct known){.is_known = false};
+    if (one->kind == CONDITION_ALL || one->kind == CONDITION_ANY)
+        return known_join(in->query->who, node, nodes);
+    if (one->kind == CONDITION_NOT)
+        return (struct known){nodes[node - 1].is_known, !nodes[node - 1].is_true,
+                              nodes[node - 1].until};
+    leaf = program_static(program, one, &in->tests[node]);
+    return (struct known){true, leaf.is_true, leaf.until == NONE ? PROGRAM_NEVER : leaf.until};
+}
+
+bool program_known(struct program *program, int query, struct answer_leaf *root)
+{
+    struct program_query *in = program->queries[query];
+    struct known nodes[QUERY_CONDITION_MAX + 1] = {
+        {.is_known = true, .is_true = true, .until = PROGRAM_NEVER}};
+    int count = in->query->who_count;
+    const struct known *last = &nodes[count > 0 ? count - 1 : 0];
+
+    for (int node = 0; node < count; node++)
+        nodes[node] = known_node(program, in, node, nodes);
+    *root = (struct answer_leaf){.is_true = last->is_true,
+                                 .until = last->until == PROGRAM_NEVER ? NONE : last->until,
+                                 .since = NONE,
+                                 .value = NONE};
+    return last->is_known;
 }
 
 /* ---- what matters to it ---------------------------------------------------------------------- */

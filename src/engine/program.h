@@ -34,10 +34,17 @@ void program_fifths(struct program *program, int query, int node, const struct p
  * and before persons. */
 void program_at(struct program *program, const struct moment *moment);
 
-/* A person: the kept number and all numbers of its records (kept first). is_wanted: by query; NULL: all are asked. */
-void program_begin(struct program *program, const uint32_t *numbers, int number_count, const bool *is_wanted);
+/* Some of the queries (by number; NULL: all), to be asked together again and again. Lives until a query is added or dropped. */
+struct program_choice;
+const struct program_choice *program_choose(struct program *program, const bool *is_wanted);
+
+/* A person: the kept number and all numbers of its records (kept first). choice NULL: all queries. */
+void program_begin(struct program *program, const uint32_t *numbers, int number_count, const struct program_choice *choice);
+/* Is it decided without looking at events? *root is its answer then. */
+bool program_known(struct program *program, int query, struct answer_leaf *root);
 void program_event(struct program *program, const struct program_event *event); /* in order; other kinds are passed over */
-/* After the last event. E_TOO_LARGE: a sum outside int64. leaves: who_count cells by node, or NULL; *root: as the root's. */
+/* After the last event, for one of the choice. E_TOO_LARGE: a sum outside int64. leaves: who_count cells by node, or NULL; *root: as the
+ * root's. */
 enum err program_result(struct program *program, int query, struct answer_leaf *leaves, struct answer_leaf *root) MUST_USE;
 
 /* Does an event of the kind, or a change of what is known besides, matter to the query? */

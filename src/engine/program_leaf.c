@@ -25,6 +25,7 @@ void program_leaf_reset(struct program_leaf *leaf)
     leaf->until = leaf->next;
     leaf->since = leaf->first = leaf->last = leaf->least = leaf->most = NONE;
     leaf->first_value = leaf->last_value = NONE;
+    leaf->lasts[0] = leaf->lasts[1] = leaf->lasts[2] = NONE;
     leaf->count = leaf->sum = leaf->days = 0;
     leaf->day_from = leaf->day_to = 0;
     leaf->carry = 0;
@@ -32,6 +33,14 @@ void program_leaf_reset(struct program_leaf *leaf)
     for (int i = 0; i <= QUERY_STEP_MAX; i++)
         leaf->starts[i] = NONE;
     buf_reset(&leaf->values);
+}
+
+/* A second in a window that rolls leaves it; that of a calendar moves at leaf->next. */
+static void window_leave(struct program_leaf *leaf, int64_t second, const struct window *window)
+{
+    if (second != NONE && window->kind == WINDOW_ROLLING &&
+        second + window->seconds + 1 < leaf->until)
+        leaf->until = second + window->seconds + 1;
 }
 
 /* ---- measures -------------------------------------------------------------------------------- */
@@ -75,6 +84,7 @@ static void did_take(struct program_leaf *leaf, const struct program_event *even
     const struct condition *one = leaf->condition;
     int64_t value = one->has_field ? field_value(&one->field, event) : NONE;
 
+    leaf->latest[leaf->count % PROGRAM_LATEST] = event->second;
     if (leaf->count++ == 0) {
         leaf->first = event->second;
         leaf->first_value = value;
@@ -154,22 +164,45 @@ static void regular_take(struct program_leaf *leaf, const struct program_event *
     leaf->unit_hits++;
 }
 
+/* Matches of chains may matter until they leave their windows. */
+static void chain_take(struct program_leaf *leaf, uint32_t bits, const struct program_event *event)
+{
+    const struct funnel *funnel = leaf->condition->funnel;
+
+    for (int i = 0; i < funnel->step_count; i++)
+        if (bits >> i & 1)
+            window_leave(leaf, event->second, &funnel->steps[i].window);
+    for (int i = 0; i < funnel->exclusion_count; i++)
+        if (bits >> (QUERY_STEP_MAX + i) & 1)
+            window_leave(leaf, event->second, &funnel->exclusions[i].pattern.window);
+    if (funnel->order == FUNNEL_ANY_ORDER)
+        any_order_take(leaf, bits, event);
+    else
+        ordered_take(leaf, bits, event);
+}
+
+static void silence_take(struct program_leaf *leaf, uint32_t bits,
+                         const struct program_event *event)
+{
+    leaf->level |= (int)bits;
+    for (int i = 0; i < 3; i++)
+        if (bits >> i & 1)
+            leaf->lasts[i] = event->second;
+}
+
 void program_leaf_take(struct program_leaf *leaf, uint32_t bits, const struct program_event *event)
 {
     const struct condition *one = leaf->condition;
 
     if (one->kind == CONDITION_FUNNEL) {
-        if (one->funnel->order == FUNNEL_ANY_ORDER)
-            any_order_take(leaf, bits, event);
-        else
-            ordered_take(leaf, bits, event);
+        chain_take(leaf, bits, event);
         return;
     }
     leaf->since = event->second;
     if (one->kind == CONDITION_REGULAR)
         regular_take(leaf, event);
     else if (one->kind == CONDITION_STOPPED || one->kind == CONDITION_RESTARTED)
-        leaf->level |= (int)bits;
+        silence_take(leaf, bits, event);
     else
         did_take(leaf, event);
 }
@@ -221,12 +254,31 @@ static int64_t measured(struct program_leaf *leaf)
     return leaf->count;
 }
 
-/* A second in a window that rolls leaves it; the window of a calendar moves at leaf->next. */
-static void within_bound(struct program_leaf *leaf, int64_t second, const struct window *window)
+/* How many events a least count has: below it nothing leaves that matters. 0: every event may. */
+static int64_t least_count(const struct condition *one)
 {
-    if (second != NONE && window->kind == WINDOW_ROLLING &&
-        second + window->seconds + 1 < leaf->until)
-        leaf->until = second + window->seconds + 1;
+    if (one->kind != CONDITION_DID || one->measure != MEASURE_COUNT)
+        return 0;
+    return one->test.compare == COMPARE_AT_LEAST ? one->test.low
+           : one->test.compare == COMPARE_BELOW  ? one->test.high
+                                                 : 0;
+}
+
+/* When what is measured may change because events leave the window. */
+static void did_leave(struct program_leaf *leaf)
+{
+    const struct condition *one = leaf->condition;
+    int64_t least = least_count(one), second = leaf->first;
+
+    if (leaf->count == 0)
+        return;
+    if (least > 0 && leaf->count < least)
+        return;
+    if (least > 0 && least <= PROGRAM_LATEST)
+        second = leaf->latest[(leaf->count - least) % PROGRAM_LATEST];
+    if (one->kind == CONDITION_DID && one->measure == MEASURE_LAST)
+        second = leaf->last;
+    window_leave(leaf, second, &one->pattern->window);
 }
 
 static bool did_holds(struct program_leaf *leaf, struct answer_leaf *out)
@@ -239,7 +291,7 @@ static bool did_holds(struct program_leaf *leaf, struct answer_leaf *out)
     if (!is_second || one->test.compare != COMPARE_WITHIN)
         return program_test_passes(&leaf->test, out->value);
     if (out->value >= leaf->test.span.from)
-        within_bound(leaf, out->value, &one->test.within);
+        window_leave(leaf, out->value, &one->test.within);
     return out->value != NONE && out->value >= leaf->test.span.from &&
            out->value < leaf->test.span.to;
 }
@@ -278,8 +330,10 @@ static bool leaf_holds(struct program_leaf *leaf, struct answer_leaf *out)
 
     switch (one->kind) {
     case CONDITION_DID:
+        did_leave(leaf);
         return did_holds(leaf, out);
     case CONDITION_RFM:
+        did_leave(leaf);
         return rfm_holds(leaf, out);
     case CONDITION_FUNNEL:
         out->value = leaf->level;
@@ -289,14 +343,16 @@ static bool leaf_holds(struct program_leaf *leaf, struct answer_leaf *out)
         return out->value >= one->low;
     case CONDITION_FIRST_TIME:
         if (leaf->first >= leaf->span.from)
-            within_bound(leaf, leaf->first, &one->pattern->window);
+            window_leave(leaf, leaf->first, &one->pattern->window);
         out->value = leaf->first;
         out->since = leaf->first;
         return leaf->first != NONE && leaf->first >= leaf->span.from && leaf->first < leaf->span.to;
     case CONDITION_STOPPED:
-        return (leaf->level & 3) == 1;
     case CONDITION_RESTARTED:
-        return (leaf->level & 7) == 5;
+        window_leave(leaf, leaf->lasts[0], &one->pattern->window);
+        window_leave(leaf, leaf->lasts[1], &one->later);
+        window_leave(leaf, leaf->lasts[2], &one->again);
+        return one->kind == CONDITION_STOPPED ? (leaf->level & 3) == 1 : (leaf->level & 7) == 5;
     default:
         must(false);
     }

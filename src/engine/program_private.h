@@ -5,6 +5,7 @@
 #include "engine/window.h"
 
 #define PROGRAM_NEVER INT64_MAX /* no instant */
+#define PROGRAM_LATEST 16        /* a least count up to which the instant of leaving is exact */
 #define PROGRAM_ROLES_MAX (2 * QUERY_STEP_MAX + 1)
 
 /* A test, ready for one moment. */
@@ -44,6 +45,8 @@ struct program_leaf {
     uint64_t person;          /* whose; another: nothing was gathered */
     int64_t until, since;
     int64_t count, days, sum, least, most, first, last, first_value, last_value;
+    int64_t lasts[3];         /* by bit: the latest match; NONE */
+    uint32_t latest[PROGRAM_LATEST]; /* seconds of the latest matches, by count modulo */
     int64_t day_from, day_to; /* DAYS: the seconds of the last day */
     int carry; /* of the sum, over int64 */
     int unit, unit_hits, good_units;
@@ -75,16 +78,25 @@ struct program_query {
     struct program_test *tests; /* by node: of attributes */
     int leaf_count, role_count;
 };
+/* Who looks at a kind, in the order of queries and leaves. The last kind stands for all from kind_limit up. */
+struct program_choice {
+    struct program_choice *next;
+    bool *is_wanted; /* by query */
+    struct program_role **roles;
+    uint32_t *kind_from; /* by kind: places in roles; one more than kinds */
+    uint32_t *earliest;  /* by kind: no event before matters; UINT32_MAX: none does */
+    uint32_t earliest_of_all;
+};
 struct program {
     struct arena *own;
     struct moment moment;
     struct program_query *queries[PROGRAM_QUERY_MAX]; /* NULL: dropped */
     int query_count;
-    /* Who looks at a kind: roles in the order of queries and leaves. The last list is for kinds from kind_limit up. */
     bool is_mapped;
-    struct arena *map;
-    struct program_role **roles;
-    uint32_t kind_limit, *kind_from;
+    struct arena *map; /* of choices */
+    uint32_t kind_limit;
+    struct program_choice *choices;
+    const struct program_choice *all;
     struct arena *arena;  /* what program_at makes */
     struct arena *gather; /* program_person's, and where it takes events from */
     struct buf sources;
@@ -92,5 +104,5 @@ struct program {
     uint64_t person;
     const uint32_t *numbers;
     int number_count;
-    const bool *is_wanted;
+    const struct program_choice *choice;
 };

@@ -20,11 +20,10 @@ const struct block *snapshot_block(const struct snapshot *snapshot, uint32_t sha
     return block != NULL ? &block->block : NULL;
 }
 
-int snapshot_lists(const struct snapshot *snapshot, uint32_t shard,
-                   struct events lists[SNAPSHOT_LIST_MAX])
+static int lists_between(const struct snapshot *snapshot, uint32_t shard, uint64_t from,
+                         uint64_t to, struct events lists[SNAPSHOT_LIST_MAX])
 {
     const struct block *block = snapshot_block(snapshot, shard);
-    uint64_t from = (uint64_t)shard * SHARD_NUMBERS;
     int count = 0;
 
     for (uint32_t i = 0; i < snapshot->run_count; i++) {
@@ -32,10 +31,24 @@ int snapshot_lists(const struct snapshot *snapshot, uint32_t shard,
 
         if (block != NULL && run->last <= block->seq)
             continue;
-        lists[count] = events_between(&run->events, from, from + SHARD_NUMBERS);
+        lists[count] = events_between(&run->events, from, to);
         count += lists[count].count > 0;
     }
     return count;
+}
+
+int snapshot_lists(const struct snapshot *snapshot, uint32_t shard,
+                   struct events lists[SNAPSHOT_LIST_MAX])
+{
+    uint64_t from = (uint64_t)shard * SHARD_NUMBERS;
+
+    return lists_between(snapshot, shard, from, from + SHARD_NUMBERS, lists);
+}
+
+int snapshot_number(const struct snapshot *snapshot, uint32_t number,
+                    struct events lists[SNAPSHOT_LIST_MAX])
+{
+    return lists_between(snapshot, number / SHARD_NUMBERS, number, (uint64_t)number + 1, lists);
 }
 
 void snapshot_news(const struct snapshot *snapshot, uint32_t shard, struct arena *arena,

@@ -62,5 +62,7 @@ const struct block *snapshot_block(const struct snapshot *snapshot, uint32_t sha
 /* The shard's events that its block does not have: sorted lists, the earlier arrived first; how many (at most SNAPSHOT_LIST_MAX). */
 #define SNAPSHOT_LIST_MAX 64
 int snapshot_lists(const struct snapshot *snapshot, uint32_t shard, struct events lists[SNAPSHOT_LIST_MAX]);
-/* The same as one list, in the arena. */
+/* The same of one customer number alone. */
+int snapshot_number(const struct snapshot *snapshot, uint32_t number, struct events lists[SNAPSHOT_LIST_MAX]);
+/* A shard's as one list, in the arena. */
 void snapshot_news(const struct snapshot *snapshot, uint32_t shard, struct arena *arena, struct events *out);
