@@ -15,6 +15,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const program = join(root, 'build/release/bench/bench_engine_serve')
 const wanted = process.env.BENCH_NAME ?? ''
 const ROUNDS = 5
+const ROUNDS_OF_MANY = 3 // above MANY events
+const MANY = 50e6
 
 // How many times the faster peer's CPU time ours must be; from columns alone where that has a bar of its own.
 const questions = [
@@ -34,6 +36,7 @@ const ms = (us) => (us / 1000).toPrecision(3)
 // Our side answers line by line; it also reads the CPU time of any process, those of ended threads included.
 const openEngine = async (folder) => {
   const child = spawn(program, [folder], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const gone = new Promise((done) => child.once('exit', done))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => {
     const { value, done } = await lines.next()
@@ -50,7 +53,6 @@ const openEngine = async (folder) => {
     ask: (name, way) => say(`ask ${name} ${way}`),
     cpuUs: async (pid) => (await say(`cpu ${pid}`)).us,
     close: () => {
-      const gone = new Promise((done) => child.once('exit', done))
       child.stdin.end()
       return gone
     },
@@ -87,7 +89,7 @@ const warmUp = async (engine, peers, name) => {
 const rounds = async (engine, peers, question) => {
   const ways = await warmUp(engine, peers, question.name)
   const times = { summed: [], columns: [], peers: peers.map(() => []) }
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < (engine.size.events > MANY ? ROUNDS_OF_MANY : ROUNDS); round++) {
     const ours = await engine.ask(question.name, 'summed')
     times.summed.push(ours.us)
     if (question.summed) {

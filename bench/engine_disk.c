@@ -23,7 +23,7 @@
 #define PAGE_BYTES 4096
 #define PAGES_MAX 65536 /* of a block */
 
-static struct store_options options = {.unmerged_max = 4000000};
+static struct store_options options = {.merge_ppm = 1000000, .unmerged_max = 1 << 25};
 static struct data data; /* here only its tags */
 static struct bitmap segments[SEGMENTS];
 static struct asker asker = {.data = &data};

@@ -8,6 +8,7 @@
 #include "engine/checksum.h"
 
 #define BLOCK_MAX 65536
+#define GATHER_MIN 256 /* candidates from which sparse blocks are made bits for them */
 #define SPARSE_AGAIN                                                                               \
     2048 /* a flat block that shrinks to this is sparse again; below SPARSE_MAX, so as not to flap \
           */
@@ -283,43 +284,6 @@ static uint32_t keep_in(const struct block *block, bool is_in, uint16_t *numbers
     return kept;
 }
 
-static uint32_t keep_any(const struct bitmap_terms *terms, uint32_t key, uint16_t *numbers,
-                         uint32_t count)
-{
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        bool is_there = false;
-
-        for (int j = 0; j < terms->any_count && !is_there; j++)
-            is_there = block_has(block_at(terms->any[j], key), numbers[i]);
-        numbers[kept] = numbers[i];
-        kept += is_there;
-    }
-    return kept;
-}
-
-/* The few members of a sparse block are asked for in all the others. */
-static void combine_few(const struct bitmap_terms *terms, uint32_t key, const struct block *few,
-                        struct found *out)
-{
-    uint32_t count = few->count;
-
-    memcpy(out->numbers, sparse_of(few), count * sizeof(*out->numbers));
-    for (int i = 0; i < terms->all_count && count > 0; i++) {
-        const struct block *block = block_at(terms->all[i], key);
-
-        if (block != few)
-            count = keep_in(block, true, out->numbers, count);
-    }
-    for (int i = 0; i < terms->none_count && count > 0; i++)
-        count = keep_in(block_at(terms->none[i], key), false, out->numbers, count);
-    if (terms->any_count > 0)
-        count = keep_any(terms, key, out->numbers, count);
-    out->count = count;
-    out->is_flat = false;
-}
-
 /* The flat blocks of a list, and the sparse ones gathered in one flat block of ours. */
 static int gather(const struct bitmap *const *list, int count, uint32_t key, const uint64_t **out,
                   uint64_t *scratch)
@@ -342,6 +306,50 @@ static int gather(const struct bitmap *const *list, int count, uint32_t key, con
     if (is_used)
         out[flat_count++] = scratch;
     return flat_count;
+}
+
+/* Many candidates are looked up in bits, few in the blocks as they are. */
+static uint32_t keep_any(const struct bitmap_terms *terms, uint32_t key, struct found *out,
+                         uint32_t count)
+{
+    const uint64_t *flats[BITMAP_TERM_MAX + 1];
+    bool is_gathered = count >= GATHER_MIN;
+    int flat_count = is_gathered ? gather(terms->any, terms->any_count, key, flats, out->any) : 0;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t low = out->numbers[i];
+        bool is_there = false;
+
+        for (int j = 0; j < flat_count && !is_there; j++)
+            is_there = flats[j][low >> 6] >> (low & 63) & 1;
+        for (int j = 0; !is_gathered && j < terms->any_count && !is_there; j++)
+            is_there = block_has(block_at(terms->any[j], key), low);
+        out->numbers[kept] = low;
+        kept += is_there;
+    }
+    return kept;
+}
+
+/* The few members of a sparse block are asked for in all the others. */
+static void combine_few(const struct bitmap_terms *terms, uint32_t key, const struct block *few,
+                        struct found *out)
+{
+    uint32_t count = few->count;
+
+    memcpy(out->numbers, sparse_of(few), count * sizeof(*out->numbers));
+    for (int i = 0; i < terms->all_count && count > 0; i++) {
+        const struct block *block = block_at(terms->all[i], key);
+
+        if (block != few)
+            count = keep_in(block, true, out->numbers, count);
+    }
+    for (int i = 0; i < terms->none_count && count > 0; i++)
+        count = keep_in(block_at(terms->none[i], key), false, out->numbers, count);
+    if (terms->any_count > 0)
+        count = keep_any(terms, key, out, count);
+    out->count = count;
+    out->is_flat = false;
 }
 
 static void combine_flat(const struct bitmap_terms *terms, uint32_t key, bool is_kept,

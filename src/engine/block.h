@@ -8,6 +8,8 @@
 #define BLOCK_WEEK_SECONDS (7 * 86400)
 #define BLOCK_EVENT_MAX ((size_t)1 << 30)
 #define BLOCK_BYTES_MAX ((size_t)1 << 36)
+#define BLOCK_RANK_EVENTS 512
+#define ALWAYS_INLINE __attribute__((always_inline)) inline
 
 /* What blocks keep ready besides the columns; the same for all blocks of a store. */
 struct block_schema {
@@ -41,7 +43,7 @@ struct block {
         uint16_t column;
         bool is_wide;         /* i64, else i32 */
         const uint64_t *has;  /* a bit an event */
-        const uint32_t *ranks; /* values before each 512 events */
+        const uint32_t *ranks; /* values before each BLOCK_RANK_EVENTS events */
         const void *values;
         uint32_t count;
     } values[EVENTS_COLUMN_MAX]; /* by column */
@@ -63,6 +65,18 @@ enum err block_open(struct str bytes, struct block *out, const char **why) MUST_
 
 uint16_t block_kind(const struct block *block, uint32_t at);
 uint16_t block_channel(const struct block *block, uint32_t at);
-/* The value of an event in a column; NONE: it has none. */
-int64_t block_value(const struct block *block, uint16_t column, uint32_t at);
+/* The value of an event in a column; NONE: it has none. Inline, so that kernels count bits with the instructions they have. */
+static ALWAYS_INLINE int64_t block_value(const struct block *block, uint16_t column, uint32_t at)
+{
+    const struct block_values *values = &block->values[column];
+    uint32_t word = at / 64, place;
+
+    if (values->has == NULL || !(values->has[word] >> at % 64 & 1))
+        return NONE;
+    place = values->ranks[at / BLOCK_RANK_EVENTS];
+    for (uint32_t i = at / BLOCK_RANK_EVENTS * (BLOCK_RANK_EVENTS / 64); i < word; i++)
+        place += (uint32_t)__builtin_popcountll(values->has[i]);
+    place += (uint32_t)__builtin_popcountll(values->has[word] & (((uint64_t)1 << at % 64) - 1));
+    return values->is_wide ? ((const int64_t *)values->values)[place] : ((const int32_t *)values->values)[place];
+}
 const struct block_posting *block_posting(const struct block *block, uint16_t kind); /* NULL: not kept */

@@ -298,21 +298,6 @@ uint16_t block_channel(const struct block *block, uint32_t at)
                                   : ((const uint8_t *)block->channels)[at];
 }
 
-int64_t block_value(const struct block *block, uint16_t column, uint32_t at)
-{
-    const struct block_values *values = &block->values[column];
-    uint32_t word = at / 64, place;
-
-    if (values->has == NULL || !(values->has[word] >> at % 64 & 1))
-        return NONE;
-    place = values->ranks[at / BLOCK_RANK_EVENTS];
-    for (uint32_t i = at / BLOCK_RANK_EVENTS * (BLOCK_RANK_EVENTS / 64); i < word; i++)
-        place += (uint32_t)__builtin_popcountll(values->has[i]);
-    place += (uint32_t)__builtin_popcountll(values->has[word] & (((uint64_t)1 << at % 64) - 1));
-    return values->is_wide ? ((const int64_t *)values->values)[place]
-                           : ((const int32_t *)values->values)[place];
-}
-
 const struct block_posting *block_posting(const struct block *block, uint16_t kind)
 {
     for (uint32_t i = 0; i < block->posting_count; i++) {

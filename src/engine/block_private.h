@@ -7,7 +7,6 @@
 #define BLOCK_VERSION 1
 #define BLOCK_ALIGN 64
 #define BLOCK_ROW_MAX 128
-#define BLOCK_RANK_EVENTS 512
 #define BLOCK_WEEK_WORD_MAX 128 /* all weeks a second can name */
 
 enum block_column {

@@ -131,21 +131,6 @@ static void merge_take(struct merge *merge, const struct events *list, size_t pl
     while (!list->values[value++].is_last);
 }
 
-/* The list whose next event comes first; -1: all are at their end. */
-static int merge_next(const struct events *lists, int count, const size_t *places)
-{
-    uint64_t least = UINT64_MAX;
-    int next = -1;
-
-    for (int i = 0; i < count; i++) {
-        if (places[i] < lists[i].count && (next < 0 || order_of(&lists[i].at[places[i]]) < least)) {
-            least = order_of(&lists[i].at[places[i]]);
-            next = i;
-        }
-    }
-    return next;
-}
-
 /* How many values the events of a list have. */
 static size_t count_values(const struct events *list)
 {
@@ -163,21 +148,63 @@ static size_t count_values(const struct events *list)
     return count;
 }
 
-void events_merge(struct arena *arena, const struct events *lists, int count, struct events *out)
+static void merge_begin(struct arena *arena, const struct events *lists, int count,
+                        struct merge *out)
 {
-    struct merge merge = {0};
-    size_t *places = arena_new_array(arena, size_t, (size_t)count + 1);
     size_t event_count = 0, value_count = 0;
 
     for (int i = 0; i < count; i++) {
         event_count += lists[i].count;
         value_count += count_values(&lists[i]);
     }
-    merge.at = arena_new_array(arena, struct engine_event, event_count + 1);
-    merge.values = arena_new_array(arena, struct engine_value, value_count + 1);
-    for (int next = merge_next(lists, count, places); next >= 0;
-         next = merge_next(lists, count, places))
-        merge_take(&merge, &lists[next], places[next]++);
+    *out = (struct merge){arena_new_array(arena, struct engine_event, event_count + 1),
+                          arena_new_array(arena, struct engine_value, value_count + 1), 0, 0};
+}
+
+/* The choice is a move and no jump: which list is next cannot be foreseen. */
+static struct events merge_two(struct arena *arena, const struct events *lists)
+{
+    const struct events *a = &lists[0], *b = &lists[1];
+    struct merge merge;
+    size_t i = 0, j = 0;
+
+    merge_begin(arena, lists, 2, &merge);
+    while (i < a->count && j < b->count) {
+        bool is_b = order_of(&b->at[j]) < order_of(&a->at[i]);
+
+        merge_take(&merge, is_b ? b : a, is_b ? j : i);
+        i += !is_b;
+        j += is_b;
+    }
+    while (i < a->count)
+        merge_take(&merge, a, i++);
+    while (j < b->count)
+        merge_take(&merge, b, j++);
+    return (struct events){merge.at, merge.count, merge.values, merge.value_count};
+}
+
+static struct events merge_all(struct arena *arena, const struct events *lists, int count)
+{
+    struct events halves[2];
+
+    if (count == 1)
+        return lists[0];
+    halves[0] = merge_all(arena, lists, count / 2);
+    halves[1] = merge_all(arena, lists + count / 2, count - count / 2);
+    return merge_two(arena, halves);
+}
+
+void events_merge(struct arena *arena, const struct events *lists, int count, struct events *out)
+{
+    struct merge merge;
+
+    if (count > 1) {
+        *out = merge_all(arena, lists, count);
+        return;
+    }
+    merge_begin(arena, lists, count, &merge);
+    for (size_t i = 0; count == 1 && i < lists[0].count; i++)
+        merge_take(&merge, &lists[0], i);
     *out = (struct events){merge.at, merge.count, merge.values, merge.value_count};
 }
 

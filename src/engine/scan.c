@@ -14,47 +14,50 @@ static const struct block empty_block = {.offsets = no_offsets};
 
 /* ---- customers ----------------------------------------------------------------------------- */
 
-/* Columns of scratch, always wide. */
+/* Columns of scratch, as narrow as a block's. */
 struct scratch {
-    uint16_t *kinds, *channels;
+    void *kinds, *channels;
     uint32_t *seconds;
-    int64_t *amounts;
+    int64_t *amounts; /* NULL: nobody asks for them */
+    bool is_wide;
     uint32_t count;
 };
 
-static void scratch_begin(struct scan_view *view, size_t count, struct scratch *out)
+static void scratch_begin(struct scan_view *view, size_t count, bool is_wide, struct scratch *out)
 {
     char *at;
 
     buf_reset(&view->scratch);
     at = buf_room(&view->scratch, count * (8 + 4 + 2 + 2) + 4 * PAST_END);
     must(at != NULL);
-    out->amounts = (int64_t *)(void *)at;
+    out->amounts = view->is_amountless ? NULL : (int64_t *)(void *)at;
     out->seconds = (uint32_t *)(void *)(at + count * 8 + PAST_END);
-    out->kinds = (uint16_t *)(void *)(at + count * 12 + 2 * (size_t)PAST_END);
-    out->channels = (uint16_t *)(void *)(at + count * 14 + 3 * (size_t)PAST_END);
+    out->kinds = at + count * 12 + 2 * (size_t)PAST_END;
+    out->channels = at + count * 14 + 3 * (size_t)PAST_END;
+    out->is_wide = is_wide;
     out->count = 0;
 }
 
-static void scratch_add_new(struct scratch *scratch, const struct engine_event *event,
-                            int64_t amount)
+static ALWAYS_INLINE void scratch_add(struct scratch *scratch, uint32_t second, uint32_t kind,
+                                      uint32_t channel)
 {
     uint32_t at = scratch->count++;
 
-    scratch->seconds[at] = event->second;
-    scratch->kinds[at] = event->kind;
-    scratch->channels[at] = event->channel;
-    scratch->amounts[at] = amount;
+    scratch->seconds[at] = second;
+    if (scratch->is_wide) {
+        ((uint16_t *)scratch->kinds)[at] = (uint16_t)kind;
+        ((uint16_t *)scratch->channels)[at] = (uint16_t)channel;
+    } else {
+        ((uint8_t *)scratch->kinds)[at] = (uint8_t)kind;
+        ((uint8_t *)scratch->channels)[at] = (uint8_t)channel;
+    }
 }
 
 static void scratch_add_old(struct scratch *scratch, const struct scan_piece *old, uint32_t from)
 {
-    uint32_t at = scratch->count++;
-
-    scratch->seconds[at] = old->seconds[from];
-    scratch->kinds[at] = scan_kind(old, from);
-    scratch->channels[at] = scan_channel(old, from);
-    scratch->amounts[at] = block_value(old->block, EVENTS_AMOUNT, old->from + from);
+    if (scratch->amounts != NULL)
+        scratch->amounts[scratch->count] = block_value(old->block, EVENTS_AMOUNT, old->from + from);
+    scratch_add(scratch, old->seconds[from], scan_kind(old, from), scan_channel(old, from));
 }
 
 static struct scan_piece scratch_piece(const struct scratch *scratch)
@@ -62,8 +65,8 @@ static struct scan_piece scratch_piece(const struct scratch *scratch)
     return (struct scan_piece){.kinds = scratch->kinds,
                                .channels = scratch->channels,
                                .seconds = scratch->seconds,
-                               .is_kind_wide = true,
-                               .is_channel_wide = true,
+                               .is_kind_wide = scratch->is_wide,
+                               .is_channel_wide = scratch->is_wide,
                                .count = scratch->count,
                                .amounts = scratch->amounts};
 }
@@ -83,25 +86,45 @@ static int64_t amount_of(const struct events *list, const struct engine_event *e
     return NONE;
 }
 
+static uint32_t head_of(const struct events *list)
+{
+    return list->count > 0 ? list->at[0].customer % SHARD_NUMBERS : SHARD_NUMBERS;
+}
+
+/* How many events the list begins with that are of this customer. */
+static size_t list_cut(struct scan_view *view, const struct events *list, uint32_t own)
+{
+    size_t end = 0;
+    uint32_t bits = 0;
+
+    do {
+        bits |= list->at[end].kind | list->at[end].channel;
+        end++;
+    } while (end < list->count && list->at[end].customer % SHARD_NUMBERS == own);
+    view->cut_bits |= bits;
+    view->cut_count += end;
+    return end;
+}
+
 int scan_cut_news(struct scan_view *view, uint32_t own, struct events parts[SNAPSHOT_LIST_MAX])
 {
     uint32_t next = SHARD_NUMBERS;
     int count = 0;
 
+    view->cut_count = 0;
+    view->cut_bits = 0;
     for (int i = 0; i < view->list_count; i++) {
-        struct events *list = &view->lists[i];
-        size_t end = 0;
+        if (view->heads[i] == own) {
+            struct events *list = &view->lists[i];
+            size_t end = list_cut(view, list, own);
 
-        while (end < list->count && list->at[end].customer % SHARD_NUMBERS == own)
-            end++;
-        if (end > 0) {
             parts[count] = *list;
             parts[count++].count = end;
             list->at += end;
             list->count -= end;
+            view->heads[i] = head_of(list);
         }
-        if (list->count > 0 && list->at[0].customer % SHARD_NUMBERS < next)
-            next = list->at[0].customer % SHARD_NUMBERS;
+        next = view->heads[i] < next ? view->heads[i] : next;
     }
     view->next_own = next;
     return count;
@@ -126,68 +149,87 @@ static bool are_in_time(const struct events *parts, int count)
     return true;
 }
 
-static void scratch_add_part(struct scratch *scratch, const struct events *part, size_t from)
+static void scratch_add_new(struct scratch *scratch, const struct events *part, size_t at)
 {
-    for (size_t i = from; i < part->count; i++)
-        scratch_add_new(scratch, &part->at[i], amount_of(part, &part->at[i]));
+    const struct engine_event *event = &part->at[at];
+
+    if (scratch->amounts != NULL)
+        scratch->amounts[scratch->count] = amount_of(part, event);
+    scratch_add(scratch, event->second, event->kind, event->channel);
 }
 
 /* Late news: among the block's events, behind those of the same second. */
-static void stream_mixed(struct scan_view *view, const struct scan_piece *old,
-                         const struct events *news, struct scan_stream *out)
+static void scratch_mix(struct scratch *scratch, const struct scan_piece *old,
+                        const struct events *news)
 {
-    struct scratch scratch;
     size_t at = 0;
 
-    scratch_begin(view, news->count + old->count, &scratch);
     for (uint32_t i = 0; i < old->count; i++) {
         for (; at < news->count && news->at[at].second < old->seconds[i]; at++)
-            scratch_add_new(&scratch, &news->at[at], amount_of(news, &news->at[at]));
-        scratch_add_old(&scratch, old, i);
+            scratch_add_new(scratch, news, at);
+        scratch_add_old(scratch, old, i);
     }
-    scratch_add_part(&scratch, news, at);
-    out->piece_count = 1;
-    out->pieces[0] = scratch_piece(&scratch);
+    for (; at < news->count; at++)
+        scratch_add_new(scratch, news, at);
+}
+
+/* All of a part behind what is there. Without amounts and narrow, as is the rule, in one short
+ * loop. */
+static void scratch_add_part(struct scratch *scratch, const struct events *part)
+{
+    uint8_t *kinds = (uint8_t *)scratch->kinds + scratch->count;
+    uint8_t *channels = (uint8_t *)scratch->channels + scratch->count;
+    uint32_t *seconds = scratch->seconds + scratch->count;
+
+    if (scratch->is_wide || scratch->amounts != NULL) {
+        for (size_t at = 0; at < part->count; at++)
+            scratch_add_new(scratch, part, at);
+        return;
+    }
+    for (size_t at = 0; at < part->count; at++) {
+        seconds[at] = part->at[at].second;
+        kinds[at] = (uint8_t)part->at[at].kind;
+        channels[at] = (uint8_t)part->at[at].channel;
+    }
+    scratch->count += (uint32_t)part->count;
+}
+
+/* The customer's last second in the block; from the summaries, which lie side by side. */
+static uint32_t last_of(const struct scan_piece *old, uint32_t own)
+{
+    return old->block->lasts != NULL ? old->block->lasts[own] : old->seconds[old->count - 1];
 }
 
 void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_stream *out)
 {
     struct events parts[SNAPSHOT_LIST_MAX], joined;
     int count = scan_cut_news(view, own, parts);
+    bool is_wide = view->cut_bits > UINT8_MAX, is_late;
     struct scratch scratch;
     struct scan_piece old;
-    size_t total = 0;
 
     must(count > 0);
-    if (!are_in_time(parts, count)) {
+    scan_piece_of_block(view, own, &old);
+    is_late = old.count > 0 && last_of(&old, own) > parts[0].at[0].second;
+    if (count > 1 && (is_late || !are_in_time(parts, count))) {
         events_merge(view->arena, parts, count, &joined);
+        is_late = old.count > 0 && last_of(&old, own) > joined.at[0].second;
         parts[0] = joined;
         count = 1;
     }
-    scan_piece_of_block(view, own, &old);
-    if (old.count > 0 && old.seconds[old.count - 1] > parts[0].at[0].second) {
-        if (count > 1)
-            events_merge(view->arena, parts, count, &joined);
-        stream_mixed(view, &old, count > 1 ? &joined : &parts[0], out);
-        return;
+    if (is_late) {
+        scratch_begin(view, view->cut_count + old.count,
+                      is_wide || old.is_kind_wide || old.is_channel_wide, &scratch);
+        scratch_mix(&scratch, &old, &parts[0]);
+        old.count = 0;
+    } else {
+        scratch_begin(view, view->cut_count, is_wide, &scratch);
+        for (int i = 0; i < count; i++)
+            scratch_add_part(&scratch, &parts[i]);
     }
-    for (int i = 0; i < count; i++)
-        total += parts[i].count;
-    scratch_begin(view, total, &scratch);
-    for (int i = 0; i < count; i++)
-        scratch_add_part(&scratch, &parts[i], 0);
     out->piece_count = old.count > 0;
     out->pieces[0] = old;
     out->pieces[out->piece_count++] = scratch_piece(&scratch);
-}
-
-int64_t scan_amount(const struct scan_piece *piece, uint32_t at)
-{
-    int64_t amount = piece->amounts != NULL
-                         ? piece->amounts[at]
-                         : block_value(piece->block, EVENTS_AMOUNT, piece->from + at);
-
-    return amount == NONE ? 0 : amount;
 }
 
 void scan_needles_set(struct scan_needles *needles, const uint16_t *kinds, int count)
@@ -243,9 +285,8 @@ static void view_begin(struct scan_view *view, uint32_t shard)
     view->list_count = snapshot_lists(scan->snapshot, shard, view->lists);
     view->next_own = SHARD_NUMBERS;
     for (int i = 0; i < view->list_count; i++) {
-        uint32_t own = view->lists[i].at[0].customer % SHARD_NUMBERS;
-
-        view->next_own = own < view->next_own ? own : view->next_own;
+        view->heads[i] = head_of(&view->lists[i]);
+        view->next_own = view->heads[i] < view->next_own ? view->heads[i] : view->next_own;
     }
     view->has_only = scan->only != NULL;
     if (view->has_only)
@@ -257,8 +298,10 @@ static void *worker_run(void *user)
     struct worker *worker = user;
     const struct scan_work *work = worker->crew->work;
     const struct scan *scan = work->scan;
-    struct scan_view view = {
-        .scan = scan, .thread = worker->number, .arena = arena_new(SIZE_MAX / 2)};
+    struct scan_view view = {.scan = scan,
+                             .thread = worker->number,
+                             .is_amountless = work->is_amountless,
+                             .arena = arena_new(SIZE_MAX / 2)};
 
     buf_init(&view.scratch, SCRATCH_MAX);
     buf_init(&view.masks, SCRATCH_MAX);

@@ -4,7 +4,6 @@
 #include "engine/scan.h"
 
 #define SCAN_DAY 86400
-#define ALWAYS_INLINE __attribute__((always_inline)) inline
 
 /* A customer's events are one or two pieces, the second later than the first: the block's, and the news. Late news make both one
  * piece in scratch. Columns may be read 64 bytes past their end. */
@@ -31,10 +30,14 @@ struct scan_view {
     const struct block *block; /* an empty one if there is none */
     uint32_t shard, at;        /* at: the next customer of the shard */
     struct events lists[SNAPSHOT_LIST_MAX]; /* of news; what is behind the customer at work */
+    uint32_t heads[SNAPSHOT_LIST_MAX];      /* the customer of the shard that each begins with; SHARD_NUMBERS: it is empty */
     int list_count;
     uint32_t next_own; /* the next customer of the shard with news; SHARD_NUMBERS: none */
+    size_t cut_count;  /* of what was cut off last: how many events, and all bits of their kinds and channels */
+    uint32_t cut_bits;
     bool has_only; /* only customers with a bit in `only`, which a query may take bits from */
     uint64_t only[BITMAP_SHARD_WORDS];
+    bool is_amountless;
     struct arena *arena;
     struct buf scratch, masks;
 };
@@ -46,6 +49,7 @@ struct scan_work {
     void (*shard)(struct scan_view *view, const void *query, uint64_t *sums);
     uint64_t *sums;
     size_t sum_count;
+    bool is_amountless; /* amounts of news are never asked for */
     uint32_t shard_count; /* 0: those with events */
 };
 void scan_run(const struct scan_work *work);
@@ -109,7 +113,12 @@ static ALWAYS_INLINE bool scan_next(struct scan_view *view, struct scan_stream *
     return true;
 }
 
-int64_t scan_amount(const struct scan_piece *piece, uint32_t at); /* 0: none */
+static ALWAYS_INLINE int64_t scan_amount(const struct scan_piece *piece, uint32_t at) /* 0: none */
+{
+    int64_t amount = piece->amounts != NULL ? piece->amounts[at] : block_value(piece->block, EVENTS_AMOUNT, piece->from + at);
+
+    return amount == NONE ? 0 : amount;
+}
 
 static inline uint16_t scan_kind(const struct scan_piece *piece, uint32_t at)
 {

@@ -4,6 +4,8 @@
 #include "engine/scan_private.h"
 
 #define SAMPLE_SHARDS 4
+#define STRIDE 16 /* events looked over at once */
+#define AHEAD 24  /* customers whose first event is fetched before it is asked for */
 
 /* ---- funnel -------------------------------------------------------------------------------- */
 
@@ -46,7 +48,7 @@ void scan_funnel(const struct scan *scan, const struct scan_funnel *query,
     const struct scan_kernels *kernels = scan_kernels(scan);
     struct scan_funnel_work funnel = {.query = query};
     uint64_t sums[SCAN_STEP_MAX + 1] = {0};
-    struct scan_work work = {scan, &funnel, kernels->funnel_forward, sums, ARRAY_LEN(sums)};
+    struct scan_work work = {scan, &funnel, kernels->funnel_forward, sums, ARRAY_LEN(sums), true};
 
     must(query->step_count > 0 && query->step_count <= SCAN_STEP_MAX);
     scan_needles_set(&funnel.needles, query->kinds, query->step_count);
@@ -149,7 +151,7 @@ int64_t scan_segment(const struct scan *scan, const struct scan_segment *query, 
     uint32_t shards = snapshot_shards(scan->snapshot);
     struct segment_work segment = {.kernel.query = query, .kernels = scan_kernels(scan)};
     uint64_t count = 0;
-    struct scan_work work = {scan, &segment, segment_shard, &count, 1};
+    struct scan_work work = {scan, &segment, segment_shard, &count, 1, true};
 
     must(query->condition_count > 0 && query->condition_count <= SCAN_CONDITION_MAX);
     segment_prepare(query, &segment.kernel);
@@ -193,18 +195,31 @@ static uint64_t bits_from(const uint64_t *words, uint32_t count, uint32_t from)
     return shift == 0 || at + 1 >= count ? low : low | words[at + 1] << (64 - shift);
 }
 
+/* The weeks after `first`, this one bit 0, in which the stream has events. Seconds rise, so a week
+ * is left by strides. */
 static uint64_t weeks_of_stream(const struct scan_cohort *query, const struct scan_stream *stream,
                                 uint32_t first)
 {
+    int64_t start = (int64_t)first * BLOCK_WEEK_SECONDS - query->week_offset, next = 0;
     uint64_t weeks = 0;
 
     for (int i = 0; i < stream->piece_count; i++) {
-        for (uint32_t at = 0; at < stream->pieces[i].count; at++) {
-            uint32_t week = week_of(query, stream->pieces[i].seconds[at]) - first;
+        const uint32_t *seconds = stream->pieces[i].seconds;
+        uint32_t count = stream->pieces[i].count;
 
-            if (week >= 64)
+        for (uint32_t at = 0; at < count; at++) {
+            int64_t second = (int64_t)seconds[at] - start, week;
+
+            if (second < next) {
+                while (at + STRIDE < count && seconds[at + STRIDE] - start < next)
+                    at += STRIDE;
+                continue;
+            }
+            week = second / BLOCK_WEEK_SECONDS;
+            if (week >= query->week_count)
                 break;
             weeks |= (uint64_t)1 << week;
+            next = (week + 1) * BLOCK_WEEK_SECONDS;
         }
     }
     return weeks;
@@ -231,6 +246,28 @@ static void cohort_summed(const struct scan_cohort *query, const struct block *b
     }
 }
 
+/* The same from columns alone. */
+static void cohort_of_columns(const struct scan_cohort *query, struct scan_view *view,
+                              uint64_t *sums)
+{
+    int64_t from = (int64_t)query->first_week * BLOCK_WEEK_SECONDS - query->week_offset;
+    int64_t span = (int64_t)query->cohort_count * BLOCK_WEEK_SECONDS;
+    const struct block *block = view->block;
+    struct scan_stream stream = {.piece_count = 1};
+
+    for (uint32_t own = 0; block->count > 0 && own < SHARD_NUMBERS; own++) {
+        uint32_t ahead = own + AHEAD < SHARD_NUMBERS ? own + AHEAD : own, first;
+
+        __builtin_prefetch(&block->seconds[block->offsets[ahead]]);
+        if (block->offsets[own] == block->offsets[own + 1] ||
+            (uint64_t)(block->seconds[block->offsets[own]] - from) >= (uint64_t)span)
+            continue;
+        scan_piece_of_block(view, own, &stream.pieces[0]);
+        first = week_of(query, stream.pieces[0].seconds[0]);
+        cohort_add(query, first - query->first_week, weeks_of_stream(query, &stream, first), sums);
+    }
+}
+
 static void cohort_shard(struct scan_view *view, const void *user, uint64_t *sums)
 {
     const struct scan_cohort *query = user;
@@ -240,8 +277,11 @@ static void cohort_shard(struct scan_view *view, const void *user, uint64_t *sum
     struct scan_stream stream;
     bool is_block;
 
-    if (is_summed && view->list_count == 0 && !view->has_only) {
-        cohort_summed(query, block, sums);
+    if (view->list_count == 0 && !view->has_only) {
+        if (is_summed)
+            cohort_summed(query, block, sums);
+        else
+            cohort_of_columns(query, view, sums);
         return;
     }
     while (scan_next_either(view, &stream, &is_block)) {
@@ -268,7 +308,7 @@ void scan_cohort(const struct scan *scan, const struct scan_cohort *query,
                  int64_t sizes[SCAN_COHORT_MAX], int64_t active[SCAN_COHORT_MAX][SCAN_COHORT_MAX])
 {
     uint64_t sums[SCAN_COHORT_MAX * COHORT_CELLS] = {0};
-    struct scan_work work = {scan, query, cohort_shard, sums, ARRAY_LEN(sums)};
+    struct scan_work work = {scan, query, cohort_shard, sums, ARRAY_LEN(sums), true};
 
     must(query->cohort_count <= SCAN_COHORT_MAX && query->week_count <= SCAN_COHORT_MAX);
     scan_run(&work);
@@ -287,8 +327,8 @@ void scan_channels(const struct scan *scan, uint16_t kind, struct scan_channel *
     struct arena *arena = arena_new((size_t)1 << 24);
     struct scan_channels_work query = {.channel_max = channel_max};
     uint64_t *sums = arena_new_array(arena, uint64_t, (size_t)channel_max * 4 + 1);
-    struct scan_work work = {scan, &query, scan_kernels(scan)->channels, sums,
-                             (size_t)channel_max * 4};
+    struct scan_work work = {
+        scan, &query, scan_kernels(scan)->channels, sums, (size_t)channel_max * 4, false};
 
     must(channel_max <= SCAN_CHANNEL_MAX);
     scan_needles_set(&query.needles, &kind, 1);
@@ -359,7 +399,7 @@ void scan_intervals(const struct scan *scan, uint16_t kind, int64_t days[SCAN_DA
 {
     struct intervals_work query = {.kernels = scan_kernels(scan)};
     uint64_t sums[SCAN_DAY_MAX] = {0};
-    struct scan_work work = {scan, &query, intervals_shard, sums, ARRAY_LEN(sums)};
+    struct scan_work work = {scan, &query, intervals_shard, sums, ARRAY_LEN(sums), true};
 
     scan_needles_set(&query.needles, &kind, 1);
     scan_run(&work);
@@ -427,7 +467,7 @@ void scan_paths(const struct scan *scan, uint32_t from, uint32_t kind_max, int64
     struct paths_work query = {from, kind_max};
     size_t count = (size_t)kind_max * kind_max;
     uint64_t *sums = arena_new_array(arena, uint64_t, count + 1);
-    struct scan_work work = {scan, &query, paths_shard, sums, count};
+    struct scan_work work = {scan, &query, paths_shard, sums, count, true};
 
     must(kind_max <= SCAN_KIND_MAX);
     scan_run(&work);

@@ -171,7 +171,7 @@ void scan_rfm(const struct scan *scan, uint16_t kind, int64_t cells[5][5][5])
     uint32_t shards = snapshot_shards(scan->snapshot);
     size_t numbers = (size_t)shards * SHARD_NUMBERS;
     struct scan_rfm_work rfm = {.kernels = scan_kernels(scan)};
-    struct scan_work work = {scan, &rfm, rfm_shard, NULL, 0};
+    struct scan_work work = {scan, &rfm, rfm_shard, NULL, 0, false};
 
     memset(cells, 0, sizeof(int64_t[5][5][5]));
     scan_needles_set(&rfm.needles, &kind, 1);

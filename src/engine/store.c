@@ -32,7 +32,7 @@ static uint32_t tail_max(const struct store *store)
     return store->options.tail_max > 0 ? store->options.tail_max : 65536;
 }
 
-static int64_t unmerged_max(const struct store *store)
+int64_t store_unmerged_max(const struct store *store)
 {
     return store->options.unmerged_max > 0 ? store->options.unmerged_max : (int64_t)1 << 23;
 }
@@ -77,7 +77,7 @@ static struct store *store_new(struct str folder, const struct store_options *op
     store->lock_fd = -1;
     store->log.fd = -1;
     buf_init(&store->tail_events,
-             ((size_t)unmerged_max(store) + tail_max(store) + STORE_BATCH_MAX) *
+             ((size_t)store_unmerged_max(store) + tail_max(store) + STORE_BATCH_MAX) *
                  sizeof(struct engine_event));
     buf_init(&store->tail_values, VALUES_MAX);
     buf_init(&store->record, VALUES_MAX);
@@ -109,7 +109,7 @@ static enum err work_off(struct store *store)
 {
     bool did = true;
 
-    while (did && store_unmerged(store) > unmerged_max(store))
+    while (did && store_unmerged(store) > store_unmerged_max(store))
         TRY(store_step(store, &did));
     return OK;
 }
@@ -221,7 +221,7 @@ static bool batch_is_good(const struct store_batch *batch)
 static enum err wait_for_room(struct store *store, const struct store_batch *batch)
 {
     for (;;) {
-        bool is_over = store_unmerged(store) > unmerged_max(store);
+        bool is_over = store_unmerged(store) > store_unmerged_max(store);
 
         if (store->is_broken || (is_over && store->is_stuck))
             return E_IO;

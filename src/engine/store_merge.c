@@ -11,12 +11,18 @@ static int64_t merge_min(const struct store *store)
     return store->options.merge_min > 0 ? store->options.merge_min : 262144;
 }
 
+/* Also where the share is not reached but half of what memory may take: appends would wait for
+ * ever. */
 static bool wants_round(const struct store *store)
 {
     int64_t unmerged = store_unmerged(store), total = unmerged;
     int64_t ppm = store->options.merge_ppm > 0 ? store->options.merge_ppm : 30000;
 
-    if (unmerged < merge_min(store) || store->now->run_count == 0)
+    if (unmerged == 0 || store->now->run_count == 0)
+        return false;
+    if (unmerged >= store_unmerged_max(store) / 2)
+        return true;
+    if (unmerged < merge_min(store))
         return false;
     for (uint32_t i = 0; i < store->now->shard_count; i++)
         total += store->now->blocks[i] != NULL ? store->now->blocks[i]->block.count : 0;

@@ -112,6 +112,7 @@ void store_version_drop(struct snapshot *version);
 struct store_run *store_run_new(size_t event_count);
 struct store_run *store_runs_join(const struct store_run *a, const struct store_run *b); /* a before b */
 int64_t store_unmerged(const struct store *store);
+int64_t store_unmerged_max(const struct store *store); /* store.c */
 
 /* store_block.c: the files of blocks, and the manifest that says which there must be. */
 enum err store_blocks_open(struct store *store, uint64_t *replay_from) MUST_USE; /* 0: all of the log is needed */

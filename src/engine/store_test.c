@@ -721,6 +721,32 @@ static void crowds_agree(void **state)
     free(order);
 }
 
+/* The share that starts a merge may never come; what bounds memory starts it too. */
+static void appends_never_wait_for_ever(void **state)
+{
+    struct store_options options = small;
+    struct store *store;
+    struct order *order = calloc(1, sizeof(*order));
+
+    (void)state;
+    options.is_manual = false;
+    options.merge_ppm = 1000000;
+    options.merge_min = 1000000;
+    options.unmerged_max = 100;
+    store = open_store(&options);
+    for (int i = 0; i < 300; i++) {
+        struct batch_room room;
+        struct store_batch batch = batch_of(0, i + 1, &room);
+        uint64_t seq;
+
+        assert_int_equal(store_append(store, &batch, &seq), OK);
+        order->batches[order->count++].position = i + 1;
+    }
+    assert_store(store, order);
+    store_close(store);
+    free(order);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -734,6 +760,7 @@ int main(void)
         TEST(torn_end_is_cut),
         TEST(damaged_log_is_named),
         TEST(crowds_agree),
+        TEST(appends_never_wait_for_ever),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
