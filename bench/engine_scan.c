@@ -117,7 +117,8 @@ static void want(const struct question *question, bool is_other)
 
 int main(void)
 {
-    struct store_options options = {.schema = data_schema, .merge_ppm = 1000000, .unmerged_max = 1 << 25};
+    struct store_options options = {
+        .schema = data_schema, .merge_ppm = 1000000, .unmerged_max = 1 << 25};
     char folder[] = "/tmp/papilio-engine-XXXXXX";
     struct store *store;
 

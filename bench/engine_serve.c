@@ -128,7 +128,8 @@ static void serve(void)
 
 int main(int argc, char **argv)
 {
-    struct store_options options = {.schema = data_schema, .merge_ppm = 1000000, .unmerged_max = 1 << 25};
+    struct store_options options = {
+        .schema = data_schema, .merge_ppm = 1000000, .unmerged_max = 1 << 25};
     char folder[LINE_BYTES];
     struct store *store;
 

@@ -1,6 +1,8 @@
 /* Kernels beside funnels; see scan_kernel.h. */
 #pragma once
 
+#include "engine/scan_rfm.h"
+
 /* ---- segments -------------------------------------------------------------------------------- */
 
 struct tally {

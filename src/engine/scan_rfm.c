@@ -1,6 +1,6 @@
 /* Recency, frequency, money: values of all buyers, then exact quintiles, then cells.
  * Always: the bound of a fifth is a value that occurs; who is equal to it belongs to that fifth. */
-#include "engine/scan_private.h"
+#include "engine/scan_rfm.h"
 
 #include <stdlib.h>
 

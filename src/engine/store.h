@@ -16,7 +16,7 @@ struct store_options {
     uint32_t tail_max;     /* events before they are sorted into a run; 0: 65,536 */
     uint32_t merge_ppm;    /* share of unmerged events at which shards are merged; 0: 30,000 */
     uint32_t merge_min;    /* but not below so many unmerged events; 0: 262,144 */
-    uint32_t unmerged_max; /* appends wait above so many: what bounds memory; 0: 8,388,608. From half of it on shards are merged whatever the share */
+    uint32_t unmerged_max; /* appends wait above so many: what bounds memory; 0: 8,388,608. From half of it on shards are merged too */
     int64_t log_bytes;     /* a file of the log; 0: 64 MiB */
     bool is_manual;        /* no thread of its own: store_step does the work */
     /* Told of every damaged file while opening, before it is mended; may be NULL. */
