@@ -27,14 +27,17 @@ static void number(const char *name, double value)
 
 void bench_row_print(const struct bench_row *row)
 {
-    bool holds = row->is_at_least ? row->ratio >= row->bar : row->ratio <= row->bar;
+    bool holds =
+        row->bar == 0 || (row->is_at_least ? row->ratio >= row->bar : row->ratio <= row->bar);
 
     printf("{\"name\":\"%s\",\"unit\":\"%s\",\"peer\":\"%s\",", row->name, row->unit, row->peer);
     number("value", row->value);
     number("peer_value", row->peer_value);
     number("ratio", row->ratio);
-    number("bar", row->bar);
-    printf("\"bar_is\":\"%s\",", row->is_at_least ? "least" : "most");
+    if (row->bar > 0) {
+        number("bar", row->bar);
+        printf("\"bar_is\":\"%s\",", row->is_at_least ? "least" : "most");
+    }
     if (row->note != NULL)
         printf("\"note\":\"%s\",", row->note);
     printf("\"holds\":%s}\n", holds ? "true" : "false");
@@ -81,6 +84,16 @@ void bench_pin(int cpu)
         return;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
+    must(sched_setaffinity(0, sizeof(set), &set) == 0);
+}
+
+void bench_unpin(void)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++)
+        CPU_SET(cpu, &set);
     must(sched_setaffinity(0, sizeof(set), &set) == 0);
 }
 

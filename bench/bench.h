@@ -14,7 +14,7 @@
 struct bench_row {
     const char *name, *unit, *peer;
     double value, peer_value;
-    double ratio, bar;
+    double ratio, bar; /* bar 0: none, the row is for knowing */
     bool is_at_least;   /* the bar is a least, not a most */
     const char *note;   /* maybe NULL: what the figure depends on */
 };
@@ -31,6 +31,7 @@ struct bench_child bench_start(void (*serve)(int report, void *user), void *user
 void bench_stop(struct bench_child child);
 double bench_cpu_us(pid_t pid); /* of all its threads, from the scheduler */
 void bench_pin(int cpu);        /* this process; nothing if there is only one */
+void bench_unpin(void);         /* on all CPUs, as a server is */
 
 /* wrk for some seconds on the client's CPU; script: Lua for wrk, or NULL. */
 struct bench_load {

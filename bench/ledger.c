@@ -1,12 +1,14 @@
 /* ledger-transfer: durable transfers a second through the writer, each a command with a savepoint
  * of its own, beside the same statements by hand on SQLite in groups, and by pgbench on a
- * PostgreSQL that waits for its disk as well. hot-claim: claims on one account, each with a journal
- * row and a kept reply, beside the same as row-lock claims on PostgreSQL; Redis is printed.
- * ledger-growth: an operation at 10 M transfers beside one at 100 k (LEDGER_GROWTH_COUNT: at so
- * many). */
+ * PostgreSQL that waits for its disk as well; ledger-transfer-http: the same asked for over HTTP,
+ * each under an Idempotency-Key with its kept reply and its row in the audit trail. hot-claim:
+ * claims on one account, each with a journal row and a kept reply, beside the same as row-lock
+ * claims on PostgreSQL; Redis is printed. ledger-growth: an operation at 10 M transfers beside one
+ * at 100 k (LEDGER_GROWTH_COUNT: at so many). */
 #include "bench.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,8 @@
 #define FLIGHT 256 /* commands that wait at a time; by hand: transfers of one commit */
 #define ROUNDS 5
 #define ROUND_COUNT 20000
+#define HTTP_CONNECTIONS 64
+#define HTTP_S 2
 #define HAND_BAR 0.7
 #define POSTGRES_BAR 3.0
 #define GROWTH_BAR 1.5
@@ -49,6 +53,15 @@ static const char *text(const char *fmt, ...)
     vsnprintf(at, sizeof(texts[0]), fmt, args);
     va_end(args);
     return at;
+}
+
+static void file_put(const char *name, const char *content)
+{
+    FILE *file = fopen(text("%s/%s", folder, name), "w");
+
+    must(file != NULL);
+    fputs(content, file);
+    fclose(file);
 }
 
 static int64_t pick(int64_t below)
@@ -213,6 +226,72 @@ static enum err claim_run(struct ctx *c, void *user)
                                                        .body = S("{\"id\":\"1\"}")});
 }
 
+/* ---- ours over HTTP: a server of its own ---------------------------------------------------- */
+
+struct transfer_in {
+    int64_t key_id, from_id, to_id;
+};
+static const struct field transfer_in[] = {
+    IN(struct transfer_in, key_id),
+    IN(struct transfer_in, from_id),
+    IN(struct transfer_in, to_id),
+};
+
+static enum err http_transfer(struct ctx *c, const void *in_, void *out)
+{
+    const struct transfer_in *in = in_;
+
+    (void)out;
+    return post(c, in->key_id, in->from_id, in->to_id);
+}
+
+static const struct route http_routes[] = {
+    {HTTP_POST, "/api/bench/transfers", "public", SHAPE(transfer_in), NULL, http_transfer,
+     .repeat = REPEAT_KEY_REQUIRED},
+    {.path = NULL},
+};
+static const struct route *const http_tables[] = {http_routes, NULL};
+
+static const char transfer_lua[] =
+    "local seq = os.time() % 1000000 * 10000000\n"
+    "wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\n"
+    "function request()\n seq = seq + 1\n local key = string.format('%.0f', seq)\n"
+    " wrk.headers['Idempotency-Key'] = key\n"
+    " return wrk.format(nil, nil, nil, '{\"key_id\":\"' .. key .. '\",\"from_id\":\"' .."
+    " math.random(1, 5000) .. '\",\"to_id\":\"' .. math.random(5001, 10000) .. '\"}')\nend\n";
+
+static void http_serve(int report, void *unused)
+{
+    struct arena *arena = arena_new((size_t)1 << 28);
+    struct app_config config = papilio_config;
+    struct str why, address;
+    struct app *app;
+    int64_t port;
+
+    (void)unused;
+    bench_unpin();
+    config.data = str_of(text("%s/http", folder));
+    config.listen = S("127.0.0.1:0");
+    config.routes = http_tables;
+    must(app_open(arena, &config, &app, &why) == OK);
+    must(freopen("/dev/null", "w", stderr) != NULL); /* the log of slow requests */
+    must(app_listen(app, &why) == OK);
+    address = app_address(app);
+    must(str_to_int(str_sub(address, sizeof("127.0.0.1:") - 1, address.len), &port));
+    bench_report(report, (int)port);
+    for (;;)
+        pause();
+}
+
+static double http_run(struct bench_child server)
+{
+    struct bench_load load = bench_wrk(server.port, "/api/bench/transfers", HTTP_CONNECTIONS,
+                                       HTTP_S, text("%s/transfer.lua", folder));
+
+    must(load.bad_count == 0);
+    return load.per_s;
+}
+
 /* ---- by hand: the same statements, as many a commit as there are commands in flight --------- */
 
 static struct {
@@ -352,15 +431,6 @@ static const char postgres_claim[] =
     "INSERT INTO reply_a VALUES ('key:' || :key, 'body:' || :key, 200, '{\"id\":\"1\"}', 0);\n"
     "COMMIT;\n";
 
-static void file_put(const char *name, const char *content)
-{
-    FILE *file = fopen(text("%s/%s", folder, name), "w");
-
-    must(file != NULL);
-    fputs(content, file);
-    fclose(file);
-}
-
 /* The best of several numbers of clients. */
 static double postgres_run(const char *script, const char *content)
 {
@@ -424,9 +494,13 @@ static void transfer_bench(void)
 {
     struct arena *arena = arena_new((size_t)1 << 28);
     struct flight flight = {.run = transfer_run, .account_count = ACCOUNTS, .key_id = 1};
-    double ours[ROUNDS], peers[ROUNDS], ratios[ROUNDS], postgres;
+    double ours[ROUNDS], peers[ROUNDS], ratios[ROUNDS], http[ROUNDS], http_ratios[ROUNDS], postgres;
+    struct bench_child server;
 
     base_make("ours", ACCOUNTS, 0);
+    base_make("http", ACCOUNTS, 0);
+    file_put("transfer.lua", transfer_lua);
+    server = bench_start(http_serve, NULL);
     hand_open();
     flight.app = base_open("ours", arena);
     flight_run(&flight, ROUND_COUNT / 4);
@@ -435,7 +509,10 @@ static void transfer_bench(void)
         ours[i] = flight_run(&flight, ROUND_COUNT);
         peers[i] = hand_run(ROUND_COUNT);
         ratios[i] = ours[i] / peers[i];
+        http[i] = http_run(server);
+        http_ratios[i] = http[i] / ours[i];
     }
+    bench_stop(server);
     postgres = postgres_run("transfer.pgb", postgres_transfer);
     bench_row_print(&(struct bench_row){.name = "ledger-transfer",
                                         .unit = "transfers/s",
@@ -453,6 +530,14 @@ static void transfer_bench(void)
                                         .ratio = bench_median(ours, ROUNDS) / postgres,
                                         .bar = POSTGRES_BAR,
                                         .is_at_least = true});
+    bench_row_print(&(struct bench_row){.name = "ledger-transfer-http",
+                                        .unit = "transfers/s",
+                                        .peer = "the same in process",
+                                        .value = bench_median(http, ROUNDS),
+                                        .peer_value = bench_median(ours, ROUNDS),
+                                        .ratio = bench_median(http_ratios, ROUNDS),
+                                        .note = "64 connections that stay open; each with its key, "
+                                                "kept reply and audit row"});
     app_close(flight.app);
     hand_close();
     arena_free(arena);
@@ -526,7 +611,7 @@ int main(void)
 {
     snprintf(folder, sizeof(folder), "/tmp/papilio-ledger-XXXXXX");
     must(mkdtemp(folder) != NULL);
-    if (bench_wants("ledger-transfer"))
+    if (bench_wants("ledger-transfer") || bench_wants("ledger-transfer-http"))
         transfer_bench();
     if (bench_wants("hot-claim"))
         claim_bench();

@@ -40,11 +40,12 @@ if (rows.length) {
   const width = Math.max(...rows.map((row) => row.name.length)) + 2
   console.log('')
   for (const row of rows) {
-    const bar = `${row.bar_is === 'least' ? '>=' : '<='} ${row.bar}`
+    const bar = row.bar === undefined ? '' : `${row.bar_is === 'least' ? '>=' : '<='} ${row.bar}`
+    const verdict = row.bar === undefined ? 'no bar' : row.holds ? 'holds' : 'MISSED'
     console.log(
       `${wide(row.name, width)}${wide(`${short(row.value)} ${row.unit}`, 26)}` +
         `${wide(`${row.peer}: ${short(row.peer_value)}`, 44)}` +
-        `${wide(`ratio ${short(row.ratio)}`, 13)}${wide(bar, 9)}${row.holds ? 'holds' : 'MISSED'}`,
+        `${wide(`ratio ${short(row.ratio)}`, 13)}${wide(bar, 9)}${verdict}`,
     )
     if (row.note) console.log(`${' '.repeat(width)}${row.note}`)
   }

@@ -3,7 +3,6 @@
  * and a write over HTTP wait while a server drains, beside the same server with nothing due. */
 #include "bench.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -308,17 +307,6 @@ static void drain_bench(void)
 
 /* ---- what others wait ------------------------------------------------------------------------ */
 
-/* The writer and the rest on all CPUs, as a server has them. */
-static void unpin(void)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++)
-        CPU_SET(cpu, &set);
-    must(sched_setaffinity(0, sizeof(set), &set) == 0);
-}
-
 static void serve(int report, void *base)
 {
     struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
@@ -326,7 +314,7 @@ static void serve(int report, void *base)
     struct str why, address;
     int64_t port;
 
-    unpin();
+    bench_unpin();
     app = app_of(base, "127.0.0.1:0", arena);
     must(freopen("/dev/null", "w", stderr) != NULL); /* the log of slow requests */
     must(app_listen(app, &why) == OK);
