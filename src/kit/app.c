@@ -312,6 +312,7 @@ void app_close(struct app *app)
     worker_stop(app->inbox);
     outbox_stop(app->sender);
     sagas_stop(app->sagas);
+    live_stop(app->live);
     if (app->server)
         http_stop(app->server, DRAIN_MS);
     if (app->is_keeping)

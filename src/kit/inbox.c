@@ -109,6 +109,7 @@ static enum err put_off(struct ctx *c, void *user)
     };
     int64_t changed_count;
 
+    c->topics |= LIVE_MESSAGES;
     return q_inbox_failed(c, &in, &changed_count);
 }
 

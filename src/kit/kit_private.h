@@ -181,6 +181,7 @@ struct live *live_new(struct app *app);
 void live_open(struct live *live, struct call *call, struct http_request *request);
 void live_end(struct live *live, int64_t staff_id); /* all streams of that person */
 void live_publish(struct live *live, unsigned topics);
+void live_stop(struct live *live); /* nobody is told any more; before the server ends */
 /* throttle.c */
 struct throttles *throttles_new(struct app *app);
 /* serve.c */

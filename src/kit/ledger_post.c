@@ -4,6 +4,7 @@
  * a debt has nothing available. */
 #include "gen/ledger.q.h"
 #include "kit/ledger_private.h"
+#include "kit/route.h"
 
 /* An account as it will stand behind the legs so far. */
 struct entry {
@@ -357,6 +358,7 @@ enum err ledger_post_legs(struct ctx *c, struct posting *posting)
     TRY(legs_plan(&post, legs, count, looks, posting->ids));
     TRY(accounts_move(&post));
     TRY(q_ledger_add(c, post.rows, post.row_count, NULL));
+    c->topics |= LIVE_LEDGER;
     return ledger_lots_write(c, &post.lots);
 }
 

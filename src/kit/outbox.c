@@ -45,6 +45,7 @@ enum err outbox_add(struct ctx *c, const struct outbox_new *messages, int64_t co
             bodies[body_count++] = (struct q_outbox_body_add_in){rows[i].id, body_enc};
     }
     c->wakes |= WAKE_OUTBOX;
+    c->topics |= LIVE_MESSAGES;
     return body_count > 0 ? q_outbox_body_add(c, bodies, body_count, NULL) : OK;
 }
 
@@ -53,6 +54,7 @@ enum err outbox_cancel(struct ctx *c, const char *kind, int64_t key_id, bool *wa
     int64_t changed_count;
 
     TRY(q_outbox_cancel(c, str_of(kind), key_id, &changed_count));
+    c->topics |= LIVE_MESSAGES;
     if (was_waiting)
         *was_waiting = changed_count > 0;
     return OK;
@@ -60,6 +62,7 @@ enum err outbox_cancel(struct ctx *c, const char *kind, int64_t key_id, bool *wa
 
 enum err outbox_drop(struct ctx *c, struct str destination, int64_t *dropped_count)
 {
+    c->topics |= LIVE_MESSAGES;
     return q_outbox_drop(c, destination, dropped_count);
 }
 

@@ -285,6 +285,7 @@ enum err outbox_answers_write(struct ctx *c, void *user)
 
     for (int64_t i = 0; i < answers->count; i++)
         TRY(row_add(c, answers, &rows, answers->deliveries[i]));
+    c->topics |= LIVE_MESSAGES;
     if (rows.end_count > 0)
         TRY(q_outbox_end(c, rows.ends, rows.end_count, NULL));
     if (rows.behind_count > 0)

@@ -167,6 +167,7 @@ static enum err outbox_retry(struct ctx *c, const void *in_, void *out)
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "outbox.not_dead", "only a dead message is tried again");
     c->wakes |= WAKE_OUTBOX;
+    c->topics |= LIVE_MESSAGES;
     return OK;
 }
 
@@ -193,6 +194,7 @@ static enum err outbox_give_up(struct ctx *c, const void *in_, void *out)
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "outbox.over", "it was sent or given up already");
     audit_reason(c, str_trim(in->reason));
+    c->topics |= LIVE_MESSAGES;
     return OK;
 }
 
@@ -321,6 +323,7 @@ static enum err inbox_retry(struct ctx *c, const void *in_, void *out)
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "inbox.not_dead", "only a dead message is tried again");
     c->wakes |= WAKE_INBOX;
+    c->topics |= LIVE_MESSAGES;
     return OK;
 }
 

@@ -66,8 +66,14 @@ enum {
     LIVE_EVENTS = 32,
     LIVE_STAFF = 64,
     LIVE_JOBS = 128,
-    LIVE_CAMPAIGNS = 256
+    LIVE_CAMPAIGNS = 256,
+    LIVE_LEDGER = 512,
+    LIVE_MESSAGES = 1024, /* outbox and inbox */
+    LIVE_PAYMENTS = 2048, /* sagas and bills */
+    LIVE_TIMERS = 4096
 };
-#define LIVE_TOPIC_NAMES "customers orders channels settings imports events staff jobs campaigns"
+#define LIVE_TOPIC_NAMES                                                                           \
+    "customers orders channels settings imports events staff jobs campaigns ledger messages "      \
+    "payments timers"
 
 int route_status(enum err err); /* HTTP status */

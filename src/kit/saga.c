@@ -54,6 +54,7 @@ enum err saga_start(struct ctx *c, const struct saga_new *n, int64_t *saga_id)
     TRY(q_saga_add(c, &row, &changed_count));
     *saga_id = row.id;
     c->wakes |= WAKE_SAGA;
+    c->topics |= LIVE_PAYMENTS;
     if (changed_count > 0)
         return OK;
     TRY(q_saga_of_key(c, row.kind, row.key_id, &was));
@@ -82,6 +83,7 @@ enum err saga_difference(struct ctx *c, struct q_difference_add_in *rows, int64_
     for (int64_t i = 0; i < count; i++)
         rows[i].id = ctx_id(c);
     TRY(q_difference_add(c, rows, count, changed));
+    c->topics |= LIVE_PAYMENTS;
     for (int64_t i = 0; i < count; i++)
         *added_count += changed[i];
     return OK;
@@ -154,6 +156,7 @@ enum err saga_take(struct ctx *c, const struct q_saga_row_row *row,
     enum saga_status status = saga_status_find(row->status);
     struct saga_report other = *report;
 
+    c->topics |= LIVE_PAYMENTS;
     if (is_over(status))
         return is_over(report->status) && report->status != status
                    ? differ(c, row, report, "status")

@@ -249,6 +249,7 @@ static enum err difference_close(struct ctx *c, const void *in_, void *out)
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "difference.closed", "somebody has closed it already");
     audit_reason(c, words);
+    c->topics |= LIVE_PAYMENTS;
     return OK;
 }
 
@@ -303,6 +304,7 @@ static enum err saga_ask(struct ctx *c, const void *in_, void *out)
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "saga.over", "this payment is over");
     c->wakes |= WAKE_SAGA;
+    c->topics |= LIVE_PAYMENTS;
     return OK;
 }
 

@@ -193,6 +193,7 @@ static enum err put_off(struct ctx *c, void *user)
     struct work *work = user;
     int64_t changed_count;
 
+    c->topics |= LIVE_PAYMENTS;
     return q_saga_put_off(c, c->now_ms + timer_backoff_ms(work->row.attempt_count, work->row.id),
                           str_fmt(c->arena, "%s: %.*s", work->fault.code, STR(work->fault.message)),
                           work->row.id, &changed_count);

@@ -34,6 +34,7 @@ enum err timer_set(struct ctx *c, const struct timer_new *timers, int64_t count)
             c->timer_due_ms = timers[i].due_ms;
         page_leave(c->timer_page, kind, timers[i].key_id);
     }
+    c->topics |= LIVE_TIMERS;
     return q_timer_set(c, rows, count, NULL);
 }
 
@@ -43,6 +44,7 @@ enum err timer_cancel(struct ctx *c, const char *kind, int64_t key_id, bool *was
 
     TRY(q_timer_cancel(c, str_of(kind), key_id, &changed_count));
     page_leave(c->timer_page, str_of(kind), key_id);
+    c->topics |= LIVE_TIMERS;
     if (was_set)
         *was_set = changed_count > 0;
     return OK;

@@ -175,6 +175,7 @@ static enum err timer_retry(struct ctx *c, const void *in_, void *out_)
     TRY(q_timer_revive(c, in->timer_id, &changed_count));
     must(changed_count == 1);
     c->timer_due_ms = c->now_ms;
+    c->topics |= LIVE_TIMERS;
     return OK;
 }
 
@@ -220,6 +221,7 @@ static enum err timer_give_up(struct ctx *c, const void *in_, void *out_)
     TRY(q_timer_bury(c, in->timer_id, &changed_count));
     must(changed_count == 1);
     cancel_told(c, &row, str_trim(in->reason));
+    c->topics |= LIVE_TIMERS;
     return OK;
 }
 

@@ -65,6 +65,7 @@ static enum err timers_drop(struct ctx *c, const struct timer_page *page, int64_
         if (!page->is_gone[i])
             drops[count++].id = page->rows[i].id;
     c->statement_max = 0;
+    c->topics |= LIVE_TIMERS;
     return q_timer_drop(c, drops, count, NULL);
 }
 
@@ -160,6 +161,7 @@ static enum err fail_step(struct ctx *c, void *user)
     };
     int64_t changed_count;
 
+    c->topics |= LIVE_TIMERS;
     return q_timer_fail(c, &in, &changed_count);
 }
 

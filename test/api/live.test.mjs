@@ -91,6 +91,24 @@ test("a stream ends with its session", async (t) => {
     mine.request.destroy();
 });
 
+test("many commits are told a few times a second, the last one too", async (t) => {
+    const server = await startServer(t, makeFolder(t));
+    const admin = await setUp(server);
+    const stream = listen(admin);
+    await stream.opened;
+    const begin = performance.now();
+    for (let i = 0; i < 60; i++)
+        assert.equal((await addTag(admin, `t${i}`)).status, 200);
+    const hook = await admin.ask("/api/webhooks", { title: "x", url: "https://a.example/", kinds: "*" });
+    await admin.ask(`/api/webhooks/${hook.json.id}/test`, {});
+    await stream.hear('"messages"');
+    const most = Math.ceil((performance.now() - begin) / 250) + 1;
+    const count = stream.heard.split("event: topic").length - 1;
+    assert.ok(count <= most, `${count} told, at most ${most}`);
+    assert.match(stream.heard, /"customers"/);
+    assert.match(stream.heard, /"timers"/);
+});
+
 test("200 streams all hear, come and go, and end with the server", async (t) => {
     const server = await startServer(t, makeFolder(t));
     const admin = await setUp(server);

@@ -35,8 +35,8 @@ export class Server {
         this.folder = folder ?? mkdtempSync(join(tmpdir(), 'papilio-e2e-'))
     }
 
-    async start(command = 'serve', port = 0) {
-        const words = [command, '--data', this.folder, '--listen', `127.0.0.1:${port}`]
+    async start(command = 'serve', port = 0, more = []) {
+        const words = [command, '--data', this.folder, '--listen', `127.0.0.1:${port}`, ...more]
         this.process = spawn(PAPILIO, words, { stdio: ['ignore', 'pipe', 'pipe'] })
         this.said = ''
         const keep = (bytes) => (this.said += bytes)

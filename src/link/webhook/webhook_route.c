@@ -412,6 +412,7 @@ static enum err retry_run(struct ctx *c, const void *in_, void *out_)
         return fail(c, E_CONFLICT, "webhook.paused", "it is paused: resume it first");
     TRY(q_webhook_revive(c, webhook_destination(c, in->webhook_id), &out->retried_count));
     c->wakes |= WAKE_OUTBOX;
+    c->topics |= LIVE_MESSAGES;
     return OK;
 }
 

@@ -119,6 +119,7 @@ static enum err reverse_run(struct ctx *c, const void *in_, void *out_)
                                                       .status = out->status}));
     audit_detail(c, str_fmt(c->arena, "{\"amount_count\":%" PRId64 ",\"policy\":\"%.*s\"}",
                             row.amount_count, STR(row.policy)));
+    c->topics |= LIVE_LEDGER;
     return str_is(out->status, "asked") ? OK : carry_out(c, &row, out);
 }
 
@@ -155,6 +156,7 @@ static enum err decide_run(struct ctx *c, const void *in_, void *out_)
     TRY(q_reversal_decide(c, out->status, str_trim(in->words), in->reversal_id, &changed_count));
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "reversal.decided", "it has been decided already");
+    c->topics |= LIVE_LEDGER;
     return in->is_agreed ? carry_out(c, &row, out) : OK;
 }
 

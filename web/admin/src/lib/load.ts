@@ -52,6 +52,7 @@ export interface Paged<T, P> extends Omit<Loaded<P>, 'data'> {
     hasMore: Ref<boolean>
     isLoadingMore: Ref<boolean>
     loadMore: () => Promise<void>
+    refresh: () => Promise<void> // for what changed meanwhile: whoever has read on is not thrown back to the top
 }
 
 interface Page<T> {
@@ -99,5 +100,8 @@ export function usePages<T, P extends Page<T>>(
         }
     }
     const { data: page, error, isLoading, reload } = first
-    return { items, page, error, isLoading, reload, hasMore, isLoadingMore, loadMore }
+    const refresh = async () => {
+        if (items.value.length <= (page.value?.items.length ?? 0)) await reload()
+    }
+    return { items, page, error, isLoading, reload, refresh, hasMore, isLoadingMore, loadMore }
 }

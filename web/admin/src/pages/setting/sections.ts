@@ -8,6 +8,7 @@ export const sections: Section[] = [
     { to: '/settings/tags', label: 'tagging.title', permission: 'customer.read' },
     { to: '/settings/attributes', label: 'attribute.title', permission: 'customer.read' },
     { to: '/settings/keys', label: 'setting.sections.keys', permission: 'setting.write' },
+    { to: '/settings/webhooks', label: 'webhook.title', permission: 'webhook.write' },
     { to: '/settings/privacy', label: 'privacy.title', permission: 'setting.read' },
     { to: '/settings/audit', label: 'setting.sections.audit', permission: 'audit.read' },
     { to: '/settings/me', label: 'setting.sections.me' },

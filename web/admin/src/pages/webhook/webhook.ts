@@ -1,0 +1,21 @@
+/* A webhook as its pages show it: which facts it is told, and how its last message fared. */
+import { useI18n } from 'vue-i18n'
+import type { Item, Reply } from '@papilio/api'
+import type { Tone } from '@/ui/StateTag.vue'
+
+export type Webhooks = Reply<'/api/webhooks'>
+export type Webhook = Item<Webhooks>
+export type Fact = Webhooks['facts'][number]
+export const ALL = '*'
+export const TONES: Record<string, Tone> = { waiting: 'live', sent: 'good', dead: 'bad', cancelled: 'quiet' }
+
+export function useFacts(): { titleOf: (facts: Fact[], name: string) => string; namesOf: (hook: Webhook) => string[] } {
+    const { locale } = useI18n()
+    return {
+        titleOf: (facts, name) => {
+            const fact = facts.find((one) => one.name === name)
+            return fact ? (locale.value === 'zh' ? fact.title_zh : fact.title_en) : name
+        },
+        namesOf: (hook) => hook.kinds.split(' ').filter(Boolean),
+    }
+}
