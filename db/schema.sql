@@ -975,3 +975,13 @@ CREATE TABLE segment_size (
     left_count INTEGER NOT NULL,
     PRIMARY KEY (segment_id, size_day)
 ) STRICT, WITHOUT ROWID;
+
+-- ---- names ------------------------------------------------------------------------------------
+-- By which numbers the engine knows what is a text or a long id. Written before an event that uses one; for ever.
+CREATE TABLE engine_name (
+    noun TEXT NOT NULL,                  -- kind channel, or the column whose texts these are
+    code_number INTEGER NOT NULL,        -- from 0, without gaps
+    name TEXT NOT NULL,
+    PRIMARY KEY (noun, code_number),
+    UNIQUE (noun, name)
+) STRICT, WITHOUT ROWID;

@@ -14,6 +14,7 @@
 #include "kit/timer.h"
 #include "link/webhook/webhook.h"
 #include "manage/account/account.h"
+#include "manage/audience/audience.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
 #include "manage/event/event.h"
@@ -157,6 +158,14 @@ static const struct granter *const granters[] = {
 };
 /* clang-format on */
 
+/* What runs beside the base. */
+/* clang-format off */
+static const struct app_part *const parts[] = {
+    &audience_part,
+    NULL,
+};
+/* clang-format on */
+
 /* At start, on the writer: the names begin to be read. */
 static enum err on_open(struct ctx *c)
 {
@@ -187,6 +196,7 @@ const struct app_config papilio_config = {
     .saga_kinds = saga_kinds,
     .plays = plays,
     .granters = granters,
+    .parts = parts,
     .reactions = flow_reactions,
     .on_open = on_open,
     .on_minute = on_minute,

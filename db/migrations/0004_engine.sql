@@ -48,3 +48,12 @@ ALTER TABLE webhook ADD COLUMN old_secret_enc BLOB;
 ALTER TABLE webhook ADD COLUMN old_until_ms INTEGER;
 CREATE INDEX outbox_webhook ON outbox (destination, id) WHERE kind = 'webhook';
 CREATE INDEX outbox_webhook_dead ON outbox (destination, id) WHERE kind = 'webhook' AND status = 'dead';
+-- ---- names ------------------------------------------------------------------------------------
+-- By which numbers the engine knows what is a text or a long id. Written before an event that uses one; for ever.
+CREATE TABLE engine_name (
+    noun TEXT NOT NULL,                  -- kind channel, or the column whose texts these are
+    code_number INTEGER NOT NULL,        -- from 0, without gaps
+    name TEXT NOT NULL,
+    PRIMARY KEY (noun, code_number),
+    UNIQUE (noun, name)
+) STRICT, WITHOUT ROWID;

@@ -302,6 +302,22 @@ void people_set(struct people *people, enum set_kind kind, int64_t id, uint32_t 
     set_put(people, &sets->at[place].members, number, is_in);
 }
 
+void people_set_all(struct people *people, enum set_kind kind, uint32_t number, const int64_t *ids,
+                    size_t count)
+{
+    const struct sets *sets = &people->now.sets[kind];
+    size_t next = 0;
+
+    for (size_t i = 0; i < sets->count; i++) {
+        while (next < count && ids[next] < sets->at[i].id)
+            next++;
+        people_set(people, kind, sets->at[i].id, number,
+                   next < count && ids[next] == sets->at[i].id);
+    }
+    for (size_t i = 0; i < count; i++)
+        people_set(people, kind, ids[i], number, true);
+}
+
 void people_drop_set(struct people *people, enum set_kind kind, int64_t id)
 {
     struct sets *sets = &people->now.sets[kind];
@@ -670,6 +686,11 @@ const struct bitmap *people_all(const struct people_view *view)
     return view->all;
 }
 
+const struct bitmap *people_there(const struct people_view *view)
+{
+    return view->there;
+}
+
 const struct bitmap *people_joined(const struct people_view *view)
 {
     return view->joined;
@@ -707,6 +728,14 @@ const struct people_column *people_column(const struct people_view *view, int at
     const struct column *column = view->columns[attribute];
 
     return column ? &column->face : NULL;
+}
+
+bool people_is_member(const struct people_view *view, enum set_kind kind, int64_t id,
+                      uint32_t number)
+{
+    const struct bitmap *set = people_set_of(view, kind, id);
+
+    return set && bitmap_has(set, number);
 }
 
 static int64_t column_bytes(const struct people_column *column)

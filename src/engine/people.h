@@ -26,6 +26,8 @@ void people_set_number(struct people *people, uint32_t number, int attribute, in
 /* TEXT: at most one; 0: missing. */
 void people_set_texts(struct people *people, uint32_t number, int attribute, const struct str *texts, int count);
 void people_set(struct people *people, enum set_kind kind, int64_t id, uint32_t number, bool is_in);
+/* Of all sets of that kind the number is in these alone; ids ascend. */
+void people_set_all(struct people *people, enum set_kind kind, uint32_t number, const int64_t *ids, size_t count);
 void people_drop_set(struct people *people, enum set_kind kind, int64_t id);
 void people_publish(struct people *people);
 
@@ -36,6 +38,7 @@ void people_release(struct people *people, const struct people_view *view);
 
 uint32_t people_max(const struct people_view *view);                  /* numbers are below this */
 const struct bitmap *people_all(const struct people_view *view);      /* kept records that are not deleted: the persons */
+const struct bitmap *people_there(const struct people_view *view);    /* those and the records linked to them */
 const struct bitmap *people_joined(const struct people_view *view);   /* numbers, kept and linked, of persons with more than one record */
 uint32_t people_kept(const struct people_view *view, uint32_t number); /* itself if not linked */
 /* The person's numbers, the kept one first; returns how many (1 for most), at most max are written. */
@@ -56,4 +59,7 @@ struct people_column {
 };
 const struct people_column *people_column(const struct people_view *view, int attribute); /* NULL: nobody has a value */
 int64_t people_value(const struct people_column *column, uint32_t number); /* NONE: missing; of CHOICES always */
+/* Have both the same of a number: its person and its first attribute_count attributes? For checks. */
+bool people_is_same(const struct people_view *a, const struct people_view *b, uint32_t number, int attribute_count);
+bool people_is_member(const struct people_view *view, enum set_kind kind, int64_t id, uint32_t number);
 int64_t people_bytes(const struct people_view *view); /* memory held */

@@ -105,14 +105,19 @@ static void change(struct people *people, struct model *model)
         people_add(people, number);
     } else if (what < 11) {
         value_change(people, model, number);
-    } else if (what < 16) {
-        model->sets[set][number] = what != 15;
-        people_set(people, set < 3 ? SET_TAG : SET_SEGMENT, 100 - (int64_t)set, number, what != 15);
+    } else if (what < 15) {
+        model->sets[set][number] = what != 14;
+        people_set(people, set < 3 ? SET_TAG : SET_SEGMENT, 100 - (int64_t)set, number, what != 14);
     } else if (what == 16) {
         persons_merge(people, model, number, random_below(NUMBER_COUNT));
     } else if (what == 17 && model->kept[number] != number) {
         model->kept[number] = number;
         people_link(people, number, number);
+    } else if (what == 15 && random_below(2)) {
+        const int64_t ids[] = {99, 100};
+        for (int s = 0; s < 3; s++)
+            model->sets[s][number] = s < 2;
+        people_set_all(people, SET_TAG, number, ids, 2);
     } else if (what == 18) {
         model_delete(model, number);
         people_delete(people, number);

@@ -18,7 +18,7 @@
 /* ---- when ------------------------------------------------------------------------------------ */
 
 enum window_kind { WINDOW_ALWAYS, WINDOW_ROLLING, WINDOW_CALENDAR, WINDOW_RANGE };
-enum calendar_unit { UNIT_DAY, UNIT_WEEK, UNIT_MONTH, UNIT_QUARTER, UNIT_YEAR, UNIT_COUNT }; /* weeks begin on Monday */
+enum calendar_unit { UNIT_DAY, UNIT_WEEK, UNIT_MONTH, UNIT_QUARTER, UNIT_YEAR, CALENDAR_UNIT_COUNT }; /* weeks begin on Monday */
 /* ROLLING: [as_of - seconds, as_of). CALENDAR: the last `count` units of the query's zone; those that are over, or with is_current
  * the one that as_of - 1 lies in and count - 1 before it. RANGE: NONE is open. */
 struct window {

@@ -185,7 +185,8 @@ enum err query_ids(struct query_reader *reader, const struct query_item *item, c
 enum err query_units(struct query_reader *reader, const struct query_item *object, int64_t most,
                      struct window *out)
 {
-    static const char *const units[UNIT_COUNT + 1] = {"day", "week", "month", "quarter", "year"};
+    static const char *const units[CALENDAR_UNIT_COUNT + 1] = {"day", "week", "month", "quarter",
+                                                               "year"};
     struct query_item item;
     int unit;
 

@@ -137,7 +137,7 @@ static void test_next(void **state)
     for (int i = 0; i < 60; i++) {
         const struct zone *zone = zone_by(world, "BS4"[i % 3]);
         struct window window = {.kind = WINDOW_CALENDAR,
-                                .unit = (enum calendar_unit)(i % UNIT_COUNT),
+                                .unit = (enum calendar_unit)(i % CALENDAR_UNIT_COUNT),
                                 .count = 1 + i % 4,
                                 .is_current = i % 2 == 0};
         int64_t as_of = at(zone, "2026-03-28 23:59:58") + i * 40001;
@@ -154,10 +154,11 @@ static void test_units_have_no_gaps(void **state)
 {
     const struct world *world = *state;
 
-    for (int i = 0; i < 4 * UNIT_COUNT; i++) {
-        const struct zone *zone =
-            i < UNIT_COUNT ? world->late : zone_by(world, "BS4"[i / UNIT_COUNT - 1]);
-        enum calendar_unit unit = (enum calendar_unit)(i % UNIT_COUNT);
+    for (int i = 0; i < 4 * CALENDAR_UNIT_COUNT; i++) {
+        const struct zone *zone = i < CALENDAR_UNIT_COUNT
+                                      ? world->late
+                                      : zone_by(world, "BS4"[i / CALENDAR_UNIT_COUNT - 1]);
+        enum calendar_unit unit = (enum calendar_unit)(i % CALENDAR_UNIT_COUNT);
 
         for (int64_t number = -30; number < 15700; number += number < 700 ? 7 : 1) {
             int64_t start = window_unit_start(zone, unit, number);

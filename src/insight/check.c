@@ -4,6 +4,7 @@
 #include "gen/check.q.h"
 
 #include "insight/check_private.h"
+#include "manage/audience/audience.h"
 #include "manage/setting/setting.h"
 
 #define MICRO INT64_C(1000000)
@@ -93,6 +94,21 @@ static enum err database_run(struct ctx *c, struct finding *finding)
     return OK;
 }
 
+/* The engine's own words, a line a difference. */
+static enum err audience_run(struct ctx *c, struct finding *finding)
+{
+    struct buf text;
+    enum err err;
+
+    buf_init(&text, 64 * 1024);
+    err = audience_check(c, &text);
+    finding->text = str_copy(c->arena, buf_view(&text));
+    buf_release(&text);
+    for (size_t i = 0; i < finding->text.len; i++)
+        finding->count += finding->text.at[i] == '\n' ? 1 : 0;
+    return err;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 const struct check checks[] = {
@@ -138,6 +154,7 @@ const struct check checks[] = {
     {"outbox_bodies", outbox_bodies_run, "message"},
     {"sagas", sagas_run, "payment"},
     {"bill_differences", differences_run, "difference", .is_note = true},
+    {"audience", audience_run, ""},
     {"audit_chain", check_audit_chain, "audit row"},
     {.name = NULL},
 };

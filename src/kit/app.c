@@ -27,6 +27,57 @@ struct arena *app_arena(struct app *app)
     return app->arena;
 }
 
+/* ---- parts of the layers above --------------------------------------------------------------- */
+
+static const struct app_part *part_at(const struct app *app, int i)
+{
+    return app->config.parts ? app->config.parts[i] : NULL;
+}
+
+static void parts_open(struct app *app)
+{
+    for (int i = 0; part_at(app, i); i++) {
+        must(i < APP_PART_MAX);
+        app->parts[i] = part_at(app, i)->open(app);
+    }
+}
+
+void *app_part(const struct app *app, const struct app_part *part)
+{
+    for (int i = 0; part_at(app, i); i++)
+        if (part_at(app, i) == part)
+            return app->parts[i];
+    return NULL;
+}
+
+static void parts_listen(struct app *app)
+{
+    for (int i = 0; part_at(app, i); i++)
+        if (part_at(app, i)->listen)
+            part_at(app, i)->listen(app->parts[i]);
+}
+
+void app_committed(struct app *app, unsigned topics)
+{
+    for (int i = 0; part_at(app, i); i++)
+        if (part_at(app, i)->committed)
+            part_at(app, i)->committed(app->parts[i], topics);
+}
+
+static void parts_stop(struct app *app)
+{
+    for (int i = 0; part_at(app, i); i++)
+        if (app->parts[i] && part_at(app, i)->stop)
+            part_at(app, i)->stop(app->parts[i]);
+}
+
+static void parts_close(struct app *app)
+{
+    for (int i = 0; part_at(app, i); i++)
+        if (app->parts[i] && part_at(app, i)->close)
+            part_at(app, i)->close(app->parts[i]);
+}
+
 /* ---- what the base remembers ----------------------------------------------------------------- */
 
 static enum err meta_int(struct ctx *c, const char *name, int64_t *out)
@@ -188,16 +239,21 @@ bool app_has_base(struct arena *arena, const struct app_config *config)
            file_exists(str_fmt(arena, "%.*s/papilio.db", STR(config->data)));
 }
 
-static struct str base_path(struct app *app)
+static struct str base_path(const struct app *app, struct arena *arena)
 {
     if (app->config.db.at != NULL)
         return app->config.db;
-    return str_fmt(app->arena, "%.*s/papilio.db", STR(app->config.data));
+    return str_fmt(arena, "%.*s/papilio.db", STR(app->config.data));
+}
+
+enum err app_reader(struct app *app, struct arena *arena, struct db **out)
+{
+    return db_open(arena, base_path(app, arena), DB_READ, out);
 }
 
 static enum err base_open(struct app *app, struct str *why)
 {
-    struct str path = base_path(app);
+    struct str path = base_path(app, app->arena);
     struct str name =
         db_is_url(path) ? S("of the address given") : path; /* it may hold a password */
     int was_version = 0;
@@ -240,6 +296,7 @@ static void parts_make(struct app *app)
     app->inbox = worker_new(app, "inbox", inbox_page);
     app->sender = outbox_sender_new(app);
     app->sagas = sagas_new(app);
+    parts_open(app);
     pthread_mutex_init(&app->keeper_lock, NULL);
     pthread_cond_init(&app->keeper_wake, NULL);
 }
@@ -291,6 +348,7 @@ enum err app_listen(struct app *app, struct str *why)
     worker_begin(app->inbox);
     outbox_begin(app->sender);
     sagas_begin(app->sagas);
+    parts_listen(app);
     return OK;
 }
 
@@ -313,6 +371,7 @@ void app_close(struct app *app)
     outbox_stop(app->sender);
     sagas_stop(app->sagas);
     live_stop(app->live);
+    parts_stop(app);
     if (app->server)
         http_stop(app->server, DRAIN_MS);
     if (app->is_keeping)
@@ -322,6 +381,7 @@ void app_close(struct app *app)
         shared_leave(app);
     if (app->writes.is_open)
         run_stop(app);
+    parts_close(app);
     for (int i = 0; app->loop_db && i < app->loop_count; i++)
         if (app->loop_db[i])
             db_close(app->loop_db[i]);

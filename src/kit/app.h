@@ -15,6 +15,17 @@ struct saga_kind;
 struct play;    /* of the layer above: only handed on */
 struct granter;
 
+/* What a layer above keeps beside the base for as long as the app runs: threads, files, memory. `open` makes it, in
+ * app_open, and does nothing slow; what it returns the others get. May be NULL: all but open. */
+struct app_part {
+    void *(*open)(struct app *app);
+    void (*listen)(void *part);                       /* app_listen: from now on it works by itself */
+    void (*committed)(void *part, unsigned topics);   /* on the writer, after each commit with topics: short */
+    void (*stop)(void *part);                         /* its threads end; requests still run and may ask it */
+    void (*close)(void *part);                        /* no request runs any more */
+};
+
+#define APP_PART_MAX 8
 struct app_config {
     struct str data;     /* folder; made if missing */
     struct str db;       /* postgres://...; no value: DATA/papilio.db */
@@ -36,6 +47,7 @@ struct app_config {
     const struct saga_kind *const *saga_kinds;
     const struct play *const *plays;
     const struct granter *const *granters;
+    const struct app_part *const *parts; /* at most APP_PART_MAX */
     enum err (*on_open)(struct ctx *c); /* on the writer at start, in a transaction; may be NULL */
     enum err (*on_minute)(struct ctx *c); /* the same once a minute: forgetting what is over */
     /* after a restore, on the writer: whoever stands in DATA/deletions.log goes again; NULL: nobody does */
@@ -65,6 +77,16 @@ enum err app_write(struct app *app, struct arena *arena, app_command *fn, void *
 enum err app_read(struct app *app, struct arena *arena, app_command *fn, void *user,
                   struct fault *fault);
 
+/* The same on the caller's own thread, with a connection of its own from app_reader: for work that must not wait for
+ * readers, because readers may wait for it. The caller closes it (db_close) before app_close ends. */
+enum err app_reader(struct app *app, struct arena *arena, struct db **out);
+struct app_own_read {
+    struct db *db;
+    struct arena *arena;
+    struct fault *fault; /* may be NULL */
+};
+enum err app_read_own(struct app *app, const struct app_own_read *own, app_command *fn, void *user);
+
 /* One request without a socket, the whole way: route, gate, decode, run, reactions, commit, encode.
  * Blocks. */
 struct app_call {
@@ -85,6 +107,7 @@ void app_request(struct app *app, struct arena *arena, struct app_call *call);
 int64_t app_queue_count(struct app *app); /* requests that wait for the writer */
 bool app_has_base(struct arena *arena, const struct app_config *config); /* a file, or an address that says where */
 const struct app_config *app_config(const struct app *app);
+void *app_part(const struct app *app, const struct app_part *part); /* what its open returned; NULL: it is not there */
 struct arena *app_arena(struct app *app); /* until app_close; only from on_open or the writer */
 /* Reads the brand's zone and the start of its business day anew: at start and when they change. */
 enum err app_zone_recall(struct ctx *c) MUST_USE;

@@ -221,7 +221,7 @@ static enum call_next next_of(const struct route *route)
 {
     if (route->prepare)
         return NEXT_PREPARE;
-    if (route->method != HTTP_GET || route->writes)
+    if ((route->method != HTTP_GET && !route->reads) || route->writes)
         return NEXT_WRITE;
     return route->is_quick ? NEXT_QUICK : NEXT_READ;
 }

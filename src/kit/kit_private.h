@@ -121,6 +121,7 @@ struct app {
     struct worker *inbox;
     struct outbox_sender *sender;
     struct sagas *sagas;
+    void *parts[APP_PART_MAX]; /* by their place in config.parts */
     pthread_t keeper_thread; /* housekeeping once a minute */
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;
@@ -130,6 +131,7 @@ struct app {
 
 #define ID_EPOCH_MS INT64_C(1577836800000) /* 2020-01-01: 41 bits reach into 2089 */
 
+void app_committed(struct app *app, unsigned topics); /* app.c */
 /* route.c */
 enum err route_table_build(struct app *app, struct str *why) MUST_USE;
 const struct route *route_match(struct call *call); /* NULL: none; fills parts */

@@ -42,6 +42,7 @@ struct route {
     bool needs_session; /* not for keys of programs: passwords, factors, sessions, keys, roles */
     bool is_quick;     /* GET of a few point reads: runs on the loop itself */
     bool writes;       /* a GET that writes (set-up link, short link) */
+    bool reads;        /* a POST that only asks: its question is too long for an address */
     bool is_body_raw;  /* the body is not JSON; c->body has it */
     const struct shape *body; /* is_body_raw: what is in it, for the API page alone */
 };

@@ -310,8 +310,10 @@ static void group_finish(struct app *app, struct call *first, enum err err)
     }
     http_replies_end();
     wake(app, wakes);
-    if (topics)
-        live_publish(app->live, topics);
+    if (topics == 0)
+        return;
+    live_publish(app->live, topics);
+    app_committed(app, topics);
 }
 
 static void *writer_main(void *arg)
@@ -439,6 +441,19 @@ enum err app_read(struct app *app, struct arena *arena, app_command *fn, void *u
     call.command = fn;
     call.user = user;
     return command_run(&call, &app->reads, fault);
+}
+
+enum err app_read_own(struct app *app, const struct app_own_read *own, app_command *fn, void *user)
+{
+    struct call call;
+
+    call_init(&call, app, own->arena);
+    call.command = fn;
+    call.user = user;
+    call_run(&call, own->db);
+    if (own->fault)
+        *own->fault = call.ctx.fault;
+    return call.err;
 }
 
 void app_request(struct app *app, struct arena *arena, struct app_call *asked)

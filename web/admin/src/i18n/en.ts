@@ -1690,6 +1690,7 @@ const en: typeof zh = {
             outbox_bodies: 'Texts of messages',
             sagas: 'Payments',
             bill_differences: 'Differences of bills',
+            audience: 'The audience engine agrees with the base',
             timers: 'Timers',
             timer_kinds: 'Kinds of timers',
             timers_late: 'Timers running late',

@@ -1681,6 +1681,7 @@ const zh = {
             outbox_bodies: '消息内容',
             sagas: '付款状态',
             bill_differences: '对账差异',
+            audience: '人群引擎与数据库一致',
             timers: '定时',
             timer_kinds: '定时种类',
             timers_late: '定时迟到',

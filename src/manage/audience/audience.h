@@ -1,0 +1,24 @@
+/* The audience: who is meant. Feeds the engine with the journal and with customers as they stand, and answers questions about both. */
+#pragma once
+
+#include "engine/answer.h"
+#include "kit/app.h"
+
+extern const struct app_part audience_part;
+extern const struct route audience_routes[];
+
+/* All that was acknowledged when the ctx's snapshot began, and perhaps more. Reads only, on a thread that may wait a little.
+ * E_BUSY "audience.filling": not yet, after a start; "audience.behind": the engine does not keep up; "audience.elsewhere":
+ * another node has it. What it points to lives until audience_release. */
+struct audience_moment {
+    struct moment moment;
+    struct catalog catalog; /* for queries that are read with this ctx */
+    bool is_exact; /* and nothing more */
+    void *held;
+};
+enum err audience_hold(struct ctx *c, struct audience_moment *out) MUST_USE;
+void audience_release(const struct audience_moment *moment);
+
+/* For `papilio check`: events by kind and month, and every customer, against the base as the ctx sees it. Names what differs, each as
+ * one line; waits for the engine to be filled. Says nothing where the base was written to meanwhile. */
+enum err audience_check(struct ctx *c, struct buf *differences) MUST_USE;

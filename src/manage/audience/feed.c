@@ -1,0 +1,502 @@
+/* The thread that follows the journal into the engine. Always: events and people that a moment
+ * shows are of one place of the journal, and all of it up to there; the engine's files are made
+ * from the journal alone, so whatever is wrong with them is mended by beginning again; an event is
+ * appended once, because its batch carries the journal's id. */
+#include "manage/audience/feed.h"
+
+#include "gen/feed.q.h"
+#include "host/clock.h"
+#include "host/file.h"
+#include "kit/node.h"
+
+#define PAGE 2000      /* events a step */
+#define FILL_PAGE 4000 /* customers a step */
+#define ARENA_MAX ((size_t)1 << 30)
+#define LOG_BYTES ((int64_t)16 * 1024 * 1024)
+#define LEASE "audience"
+#define LEASE_MS 10000
+#define LEASE_KEEP_MS 3000
+#define WEEK_BASE_MS                                                                               \
+    INT64_C(1767225600000) /* 2026-01-01: whose offset from UTC weeks are cut by                   \
+                            */
+
+/* ---- the files ------------------------------------------------------------------------------- */
+
+static struct str folder_of(const struct feed *feed, struct arena *arena)
+{
+    return str_fmt(arena, "%.*s/engine", STR(app_config(feed->app)->data));
+}
+
+static void on_damaged(void *user, struct str file, const char *why)
+{
+    struct feed *feed = user;
+
+    app_log(feed->app, "warn", "audience", "%.*s: %s", STR(file), why);
+}
+
+/* Brand's weeks begin on Monday; 1970 began on a Thursday. */
+static uint32_t week_offset(const struct zone *zone)
+{
+    return (uint32_t)(3 * 86400 + zone_offset_ms(zone, WEEK_BASE_MS) / 1000);
+}
+
+static enum err store_begin(struct feed *feed, struct arena *arena)
+{
+    struct store_options options = {.log_bytes = LOG_BYTES, .damaged = on_damaged, .user = feed};
+    struct store *store = NULL;
+
+    options.schema.week_offset = week_offset(feed->zone);
+    options.schema.posting_kinds[options.schema.posting_count++] =
+        (uint16_t)names_kind(&feed->names, S("order_paid"));
+    TRY(store_open(folder_of(feed, arena), &options, &store));
+    pthread_mutex_lock(&feed->lock);
+    feed->store = store;
+    feed->cursor_id = store_position(store, FEED_JOURNAL);
+    pthread_mutex_unlock(&feed->lock);
+    return OK;
+}
+
+/* From the first event again: nobody holds a snapshot, because nothing was shown yet. */
+static enum err store_anew(struct feed *feed, struct arena *arena, const char *why)
+{
+    app_log(feed->app, "warn", "audience", "made anew from the journal: %s", why);
+    if (feed->store)
+        store_close(feed->store);
+    feed->store = NULL;
+    TRY(folder_remove(folder_of(feed, arena)));
+    return store_begin(feed, arena);
+}
+
+/* ---- begin ----------------------------------------------------------------------------------- */
+
+static enum err read_own(struct feed *feed, struct arena *arena, app_command *step)
+{
+    struct fault fault = {0};
+    struct app_own_read own = {feed->db, arena, &fault};
+    enum err err;
+
+    feed->page.arena = arena;
+    err = app_read_own(feed->app, &own, step, feed);
+    if (err != OK)
+        app_log(feed->app, "error", "audience", "%s: %.*s", fault.code ? fault.code : "",
+                STR(fault.message));
+    return err;
+}
+
+static enum err names_step(struct ctx *c, void *user)
+{
+    struct feed *feed = user;
+
+    feed->zone = ctx_zone(c);
+    return names_recall(c, &feed->names);
+}
+
+/* Every kind there is has a number before the first event, so that a query may name it. */
+static enum err kinds_keep(struct feed *feed, struct arena *arena)
+{
+    struct names_new fresh;
+
+    names_new_init(&fresh, &feed->names, arena);
+    for (const struct event_kind *kind = app_config(feed->app)->kinds; kind->name; kind++)
+        names_want(&fresh, arena, NOUN_KIND, str_of(kind->name));
+    return names_keep(&fresh, feed->app, arena);
+}
+
+static enum err position_step(struct ctx *c, void *user)
+{
+    struct feed *feed = user;
+    struct q_feed_journal_has_row row;
+
+    TRY(q_feed_journal_has(c, feed->cursor_id, &row));
+    feed->page.is_ours = feed->cursor_id == 0 || row.event_count == 1;
+    return OK;
+}
+
+static enum err feed_open(struct feed *feed, struct arena *arena)
+{
+    enum err err;
+
+    if (feed->db == NULL)
+        TRY(app_reader(feed->app, feed->arena, &feed->db));
+    TRY(read_own(feed, arena, names_step));
+    TRY(kinds_keep(feed, arena));
+    err = store_begin(feed, arena);
+    if (err == E_CORRUPT)
+        err = store_anew(feed, arena, "its log is damaged");
+    TRY(err);
+    TRY(read_own(feed, arena, position_step));
+    if (!feed->page.is_ours)
+        TRY(store_anew(feed, arena, "it is of another journal"));
+    feed->state = FEED_FILLING;
+    return OK;
+}
+
+/* ---- people as they stand -------------------------------------------------------------------- */
+
+static enum err fill_begin(struct ctx *c, struct feed *feed)
+{
+    struct q_feed_end_row end;
+    bool is_changed;
+
+    TRY(q_feed_end(c, &end));
+    TRY(persons_attributes(c, &feed->persons, &is_changed));
+    feed->people_id = end.event_id;
+    feed->page.attribute_id = end.attribute_id;
+    feed->filled_id = 0;
+    return OK;
+}
+
+static enum err fill_step(struct ctx *c, void *user)
+{
+    struct feed *feed = user;
+    struct persons_range range = {.from_customer_id = feed->filled_id};
+    const struct q_feed_fill_to_row *row;
+    struct list ids;
+
+    if (feed->filled_id == NONE)
+        TRY(fill_begin(c, feed));
+    range.from_customer_id = feed->filled_id;
+    TRY(q_feed_fill_to(c, feed->filled_id, FILL_PAGE, &ids));
+    row = ids.at;
+    feed->page.is_last = ids.count < FILL_PAGE;
+    if (ids.count == 0)
+        return OK;
+    range.to_customer_id = row[ids.count - 1].id;
+    TRY(persons_load(c, &feed->persons, &range));
+    TRY(persons_sets(c, &feed->persons, &range));
+    feed->filled_id = range.to_customer_id;
+    return OK;
+}
+
+static enum err fill_page(struct feed *feed, struct arena *arena)
+{
+    TRY(read_own(feed, arena, fill_step));
+    if (feed->page.is_last) {
+        people_publish(feed->people);
+        feed->persons.is_old = true;
+        feed->state = FEED_FOLLOWING;
+    }
+    return OK;
+}
+
+/* ---- a page of the journal ------------------------------------------------------------------- */
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A new attribute is read for everybody: some may have had a value under its name. */
+static enum err attributes_renew(struct ctx *c, struct feed *feed)
+{
+    struct q_feed_end_row end;
+    bool is_changed;
+
+    TRY(q_feed_end(c, &end));
+    if (end.attribute_id == feed->page.attribute_id)
+        return OK;
+    TRY(persons_attributes(c, &feed->persons, &is_changed));
+    TRY(persons_load(c, &feed->persons, &(struct persons_range){.to_customer_id = INT64_MAX}));
+    feed->page.attribute_id = end.attribute_id;
+    feed->page.is_changed = true;
+    return OK;
+}
+
+static enum err journal_step(struct ctx *c, void *user)
+{
+    struct feed *feed = user;
+    struct feed_page *page = &feed->page;
+    struct persons_range range = {.from_event_id = larger(feed->cursor_id, feed->people_id)};
+
+    page->is_changed = false;
+    TRY(attributes_renew(c, feed));
+    TRY(q_feed_journal(c, feed->cursor_id, PAGE, &page->rows));
+    page->is_last = page->rows.count < PAGE;
+    if (page->rows.count == 0)
+        return OK;
+    page->last_id = ((const struct q_feed_journal_row *)page->rows.at)[page->rows.count - 1].id;
+    range.to_event_id = page->last_id;
+    if (page->last_id <= feed->people_id)
+        return OK;
+    TRY(persons_load(c, &feed->persons, &range));
+    page->is_changed = true;
+    return persons_tags(c, &feed->persons, &range);
+}
+
+/* One event on its way: the row and what its properties say. */
+static const struct json *properties_read(struct arena *arena, struct str text)
+{
+    struct json *object = arena_new_one(arena, struct json);
+
+    *object = (struct json){.type = JSON_OBJECT};
+    if (text.at && (json_parse(arena, text, object, NULL) != OK || object->type != JSON_OBJECT))
+        *object = (struct json){.type = JSON_OBJECT};
+    return object;
+}
+
+static int column_find(struct str name)
+{
+    for (int i = COLUMN_SUBJECT + 1; i < COLUMN_COUNT; i++)
+        if (str_eq(audience_columns[i].name, name))
+            return i;
+    return -1;
+}
+
+static struct str id_text(struct arena *arena, int64_t id)
+{
+    return str_fmt(arena, "%" PRId64, id);
+}
+
+static void row_names(struct names_new *fresh, struct arena *arena,
+                      const struct q_feed_journal_row *row, const struct json *properties)
+{
+    names_want(fresh, arena, NOUN_KIND, row->kind);
+    if (row->channel_id != NONE)
+        names_want(fresh, arena, NOUN_CHANNEL, id_text(arena, row->channel_id));
+    for (uint32_t i = 0; i < properties->count; i++) {
+        const struct json_member *member = &properties->members[i];
+        int column = column_find(member->name);
+        if (column >= 0 && member->value.type == JSON_STR &&
+            audience_columns[column].type == VALUE_TEXT)
+            names_want(fresh, arena, NOUN_COLUMN + column, member->value.text);
+    }
+}
+
+static void value_add(struct feed_batch *batch, int column, int64_t value)
+{
+    if (value != NONE)
+        batch->values[batch->value_count++] =
+            (struct engine_value){.value = value, .column = (uint16_t)column};
+}
+
+static int64_t value_of(const struct names *names, int column, const struct json *value)
+{
+    if (audience_columns[column].type != VALUE_TEXT)
+        return value->type == JSON_INT ? value->integer : NONE;
+    if (value->type != JSON_STR)
+        return NONE;
+    return dictionary_find(names->nouns[NOUN_COLUMN + column], value->text);
+}
+
+static uint32_t second_of(int64_t ms)
+{
+    if (ms < 0)
+        return 0;
+    return ms / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(ms / 1000);
+}
+
+static void event_add(const struct feed *feed, struct feed_batch *batch,
+                      const struct q_feed_journal_row *row, const struct json *properties)
+{
+    int64_t channel = row->channel_id == NONE ? 0 : names_channel(&feed->names, row->channel_id);
+    size_t first = batch->value_count;
+
+    value_add(batch, COLUMN_AMOUNT, row->amount_fen);
+    value_add(batch, COLUMN_SUBJECT, row->subject_id);
+    for (uint32_t i = 0; i < properties->count; i++) {
+        int column = column_find(properties->members[i].name);
+        if (column >= 0)
+            value_add(batch, column, value_of(&feed->names, column, &properties->members[i].value));
+    }
+    if (batch->value_count > first)
+        batch->values[batch->value_count - 1].is_last = 1;
+    batch->events[batch->count++] = (struct engine_event){
+        .customer = (uint32_t)row->customer_number,
+        .second = second_of(row->occurred_ms),
+        .kind = (uint16_t)names_kind(&feed->names, row->kind),
+        .channel = channel == NONE ? 0 : (uint16_t)channel,
+        .value = batch->value_count > first ? (uint32_t)first : EVENTS_NO_VALUE,
+    };
+}
+
+/* Of people who are gone nothing comes in again. */
+static bool is_taken(const struct q_feed_journal_row *row)
+{
+    return row->customer_number != NONE && row->is_deleted == 0;
+}
+
+static enum err batch_make(struct feed *feed, struct arena *arena, struct feed_batch *batch)
+{
+    const struct q_feed_journal_row *row = feed->page.rows.at;
+    size_t count = (size_t)feed->page.rows.count;
+    const struct json **properties = arena_new_array(arena, const struct json *, count + 1);
+    struct names_new fresh;
+
+    *batch = (struct feed_batch){
+        .events = arena_new_array(arena, struct engine_event, count + 1),
+        .values = arena_new_array(arena, struct engine_value, count * COLUMN_COUNT + 1)};
+    names_new_init(&fresh, &feed->names, arena);
+    for (size_t i = 0; i < count; i++) {
+        properties[i] = properties_read(arena, row[i].properties);
+        if (is_taken(&row[i]))
+            row_names(&fresh, arena, &row[i], properties[i]);
+    }
+    TRY(names_keep(&fresh, feed->app, arena));
+    for (size_t i = 0; i < count; i++)
+        if (is_taken(&row[i]))
+            event_add(feed, batch, &row[i], properties[i]);
+    return OK;
+}
+
+static enum err page_show(struct feed *feed, const struct feed_batch *batch)
+{
+    struct store_batch taken = {
+        .feed = FEED_JOURNAL,
+        .position = feed->page.last_id,
+        .events = {batch->events, batch->count, batch->values, batch->value_count}};
+    enum err err = OK;
+    uint64_t seq;
+
+    pthread_mutex_lock(&feed->lock);
+    if (batch->count > 0)
+        err = store_append(feed->store, &taken, &seq);
+    if (err == OK && feed->page.is_changed)
+        people_publish(feed->people);
+    if (err == OK && feed->page.rows.count > 0)
+        feed->cursor_id = feed->page.last_id;
+    if (err == OK) {
+        feed->is_ready |= feed->page.is_last;
+        feed->attribute_id = feed->page.attribute_id;
+        feed->field_count = feed->persons.field_count;
+    }
+    pthread_cond_broadcast(&feed->reached);
+    pthread_mutex_unlock(&feed->lock);
+    return err;
+}
+
+static enum err journal_page(struct feed *feed, struct arena *arena)
+{
+    struct feed_batch batch;
+
+    if (!feed->names.is_known)
+        TRY(read_own(feed, arena, names_step));
+    TRY(read_own(feed, arena, journal_step));
+    TRY(batch_make(feed, arena, &batch));
+    return page_show(feed, &batch);
+}
+
+/* ---- which node ------------------------------------------------------------------------------ */
+
+struct leasing {
+    bool is_ours;
+};
+
+static enum err lease_step(struct ctx *c, void *user)
+{
+    return lease_take(c, LEASE, LEASE_MS, &((struct leasing *)user)->is_ours);
+}
+
+/* Whoever had no lease for a while knows customers as they stood then: they are read again. */
+static enum err lease_keep(struct feed *feed, struct arena *arena)
+{
+    struct leasing leasing = {.is_ours = true};
+    int64_t now_ms = clock_mono_us() / 1000;
+
+    if (feed->has_lease && (!feed->is_shared || now_ms < feed->lease_ms + LEASE_KEEP_MS))
+        return OK;
+    if (feed->is_shared)
+        TRY(app_write(feed->app, arena, lease_step, &leasing, NULL));
+    feed->lease_ms = now_ms;
+    if (leasing.is_ours == feed->has_lease)
+        return OK;
+    pthread_mutex_lock(&feed->lock);
+    feed->has_lease = leasing.is_ours;
+    feed->is_ready = false;
+    pthread_cond_broadcast(&feed->reached);
+    pthread_mutex_unlock(&feed->lock);
+    if (feed->state == FEED_FOLLOWING)
+        feed->state = FEED_FILLING;
+    feed->filled_id = NONE;
+    feed->names.is_known = false;
+    return OK;
+}
+
+static enum err feed_page(struct app *app, struct arena *arena, int64_t *next_ms)
+{
+    struct feed *feed = app_part(app, &audience_part);
+
+    TRY(lease_keep(feed, arena));
+    *next_ms = worker_now_ms(app);
+    if (!feed->has_lease) {
+        *next_ms += LEASE_KEEP_MS;
+        return OK;
+    }
+    if (feed->state == FEED_CLOSED)
+        return feed_open(feed, arena);
+    if (feed->state == FEED_FILLING)
+        return fill_page(feed, arena);
+    TRY(journal_page(feed, arena));
+    if (feed->page.is_last)
+        *next_ms = NONE;
+    return OK;
+}
+
+/* ---- the part -------------------------------------------------------------------------------- */
+
+static void *part_open(struct app *app)
+{
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct feed *feed = arena_new_one(arena, struct feed);
+
+    feed->app = app;
+    feed->arena = arena;
+    feed->is_shared = app_config(app)->db.at != NULL;
+    feed->filled_id = NONE;
+    pthread_mutex_init(&feed->lock, NULL);
+    pthread_cond_init(&feed->reached, NULL);
+    names_init(&feed->names);
+    feed->people = people_new();
+    persons_begin(&feed->persons, feed->people, arena);
+    feed->worker = worker_new(app, "audience", feed_page);
+    return feed;
+}
+
+static void part_listen(void *part)
+{
+    struct feed *feed = part;
+
+    pthread_mutex_lock(&feed->lock);
+    feed->is_begun = true;
+    pthread_mutex_unlock(&feed->lock);
+    worker_begin(feed->worker);
+}
+
+static void part_committed(void *part, unsigned topics)
+{
+    struct feed *feed = part;
+
+    if (topics & (LIVE_EVENTS | LIVE_SETTINGS))
+        worker_wake(feed->worker);
+}
+
+static void part_stop(void *part)
+{
+    struct feed *feed = part;
+
+    worker_stop(feed->worker);
+    pthread_mutex_lock(&feed->lock);
+    feed->is_stopping = true;
+    pthread_cond_broadcast(&feed->reached);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+static void part_close(void *part)
+{
+    struct feed *feed = part;
+
+    if (feed->store)
+        store_close(feed->store);
+    if (feed->db)
+        db_close(feed->db);
+    people_free(feed->people);
+    names_release(&feed->names);
+    pthread_mutex_destroy(&feed->lock);
+    pthread_cond_destroy(&feed->reached);
+    arena_free(feed->arena);
+}
+
+const struct app_part audience_part = {.open = part_open,
+                                       .listen = part_listen,
+                                       .committed = part_committed,
+                                       .stop = part_stop,
+                                       .close = part_close};

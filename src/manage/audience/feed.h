@@ -1,0 +1,54 @@
+/* The feed as the files of this folder see it. `lock` guards what questions read beside the thread. */
+#pragma once
+
+#include "kit/route.h"
+#include "manage/audience/audience_private.h"
+
+#define FEED_JOURNAL 0 /* the store's number of it */
+
+enum feed_state { FEED_CLOSED, FEED_FILLING, FEED_FOLLOWING };
+
+struct feed_batch {
+    struct engine_event *events;
+    struct engine_value *values;
+    size_t count, value_count;
+};
+struct feed_page {
+    struct arena *arena;
+    struct list rows; /* of the journal */
+    int64_t last_id, attribute_id;
+    bool is_changed; /* people are to be shown anew */
+    bool is_last; /* there was no more at that moment */
+    bool is_ours; /* the position is in this journal */
+};
+
+struct feed {
+    struct app *app;
+    struct arena *arena;
+    struct worker *worker;
+    bool is_shared;
+    /* the thread's */
+    enum feed_state state;
+    struct db *db;
+    struct names names;
+    struct persons persons;
+    struct people *people;
+    const struct zone *zone;
+    int64_t filled_id; /* customers up to here are read; NONE: none yet */
+    int64_t people_id; /* people are at least as this event found them */
+    int64_t lease_ms;
+    struct feed_page page;
+    /* guarded by lock */
+    pthread_mutex_t lock;
+    pthread_cond_t reached;
+    struct store *store;
+    int64_t cursor_id;    /* of the journal: all up to it is shown */
+    int64_t attribute_id; /* the newest that is known */
+    int field_count;   /* attributes that questions may name */
+    bool has_lease, is_ready, is_begun, is_stopping;
+    int waiter_count;
+};
+
+/* moment.c. NONE: as long as a question waits. */
+enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out) MUST_USE;
+const struct list *audience_tags(const struct audience_moment *moment); /* int64_t */

@@ -1,0 +1,266 @@
+/* The engine beside the base: after everything that changes customers or the journal both must say
+ * the same, also when the engine's files were cut, lost or belong to another base. */
+#include "scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/file.h"
+#include "manage/audience/audience.h"
+
+#define ADD POST, "/api/customers"
+#define ANA "/api/customers/$ana"
+#define BEA "/api/customers/$bea"
+#define SEND AS_KEY, POST, "/api/v1/events"
+#define ORDER(no, ms, who, price)                                                                  \
+    "{'source':'shop','order_no':'" no "','placed_ms':" ms ",'customer_id':'" who "','lines':["    \
+    "{'product_code':'A1','quantity_count':1,'unit_price_micro':" price "}]}"
+#define T1 "1767225600000" /* 2026-01-01T00:00:00Z */
+#define T2 "1768225600000"
+
+static const struct scenario people[] = {
+    {"channel", AS_ADMIN, POST, "/api/channels", "{'code':'wall','name':'Wall','kind':'ad'}", 200,
+     "'id'", NULL, .keep = "wall"},
+    {"size", AS_ADMIN, POST, "/api/attributes", "{'name':'size','title':'Size','kind':'text'}", 200,
+     "'id'", ""},
+    {"likes", AS_ADMIN, POST, "/api/attributes",
+     "{'name':'likes','title':'Likes','kind':'choices','choices':['tea','wine','a b']}", 200,
+     "'id'", ""},
+    {"wedding", AS_ADMIN, POST, "/api/attributes",
+     "{'name':'wedding','title':'Wedding','kind':'date'}", 200, "'id'", ""},
+    {"ana", AS_OPERATOR, ADD,
+     "{'name':'Ana Lee','phone':'13800000001','region':'上海','attributes':{'size':'M','likes':["
+     "'tea','a b']}}",
+     200, "", "customer_added", .keep = "ana"},
+    {"bea", AS_OPERATOR, ADD,
+     "{'name':'Bea Lee','phone':'13800000002','attributes':{'size':'L','wedding':'2024-02-29'}}",
+     200, "", "customer_added", .keep = "bea"},
+    {"eve", AS_OPERATOR, ADD, "{'name':'Eve','identities':[{'kind':'unionid','value':'u9'}]}", 200,
+     "", "customer_added", .keep = "eve"},
+    {"a tag", AS_OPERATOR, POST, "/api/tags", "{'family':'intent','name':'hot','color':'#ff0000'}",
+     200, "'id'", "", .keep = "hot"},
+    {"another", AS_OPERATOR, POST, "/api/tags",
+     "{'family':'intent','name':'cold','color':'#0000ff'}", 200, "'id'", "", .keep = "cold"},
+};
+static const struct scenario events[] = {
+    {"hot on bea", AS_OPERATOR, POST, BEA "/tags", "{'tag_id':'$hot','is_on':true}", 200, "{}",
+     "tag_added"},
+    {"cold on ana", AS_OPERATOR, POST, ANA "/tags", "{'tag_id':'$cold','is_on':true}", 200, "{}",
+     "tag_added"},
+    {"ana buys", AS_OPERATOR, POST, "/api/orders", ORDER("1", T2, "$ana", "5000000"), 200, "",
+     "order_paid", .keep = "o1"},
+    {"bea buys", AS_OPERATOR, POST, "/api/orders", ORDER("2", T1, "$bea", "7000000"), 200, "",
+     "order_paid"},
+    {"views", SEND,
+     "{'events':[{'message_id':'a1','kind':'page_viewed','anonymous_id':'v1','channel_code':'wall',"
+     "'properties':{'url':'https://x.example/a','duration_ms':1200}},"
+     "{'message_id':'a2','kind':'product_viewed','customer':{'kind':'phone','value':'13800000001'},"
+     "'properties':{'product_code':'A1','price_fen':1990}},"
+     "{'message_id':'a3','kind':'page_viewed','anonymous_id':'v1','occurred_ms':" T1 "},"
+     "{'message_id':'a4','kind':'page_viewed'}]}",
+     200, "'accepted_count':4", NULL},
+};
+static const struct scenario changes[] = {
+    {"edits", AS_OPERATOR, POST, ANA "/edit",
+     "{'region':'北京','attributes':{'size':null,'likes':['wine']}}", 200, "{}", NULL},
+    {"tag off", AS_OPERATOR, POST, BEA "/tags", "{'tag_id':'$hot','is_on':false}", 200, "{}",
+     "tag_removed"},
+    {"a later attribute", AS_ADMIN, POST, "/api/attributes",
+     "{'name':'visits','title':'Visits','kind':'integer'}", 200, "'id'", ""},
+};
+static const struct scenario merges[] = {
+    {"tag again", AS_OPERATOR, POST, BEA "/tags", "{'tag_id':'$hot','is_on':true}", 200, "{}",
+     "tag_added"},
+    {"merge", AS_OPERATOR, POST, ANA "/merge",
+     "{'other_customer_id':'$bea','choices':[{'field':'attributes.size','choice':'take'}]}", 200,
+     "'customer_id':'$ana'", "customer_merged customer_merged", .keep = "m1"},
+    {"an order of the merged one", AS_OPERATOR, POST, "/api/orders",
+     ORDER("3", T2, "$bea", "1000000"), 200, "", "order_paid"},
+};
+static const struct scenario unmerges[] = {
+    {"undo", AS_OPERATOR, POST, "/api/merges/$m1/undo", "{}", 200, "",
+     "customer_unmerged customer_unmerged"},
+};
+static const struct scenario gone[] = {
+    {"delete", AS_ADMIN, POST, "/api/customers/$eve/privacy/delete",
+     "{'reason':'asked','confirm_number':3}", 200, "", "customer_deleted"},
+    {"the tag goes", AS_OPERATOR, POST, "/api/tags/$hot/delete", "{'customer_count':1}", 200, "",
+     NULL},
+};
+
+/* Once: the engine writes names beside, so the base is not as it was. */
+static void run_all(const struct scenario *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct scenario row = rows[i];
+        row.is_plain = true;
+        row.key = row.method == POST ? row.name : NULL;
+        scenario_run_all(&row, 1);
+    }
+}
+#define run(rows) run_all((rows), ARRAY_LEN(rows))
+
+static enum err check_step(struct ctx *c, void *user)
+{
+    struct buf differences;
+    enum err err;
+
+    buf_init(&differences, 65536);
+    err = audience_check(c, &differences);
+    *(struct str *)user = str_copy(scenario_arena, buf_view(&differences));
+    buf_release(&differences);
+    return err;
+}
+
+static void assert_agree(void)
+{
+    struct str differences = {0};
+    struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
+    struct fault fault = {0};
+
+    if (app_read(scenario_app, arena, check_step, &differences, &fault) != OK)
+        fail_msg("%s: %.*s", fault.code, STR(fault.message));
+    if (differences.len > 0)
+        fail_msg("the engine differs:\n%.*s", STR(differences));
+    arena_free(arena);
+}
+
+static int64_t event_count(void)
+{
+    return scenario_number("SELECT count(*) FROM journal j JOIN customer c ON c.id = j.customer_id "
+                           "WHERE c.deleted_ms IS NULL");
+}
+
+static enum err figures_step(struct ctx *c, void *user)
+{
+    struct audience_moment moment;
+    int64_t *count = user;
+
+    TRY(audience_hold(c, &moment));
+    *count = (int64_t)snapshot_seq(moment.moment.events);
+    audience_release(&moment);
+    return OK;
+}
+
+static int64_t engine_count(void)
+{
+    struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+    int64_t count = NONE;
+
+    assert_int_equal(app_read(scenario_app, arena, figures_step, &count, NULL), OK);
+    arena_free(arena);
+    return count;
+}
+
+static void follows(void **state)
+{
+    (void)state;
+    assert_agree();
+    run(people);
+    assert_agree();
+    run(events);
+    assert_agree();
+    assert_int_equal(engine_count(), event_count());
+    run(changes);
+    assert_agree();
+    run(merges);
+    assert_agree();
+    run(unmerges);
+    assert_agree();
+    run(gone);
+    assert_agree();
+}
+
+/* The check finds what it should. */
+static void check_finds(void **state)
+{
+    struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
+    struct str differences = {0};
+
+    (void)state;
+    run(people);
+    run(events);
+    assert_agree();
+    scenario_sql("UPDATE customer SET region = 'x' WHERE customer_number = 1");
+    scenario_sql("DELETE FROM customer_tag");
+    scenario_sql("UPDATE journal SET amount_fen = amount_fen + 1 WHERE kind = 'order_paid'");
+    scenario_sql("UPDATE journal SET kind = 'link_clicked' WHERE kind = 'product_viewed'");
+    assert_int_equal(app_read(scenario_app, arena, check_step, &differences, NULL), OK);
+    assert_true(str_find(differences, S("customer number 1: what it is differs")) >= 0);
+    assert_true(str_find(differences, S("customer number 2: its tags differ")) >= 0);
+    assert_true(str_find(differences, S("order_paid")) >= 0);
+    assert_true(str_find(differences, S("link_clicked")) >= 0);
+    arena_free(arena);
+}
+
+static void reopen(void)
+{
+    struct app_config config = *app_config(scenario_app);
+    struct str why = {0};
+
+    config.data = str_copy(scenario_arena, config.data);
+    app_close(scenario_app);
+    if (app_open(scenario_arena, &config, &scenario_app, &why) != OK)
+        fail_msg("%.*s", STR(why));
+}
+
+static struct str engine_path(const char *file)
+{
+    return str_fmt(scenario_arena, "%.*s/engine/%s", STR(app_config(scenario_app)->data), file);
+}
+
+/* Each event once, over a restart, lost files and another base's files. */
+static void starts_again(void **state)
+{
+    struct str folder;
+    int64_t count;
+
+    (void)state;
+    run(people);
+    assert_agree();
+    reopen();
+    run(events);
+    assert_agree();
+    count = engine_count();
+    assert_int_equal(count, event_count());
+    reopen();
+    assert_agree();
+    assert_int_equal(engine_count(), count);
+
+    folder = engine_path("");
+    app_close(scenario_app);
+    assert_int_equal(folder_remove(folder), OK);
+    struct app_config config = *app_config(scenario_app);
+    struct str why = {0};
+    assert_int_equal(app_open(scenario_arena, &config, &scenario_app, &why), OK);
+    assert_agree();
+    assert_int_equal(engine_count(), count);
+}
+
+/* The journal went back behind what the engine has: an old copy of the base was put in its place.
+ */
+static void another_base(void **state)
+{
+    (void)state;
+    run(people);
+    run(events);
+    assert_agree();
+    scenario_sql(
+        "DELETE FROM journal WHERE id >= (SELECT max(id) FROM journal WHERE customer_id IS "
+        "NOT NULL)");
+    reopen();
+    assert_agree();
+    assert_int_equal(engine_count(), event_count());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(follows, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(check_finds, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(starts_again, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(another_base, scenario_open, scenario_close),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

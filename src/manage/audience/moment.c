@@ -1,0 +1,204 @@
+/* What a question sees. Always: events and people of one place of the journal, at or behind all
+ * that was acknowledged when the question came; who asks waits a little for that, never for long.
+ */
+#include <stdlib.h>
+
+#include "engine/answer.h"
+#include "gen/feed.q.h"
+#include "gen/moment.q.h"
+#include "host/clock.h"
+#include "host/file.h"
+#include "manage/audience/feed.h"
+
+#define BEHIND_MS 2000
+#define FILLING_MS 300 /* a small base is ready by then */
+#define WAITER_MAX 1   /* of those who wait while the engine fills: readers are few */
+
+struct held {
+    struct feed *feed;
+    const struct snapshot *snapshot;
+    const struct people_view *view;
+    const struct dictionary *dictionaries[COLUMN_COUNT];
+    struct ctx *c;
+    struct list tags; /* int64_t */
+    bool is_exact;
+};
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static bool is_reached(const struct feed *feed, const struct q_feed_end_row *end)
+{
+    return feed->is_ready && feed->cursor_id >= end->event_id &&
+           feed->attribute_id >= end->attribute_id;
+}
+
+static enum err refuse(struct ctx *c, const struct feed *feed)
+{
+    if (feed->is_stopping)
+        return fail(c, E_BUSY, "audience.closing", "the server is closing");
+    if (feed->is_shared && !feed->has_lease)
+        return fail(c, E_BUSY, "audience.elsewhere", "another node answers such questions");
+    if (!feed->is_ready)
+        return fail(c, E_BUSY, "audience.filling", "the engine is being filled; try again soon");
+    return fail(c, E_BUSY, "audience.behind", "the engine does not keep up; try again soon");
+}
+
+/* Until all that the base had is shown; under the lock. */
+static void reach_locked(struct feed *feed, const struct q_feed_end_row *end, int64_t left_ms)
+{
+    int64_t until_ms = clock_mono_us() / 1000 + left_ms;
+
+    while (!is_reached(feed, end) && !feed->is_stopping && left_ms > 0) {
+        clock_wait(&feed->reached, &feed->lock, left_ms);
+        left_ms = until_ms - clock_mono_us() / 1000;
+    }
+}
+
+static enum err reach(struct ctx *c, struct feed *feed, const struct q_feed_end_row *end,
+                      int64_t patience_ms)
+{
+    if (is_reached(feed, end))
+        return OK;
+    if (!feed->is_begun) {
+        feed->is_begun = true;
+        worker_begin(feed->worker);
+    }
+    worker_wake(feed->worker);
+    if (patience_ms == NONE)
+        patience_ms = feed->is_ready ? BEHIND_MS : FILLING_MS;
+    if (feed->is_ready || feed->waiter_count < WAITER_MAX) {
+        feed->waiter_count++;
+        reach_locked(feed, end, patience_ms);
+        feed->waiter_count--;
+    }
+    return is_reached(feed, end) ? OK : refuse(c, feed);
+}
+
+/* ---- what may be named ----------------------------------------------------------------------- */
+
+static const struct zone *zone_find(void *user, struct str name)
+{
+    const struct held *held = user;
+    const struct zone *zone = NULL;
+
+    return zone_shared(held->c->arena, name, &zone) == OK ? zone : NULL;
+}
+
+static bool set_find(void *user, enum set_kind kind, int64_t id)
+{
+    const struct held *held = user;
+
+    if (kind != SET_TAG)
+        return people_set_of(held->view, kind, id) != NULL;
+    for (int64_t i = 0; i < held->tags.count; i++)
+        if (((const int64_t *)held->tags.at)[i] == id)
+            return true;
+    return false;
+}
+
+static int64_t channel_find(void *user, int64_t id)
+{
+    const struct held *held = user;
+
+    return names_channel(&held->feed->names, id);
+}
+
+static int kind_compare(const void *a, const void *b)
+{
+    return str_cmp(((const struct catalog_kind *)a)->name, ((const struct catalog_kind *)b)->name);
+}
+
+static void kinds_fill(struct ctx *c, const struct feed *feed, struct catalog *catalog)
+{
+    const struct dictionary *names = feed->names.nouns[NOUN_KIND];
+    int64_t count = dictionary_count(names);
+    struct catalog_kind *kinds = arena_new_array(c->arena, struct catalog_kind, (size_t)count + 1);
+
+    for (int64_t i = 0; i < count; i++)
+        kinds[i] = (struct catalog_kind){dictionary_text(names, i), (uint16_t)(i + 1)};
+    qsort(kinds, (size_t)count, sizeof(*kinds), kind_compare);
+    catalog->kinds = kinds;
+    catalog->kind_count = (int)count;
+}
+
+static enum err tags_fill(struct ctx *c, struct held *held)
+{
+    const struct q_moment_tags_row *row;
+    int64_t *ids;
+    struct list tags;
+
+    TRY(q_moment_tags(c, &tags));
+    row = tags.at;
+    ids = arena_new_array(c->arena, int64_t, (size_t)tags.count + 1);
+    for (int64_t i = 0; i < tags.count; i++)
+        ids[i] = row[i].id;
+    held->tags = (struct list){ids, tags.count};
+    return OK;
+}
+
+/* ---- a moment -------------------------------------------------------------------------------- */
+
+static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int64_t patience_ms,
+                           struct held *held)
+{
+    struct feed *feed = held->feed;
+    enum err err;
+
+    pthread_mutex_lock(&feed->lock);
+    err = reach(c, feed, end, patience_ms);
+    if (err == OK) {
+        held->snapshot = store_snapshot(feed->store);
+        held->view = people_hold(feed->people);
+        held->is_exact = feed->cursor_id == end->event_id;
+    }
+    pthread_mutex_unlock(&feed->lock);
+    return err;
+}
+
+enum err audience_hold(struct ctx *c, struct audience_moment *out)
+{
+    return audience_hold_within(c, NONE, out);
+}
+
+enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out)
+{
+    struct feed *feed = app_part(c->app, &audience_part);
+    struct held *held = arena_new_one(c->arena, struct held);
+    struct q_feed_end_row end;
+
+    *held = (struct held){.feed = feed, .c = c};
+    TRY(q_feed_end(c, &end));
+    TRY(tags_fill(c, held));
+    TRY(views_hold(c, &end, patience_ms, held));
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        held->dictionaries[i] = feed->names.nouns[NOUN_COLUMN + i];
+    *out = (struct audience_moment){
+        .held = held,
+        .is_exact = held->is_exact,
+        .moment = {held->snapshot, held->view, c->now_ms / 1000 + 1, held->dictionaries},
+        .catalog = {.columns = audience_columns,
+                    .column_count = COLUMN_COUNT,
+                    .attributes = feed->persons.fields,
+                    .attribute_count = feed->field_count,
+                    .zone = ctx_zone(c),
+                    .zone_find = zone_find,
+                    .set_find = set_find,
+                    .channel_find = channel_find,
+                    .user = held},
+    };
+    kinds_fill(c, feed, &out->catalog);
+    return OK;
+}
+
+const struct list *audience_tags(const struct audience_moment *moment)
+{
+    return &((const struct held *)moment->held)->tags;
+}
+
+void audience_release(const struct audience_moment *moment)
+{
+    const struct held *held = moment->held;
+
+    store_release(held->feed->store, held->snapshot);
+    people_release(held->feed->people, held->view);
+}
