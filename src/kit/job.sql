@@ -19,7 +19,7 @@ SELECT id, kind, status, input, result, file_name, total_count, done_count, chan
  LIMIT 1;
 
 -- name: job_watch :one
-SELECT is_cancelled FROM job WHERE id = :job_id;
+SELECT status, is_cancelled, done_count, last_id FROM job WHERE id = :job_id;
 
 -- name: job_keep :changed     where a page ended; the status alone says whether it was the last
 UPDATE job

@@ -1,16 +1,20 @@
 /* A durable job, page by page. Always: a page and its place are one commit; a row that is waiting,
  * running or undoing is taken up again by the next process; a page that fails changes nothing and
- * ends the job, with what its earlier pages did still standing. */
+ * ends the job, with what its earlier pages did still standing. Where several nodes share a base,
+ * each page renews the lease of all jobs begun at one node, within its commit: whoever comes back
+ * from far away finds them another's, and does nothing more. */
 #include "gen/job.q.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/job.h"
 #include "kit/job_private.h"
 #include "kit/kit_private.h"
+#include "kit/node.h"
 
 #define RUN_ARENA_MAX (256 * 1024 * 1024)
 #define PAGE_ARENA_MAX (256 * 1024 * 1024)
 #define TELL_EVERY_US 300000
+#define LEASE_MS 60000
 
 struct run {
     struct job job;
@@ -18,6 +22,7 @@ struct run {
     const struct job_kind *kind;
     struct arena *page;
     bool is_new, is_undoing, is_done, is_cancelled;
+    bool is_lost; /* another node does it */
     int64_t told_us;
     struct fault fault;
 };
@@ -112,12 +117,23 @@ static enum err become(struct ctx *c, const struct run *run)
     return OK;
 }
 
+static const char *status_of(const struct run *run)
+{
+    return run->is_new ? "waiting" : run->is_undoing ? "undoing" : "running";
+}
+
+/* Before anything is written: it is ours, and as we left it. */
 static enum err watch(struct ctx *c, struct run *run)
 {
-    struct q_job_watch_row row;
+    struct str lease = str_fmt(c->arena, "jobs:%" PRId64, run->job.id >> 14 & 255);
+    struct q_job_watch_row row = {0};
+    bool is_ours;
 
+    TRY(lease_take(c, str_cstr(c->arena, lease), LEASE_MS, &is_ours));
     TRY(q_job_watch(c, run->job.id, &row));
-    run->is_cancelled = row.is_cancelled && !run->is_undoing;
+    run->is_lost = !is_ours || !str_is(row.status, status_of(run)) ||
+                   row.done_count != run->kept.done_count || row.last_id != run->kept.last_id;
+    run->is_cancelled = row.is_cancelled && !run->is_undoing && !run->is_lost;
     return OK;
 }
 
@@ -133,6 +149,8 @@ static enum err page_write(struct ctx *c, void *user)
     struct run *run = user;
 
     TRY(watch(c, run));
+    if (run->is_lost)
+        return OK;
     if (run->is_cancelled)
         return row_keep(c, run, "cancelled");
     TRY(become(c, run));
@@ -156,6 +174,8 @@ static enum err page_read_keep(struct ctx *c, void *user)
     struct run *run = user;
 
     TRY(watch(c, run));
+    if (run->is_lost)
+        return OK;
     if (run->is_cancelled)
         return row_keep(c, run, "cancelled");
     return page_keep(c, run);
@@ -188,6 +208,9 @@ static enum err begin(struct ctx *c, void *user)
 {
     struct run *run = user;
 
+    TRY(watch(c, run));
+    if (run->is_lost)
+        return OK;
     TRY(become(c, run));
     if (run->kind->begin)
         TRY(run->kind->begin(c, &run->job));
@@ -205,10 +228,11 @@ static enum err pages_do(struct run *run)
     if (run->is_new) {
         TRY(app_write(run->job.app, run->page, begin, run, &run->fault));
         page_end(run);
+        run->is_new = false;
     } else if (run->kind->is_reading) {
         start_over(&run->job);
     }
-    while (!run->is_done && !run->is_cancelled && !job_is_stopping(run->job.app)) {
+    while (!run->is_done && !run->is_cancelled && !run->is_lost && !job_is_stopping(run->job.app)) {
         TRY(page_do(run));
         page_end(run);
     }
@@ -219,7 +243,10 @@ static enum err pages_do(struct run *run)
 
 static enum err fail_keep(struct ctx *c, void *user)
 {
-    return row_keep(c, user, "failed");
+    struct run *run = user;
+
+    TRY(watch(c, run));
+    return run->is_lost ? OK : row_keep(c, run, "failed");
 }
 
 static void fail_log(struct run *run)
@@ -272,11 +299,11 @@ static bool run_all(struct run *run)
         run->fault = (struct fault){.err = E_INPUT, .code = "job.kind"};
         err = E_INPUT;
     }
-    if (err != OK || run->is_cancelled)
+    if (err != OK || run->is_cancelled || run->is_lost)
         file_drop(run);
     if (err != OK)
         is_kept = run_fail(run, err);
-    return is_kept && !job_is_stopping(run->job.app);
+    return is_kept && !run->is_lost && !job_is_stopping(run->job.app);
 }
 
 bool job_run_next(struct app *app)

@@ -93,6 +93,7 @@ enum err shared_keep(struct ctx *c)
 
     TRY(q_node_keep(c, c->now_ms + NODE_MS, c->app->node_id, c->app->shared->node_name,
                     &changed_count));
+    jobs_wake(c->app->jobs); /* those of a node that is gone */
     return changed_count > 0 ? OK : shared_join(c);
 }
 
