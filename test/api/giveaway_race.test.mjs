@@ -1,18 +1,10 @@
 // Many who want the same at once, on a real server: the first properties every play must have.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { test } from "node:test";
 import { connections, eachAtOnce, makeCustomers, makeGiveaway, send } from "./giveaway.mjs";
-import { makeFolder, papilio, setUp, startServer } from "./papilio.mjs";
+import { makeFolder, papilio, setUp, sqlNumber, startServer } from "./papilio.mjs";
 
 const claims = 10_000, stock = 1_000, people = 1_000, limit = 10;
-
-function number(folder, sql) {
-    const done = spawnSync("sqlite3", ["-readonly", join(folder, "papilio.db"), sql], { encoding: "utf8" });
-    assert.equal(done.status, 0, done.stderr);
-    return Number(done.stdout);
-}
 
 test("property 1: N claim a stock of T, min(N, T) win; property 2: one key, one posting", { timeout: 300_000 }, async (t) => {
     const folder = makeFolder(t);
@@ -51,11 +43,11 @@ test("property 1: N claim a stock of T, min(N, T) win; property 2: one key, one 
         assert.ok(status === 200 || status === 409);
     });
     assert.deepEqual(await server.kill(), { code: 0, signal: null });
-    assert.equal(number(folder, `SELECT count(*) FROM reward_grant WHERE campaign_id = ${campaign}`), stock);
-    assert.equal(number(folder, `SELECT sum(balance_count) FROM account WHERE owner_kind = 'customer' AND unit = 'points'`),
+    assert.equal(sqlNumber(folder, `SELECT count(*) FROM reward_grant WHERE campaign_id = ${campaign}`), stock);
+    assert.equal(sqlNumber(folder, `SELECT sum(balance_count) FROM account WHERE owner_kind = 'customer' AND unit = 'points'`),
         7 * (stock + 1 + limit));
-    assert.equal(number(folder, `SELECT count(*) FROM reward_grant WHERE campaign_id = ${other} AND customer_id = ${customers[0]}`), 1);
-    assert.equal(number(folder, `SELECT count(*) FROM reward_grant WHERE campaign_id = ${other} AND customer_id = ${customers[1]}`), limit);
+    assert.equal(sqlNumber(folder, `SELECT count(*) FROM reward_grant WHERE campaign_id = ${other} AND customer_id = ${customers[0]}`), 1);
+    assert.equal(sqlNumber(folder, `SELECT count(*) FROM reward_grant WHERE campaign_id = ${other} AND customer_id = ${customers[1]}`), limit);
     const check = papilio(["check", "--data", folder]);
     assert.equal(check.code, 0, check.out);
 });

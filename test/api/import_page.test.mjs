@@ -1,10 +1,9 @@
 // Imports the way the page does them: upload, preview, trial, run, refused rows, undo; what stops and goes on; rights.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeFolder, papilio, setUp, startServer } from "./papilio.mjs";
+import { makeFolder, papilio, runSql, setUp, startServer } from "./papilio.mjs";
 import { xlsxOf } from "./xlsx.mjs";
 
 async function upload(person, bytes, name = "file.csv") {
@@ -122,10 +121,9 @@ test("orders are undone with their customers and sums; a file refused by its map
     await settled(person, first.import_id, ["undone"]);
     await server.kill();
     checked(folder);
-    const left = spawnSync("sqlite3", [join(folder, "papilio.db"), "SELECT (SELECT count(*) FROM shop_order), " +
-        "(SELECT count(*) FROM customer WHERE deleted_ms IS NULL), (SELECT sum(amount_fen) FROM journal), " +
-        "(SELECT count(*) FROM import_effect)"], { encoding: "utf8" });
-    assert.equal(left.stdout.trim(), "0|0|0|0");
+    const left = runSql(folder, "SELECT (SELECT count(*) FROM shop_order), (SELECT count(*) FROM customer " +
+        "WHERE deleted_ms IS NULL), (SELECT sum(amount_fen) FROM journal), (SELECT count(*) FROM import_effect)");
+    assert.equal(left, "0|0|0|0");
 });
 
 test("an import is stopped and goes on; a server killed in the middle goes on by itself", async (t) => {

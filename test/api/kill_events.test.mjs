@@ -1,10 +1,8 @@
 // kill -9 while events are posted: what was acknowledged is there, once, and every invariant holds.
 // KILL_ROUNDS: 10 here, 50 in soak.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { test } from "node:test";
-import { makeFolder, papilio, setUp, startServer } from "./papilio.mjs";
+import { makeFolder, papilio, setUp, sqlRows, startServer } from "./papilio.mjs";
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 10);
 
@@ -34,14 +32,8 @@ async function post(person, name, acknowledged) {
 }
 
 function storedCounts(folder) {
-    const done = spawnSync("sqlite3", ["-readonly", join(folder, "papilio.db"),
-        "SELECT json_extract(properties, '$.url'), count(*) FROM journal WHERE kind = 'page_viewed' GROUP BY 1"],
-    { encoding: "utf8", maxBuffer: 1 << 28 });
-    assert.equal(done.status, 0, done.stderr);
-    return new Map(done.stdout.trim().split("\n").map((line) => {
-        const [url, count] = line.split("|");
-        return [url.slice("https://shop.example/".length), Number(count)];
-    }));
+    return new Map(sqlRows(folder, "SELECT properties, count(*) FROM journal WHERE kind = 'page_viewed' GROUP BY 1")
+        .map(([properties, count]) => [JSON.parse(properties).url.slice("https://shop.example/".length), Number(count)]));
 }
 
 test(`events survive kill -9, ${rounds} rounds`, { timeout: 600_000 }, async (t) => {

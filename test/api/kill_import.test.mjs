@@ -1,11 +1,11 @@
 // kill -9 in the middle of imports: the same command again goes on behind the last page that was committed, and what
 // stands in the base at the end is what an undisturbed import leaves. KILL_ROUNDS: 10 here, 50 in soak.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeFolder, papilio, program } from "./papilio.mjs";
+import { makeFolder, papilio, program, runSql, sqlRows, withDb } from "./papilio.mjs";
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 10);
 const rows = 60_000;
@@ -38,22 +38,16 @@ const dump = `
     SELECT 'reject', line_seq, code, reason FROM import_reject ORDER BY line_seq;
     SELECT 'run', kind, status, line_count, accepted_count, rejected_count, changed_count FROM import_run;`;
 
-function stateOf(folder) {
-    const done = spawnSync("sqlite3", ["-readonly", join(folder, "papilio.db"), dump], { encoding: "utf8", maxBuffer: 1 << 28 });
-    assert.equal(done.status, 0, done.stderr);
-    return done.stdout;
-}
+const stateOf = (folder) => runSql(folder, dump);
 
 // Records committed, and whether the run came to its end all the same.
 function runOf(folder) {
-    const done = spawnSync("sqlite3", ["-readonly", join(folder, "papilio.db"), "SELECT line_count, status FROM import_run"],
-        { encoding: "utf8" });
-    const [count, status] = done.stdout.trim().split("|");
-    return { count: Number(count || 0), isDone: status === "done" };
+    const [[count, status] = []] = sqlRows(folder, "SELECT line_count, status FROM import_run");
+    return { count: Number(count ?? 0), isDone: status === "done" };
 }
 
-const importArgs = (folder, file) => ["import", "orders", file, "--data", folder, "--source", "kill",
-    "--rejects", join(folder, "rejects.csv")];
+const importArgs = (folder, file) => withDb(folder, ["import", "orders", file, "--data", folder, "--source", "kill",
+    "--rejects", join(folder, "rejects.csv")]);
 
 // Kills the command after some time; false: it had ended before.
 async function killAfter(args, ms) {

@@ -1,20 +1,13 @@
 // kill -9 in the middle of a job over many customers: the next server goes on behind the last page that was committed, each
 // customer is done once, and taking it back survives the same. KILL_ROUNDS: 4 here, more in soak.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeFolder, papilio, setUp, startServer } from "./papilio.mjs";
+import { makeFolder, papilio, setUp, sqlNumber, startServer } from "./papilio.mjs";
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 4);
 const count = 12_000;
-
-function number(folder, sql) {
-    const done = spawnSync("sqlite3", ["-readonly", join(folder, "papilio.db"), sql], { encoding: "utf8" });
-    assert.equal(done.status, 0, done.stderr);
-    return Number(done.stdout.trim());
-}
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -36,7 +29,7 @@ async function killed(t, folder, person, id) {
         person.url = server.url;
         await sleep(20 + Math.random() * 250);
         await server.kill("SIGKILL");
-        const done = number(folder, `SELECT done_count FROM job WHERE id = ${id}`);
+        const done = sqlNumber(folder, `SELECT done_count FROM job WHERE id = ${id}`);
         inside += done > 0 && done < count;
     }
     const last = await startServer(t, folder);
@@ -66,8 +59,8 @@ test("a job survives kill -9", { timeout: 600_000 }, async (t) => {
     assert.equal(on.job.status, "done");
     assert.equal(on.job.done_count, count);
     assert.equal(on.job.changed_count, count);
-    assert.equal(number(folder, "SELECT count(*) FROM customer_tag"), count);
-    assert.equal(number(folder, "SELECT count(*) FROM journal WHERE kind = 'tag_added'"), count);
+    assert.equal(sqlNumber(folder, "SELECT count(*) FROM customer_tag"), count);
+    assert.equal(sqlNumber(folder, "SELECT count(*) FROM journal WHERE kind = 'tag_added'"), count);
 
     const again = await startServer(t, folder);
     person.url = again.url;
@@ -76,8 +69,8 @@ test("a job survives kill -9", { timeout: 600_000 }, async (t) => {
     const off = await killed(t, folder, person, bulk.json.job_id);
     assert.equal(off.job.status, "undone");
     assert.deepEqual(off.job.result, { restored: count, kept: 0 });
-    assert.equal(number(folder, "SELECT count(*) FROM customer_tag"), 0);
-    assert.equal(number(folder, "SELECT count(*) FROM journal WHERE kind = 'tag_removed'"), count);
+    assert.equal(sqlNumber(folder, "SELECT count(*) FROM customer_tag"), 0);
+    assert.equal(sqlNumber(folder, "SELECT count(*) FROM journal WHERE kind = 'tag_removed'"), count);
     t.diagnostic(`${on.inside} and ${off.inside} of ${rounds} kills fell inside`);
     const check = papilio(["check", "--data", folder]);
     assert.equal(check.code, 0, check.out);

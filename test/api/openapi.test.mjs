@@ -1,11 +1,9 @@
 // The document is the truth: what the program answers conforms to it, what it lists exists, and nothing else is taken.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { before, after, test } from "node:test";
-import { makeFolder, Person, startServer } from "./papilio.mjs";
+import { makeFolder, Person, runSql, startServer } from "./papilio.mjs";
 
 // Objects in answers hold what the document names and nothing else.
 function close(schema) {
@@ -454,10 +452,7 @@ test("second factor, sessions and keys", async () => {
 });
 
 // Rows that no route makes yet.
-function insert(sql) {
-    const done = spawnSync("sqlite3", ["-cmd", ".timeout 10000", join(folder, "papilio.db"), sql], { encoding: "utf8" });
-    assert.equal(done.status, 0, done.stderr);
-}
+const insert = (sql) => runSql(folder, sql);
 
 test("the ledger as it is read", async () => {
     insert(`

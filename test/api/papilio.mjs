@@ -14,13 +14,34 @@ export function makeFolder(test) {
 }
 
 // PAPILIO_TEST_DB names a PostgreSQL: a folder's base is then a schema there, named as the folder.
-function withDb(folder, args) {
+export const isShared = Boolean(process.env.PAPILIO_TEST_DB);
+// For tests about SQLite's own files.
+export const onlySqlite = isShared ? "about SQLite's own files" : false;
+
+function dbOf(folder) {
     const url = process.env.PAPILIO_TEST_DB;
-    if (!url || args.includes("--db"))
-        return args;
     const schema = `f_${basename(folder).replace(/[^A-Za-z0-9]/g, "_").toLowerCase()}`;
-    return [...args, "--db", `${url}${url.includes("?") ? "&" : "?"}options=-csearch_path%3D${schema}`];
+    return `${url}${url.includes("?") ? "&" : "?"}options=-csearch_path%3D${schema}`;
 }
+
+export function withDb(folder, args) {
+    return !isShared || args.includes("--db") ? args : [...args, "--db", dbOf(folder)];
+}
+
+// SQL on a folder's base behind the program's back, in what both databases understand.
+export function runSql(folder, text) {
+    const bytes = (sql) => sql.replace(/\bx'([0-9a-f]*)'/gi, "bytea '\\x$1'");
+    const [command, args] = isShared
+        ? ["psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", dbOf(folder), "-c", bytes(text)]]
+        : ["sqlite3", ["-cmd", ".timeout 10000", join(folder, "papilio.db"), text]];
+    const done = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
+    if (done.status !== 0)
+        throw new Error(done.stderr);
+    return done.stdout.trim();
+}
+
+export const sqlRows = (folder, text) => runSql(folder, text).split("\n").filter(Boolean).map((line) => line.split("|"));
+export const sqlNumber = (folder, text) => Number(runSql(folder, text));
 
 // Runs a command to its end.
 export function papilio(given, input) {

@@ -6,10 +6,10 @@ import { makeFolder, papilio, startServer } from "../api/papilio.mjs";
 
 let count = 0;
 
-// A schema of its own: where it is, and SQL on it.
-export function makeSchema() {
+// A schema of its own: where it is, and SQL on it. where: another database than the one all tests have.
+export function makeSchema(where = "") {
     const name = `n_${process.pid}_${++count}`;
-    const url = `postgres://?options=-csearch_path%3D${name}`;
+    const url = `postgres://?${where}options=-csearch_path%3D${name}`;
     const sql = (text) => {
         const done = spawnSync("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", url, "-c", text], { encoding: "utf8" });
         if (done.status !== 0)
@@ -33,14 +33,20 @@ export function check(schema, folder, keyFile) {
     return papilio(["check", "--data", folder, "--db", schema.url, "--key-file", keyFile]);
 }
 
+// PostgreSQL refuses root, who then acts as the user postgres.
+const asServer = process.getuid() === 0 ? ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] : [];
+
+// A program of PostgreSQL's own, to its end.
+export function runServer(name, ...args) {
+    const version = readdirSync("/usr/lib/postgresql").sort((a, b) => Number(a) - Number(b)).at(-1);
+    const [program, ...rest] = [...asServer, `/usr/lib/postgresql/${version}/bin/${name}`, ...args];
+    const done = spawnSync(program, rest, { encoding: "utf8", cwd: "/", stdio: ["ignore", "ignore", "pipe"] });
+    if (done.status !== 0)
+        throw new Error(`${name}: ${done.stderr}`);
+}
+
 // The whole database stops at once, as a machine does, and comes back.
 export function restartDatabase() {
-    const version = readdirSync("/usr/lib/postgresql").sort((a, b) => Number(a) - Number(b)).at(-1);
-    const command = [`/usr/lib/postgresql/${version}/bin/pg_ctl`, "-D", join(process.env.PGHOST, "data"), "-m", "immediate",
-        "-w", "-t", "60", "-l", join(process.env.PGHOST, "data/log"), "restart"];
-    const asServer = process.getuid() === 0 ? ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] : [];
-    const [program, ...args] = [...asServer, ...command];
-    const done = spawnSync(program, args, { encoding: "utf8", cwd: "/", stdio: ["ignore", "ignore", "pipe"] });
-    if (done.status !== 0)
-        throw new Error(done.stderr);
+    const data = join(process.env.PGHOST, "data");
+    runServer("pg_ctl", "-D", data, "-m", "immediate", "-w", "-t", "60", "-l", join(process.env.PGHOST, "data/log"), "restart");
 }

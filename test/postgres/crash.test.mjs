@@ -4,51 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setUp } from "../api/papilio.mjs";
 import { check, makeNodes, makeSchema, restartDatabase, startNode } from "./base.mjs";
+import { eventOf, nap, post, verify } from "./events.mjs";
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 10) / 2;
-const nap = (ms) => new Promise((done) => setTimeout(done, ms));
-
-const eventOf = (id) => ({
-    message_id: id, kind: "page_viewed", properties: { url: `https://shop.example/${id}` },
-    customer: { kind: "member_no", value: `m${id.length}-${id.charCodeAt(id.length - 1) % 7}` },
-});
-
-// Posts until told to stop or the server is gone. While the database is away the answer is a 503 that says so.
-async function post(person, name, acknowledged, state) {
-    for (let i = 0; !state.isOver; i++) {
-        const ids = Array.from({ length: i % 3 === 2 ? 20 : 1 }, (_, k) => `${name}-${i}-${k}`);
-        let reply;
-        try {
-            reply = await person.ask("/api/v1/events", ids.length === 1 ? eventOf(ids[0]) : { events: ids.map(eventOf) });
-        } catch {
-            return;
-        }
-        if (reply.status === 200) {
-            assert.equal(reply.json.accepted_count, ids.length);
-            acknowledged.push(...ids);
-            continue;
-        }
-        assert.equal(reply.status, 503, JSON.stringify(reply.json));
-        assert.match(reply.json.error.code, /^(database\.lost|commit\.unknown|busy)/);
-        state.codes.add(reply.json.error.code);
-        await nap(20);
-    }
-}
-
-function stored(schema) {
-    const rows = schema.sql("SELECT properties::json ->> 'url', count(*) FROM journal WHERE kind = 'page_viewed' GROUP BY 1");
-    return new Map(rows.split("\n").filter(Boolean).map((line) => {
-        const [url, count] = line.split("|");
-        return [url.slice("https://shop.example/".length), Number(count)];
-    }));
-}
-
-function verify(schema, acknowledged) {
-    const there = stored(schema);
-    assert.deepEqual(acknowledged.filter((id) => there.get(id) !== 1), []);
-    assert.deepEqual([...there].filter(([, count]) => count !== 1), []);
-}
-
 test("a node is killed and starts again", { timeout: 300_000 }, async (t) => {
     const schema = makeSchema(), { folders, keyFile } = makeNodes(t), acknowledged = [];
     let server = await startNode(t, schema, folders[0], keyFile);

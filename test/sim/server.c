@@ -1,5 +1,5 @@
 /* The simulated program as a real server, to be killed: `sim_server serve --data DIR --listen
- * ADDRESS`. SIM_PAYEE: the payee's file. SIM_NOTICE: the port that notices go to. */
+ * ADDRESS` [--db URL --key-file FILE]. SIM_PAYEE: the payee's file. SIM_NOTICE: the port that notices go to. */
 #include "sim.h"
 
 #include <stdio.h>
@@ -15,6 +15,8 @@ int main(int argc, const char **argv)
     const struct cli_option options[] = {
         {"--data", &sim_config.data, NULL},
         {"--listen", &sim_config.listen, NULL},
+        {"--db", &sim_config.db, NULL},
+        {"--key-file", &sim_config.key_file, NULL},
         {NULL, NULL, NULL},
     };
     int64_t number;
