@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Person, makeFolder, papilio, program, startServer } from "./papilio.mjs";
+import { Person, makeFolder, papilio, program, startServer, withDb } from "./papilio.mjs";
 
 // Until it is ready; then it is asked to end.
 async function demo(folder, use = async () => {}) {
-    const child = spawn(program, ["demo", "--data", folder, "--listen", "127.0.0.1:0", "--seed", "3"],
+    const child = spawn(program, withDb(folder, ["demo", "--data", folder, "--listen", "127.0.0.1:0", "--seed", "3"]),
         { stdio: ["ignore", "pipe", "pipe"] });
     const gone = new Promise((done) => child.once("exit", done));
     let out = "", err = "";
