@@ -1,5 +1,6 @@
 /* The simulated program as a real server, to be killed: `sim_server serve --data DIR --listen
- * ADDRESS` [--db URL --key-file FILE]. SIM_PAYEE: the payee's file. SIM_NOTICE: the port that notices go to. */
+ * ADDRESS`, with --db URL and --key-file FILE. SIM_PAYEE: the payee's file. SIM_NOTICE: the port
+ * that notices go to. */
 #include "sim.h"
 
 #include <stdio.h>
