@@ -30,8 +30,10 @@ static void news_see(struct answer_run *run, uint32_t shard)
 
     for (int i = 0; i < count; i++) {
         run->out->event_count += (int64_t)lists[i].count;
-        for (size_t k = 0; k < lists[i].count; k++)
+        for (size_t k = 0; k < lists[i].count; k++) {
             seconds_see(run, lists[i].at[k].second, lists[i].at[k].second);
+            run->is_kind_wide = run->is_kind_wide || lists[i].at[k].kind > UINT8_MAX;
+        }
     }
 }
 
@@ -46,6 +48,7 @@ static void events_see(struct answer_run *run)
 
         if (block != NULL && block->count > 0) {
             run->out->event_count += block->count;
+            run->is_kind_wide = run->is_kind_wide || block->is_kind_wide;
             seconds_see(run, block->second_min, block->second_max);
         }
         news_see(run, shard);
@@ -66,6 +69,7 @@ static void run_begin(struct answer_run *run)
     for (int i = 0; i < run->hand_count; i++) {
         run->hands[i].arena = arena_new(SIZE_MAX / 2);
         buf_init(&run->hands[i].sources, SOURCES_MAX);
+        buf_init(&run->hands[i].masks, SOURCES_MAX);
     }
     run->program = program_new();
     program_at(run->program, moment);
@@ -84,6 +88,7 @@ static void run_end(struct answer_run *run)
     program_free(run->program);
     for (int i = 0; i < run->hand_count; i++) {
         buf_release(&run->hands[i].sources);
+        buf_release(&run->hands[i].masks);
         arena_free(run->hands[i].arena);
     }
 }

@@ -108,6 +108,44 @@ struct answer_units answer_cohort_units(struct answer_run *run)
     return answer_units(run, run->query->unit, span.from, span.to);
 }
 
+/* ---- the kernel ----------------------------------------------------------------------------- */
+
+/* First events of all, back with any, in weeks that are all as long as one another. */
+static bool is_kernels(const struct answer_run *run, const struct cohort *cohort)
+{
+    const struct query *query = run->query;
+    const struct answer_units *units = &cohort->units;
+    bool is_even = query->unit == UNIT_WEEK && units->count <= SCAN_COHORT_MAX &&
+                   units->starts[0] >= 0 && units->starts[units->count] <= UINT32_MAX;
+
+    for (int64_t i = 0; i < units->count && is_even; i++)
+        is_even = units->starts[i + 1] - units->starts[i] == BLOCK_WEEK_SECONDS;
+    return is_even && !run->options->is_generic && query->is_first && !query->is_on_or_after &&
+           cohort->start.kinds == NULL && cohort->back.kinds == NULL &&
+           answer_is_whole(run, &cohort->start) && answer_is_whole(run, &cohort->back);
+}
+
+static void kernel_run(struct answer_run *run, struct answer_pass *pass)
+{
+    const struct cohort *cohort = pass->query;
+    uint32_t start = (uint32_t)cohort->units.starts[0];
+    uint32_t offset = (BLOCK_WEEK_SECONDS - start % BLOCK_WEEK_SECONDS) % BLOCK_WEEK_SECONDS;
+    struct scan_cohort query = {(uint32_t)(((uint64_t)start + offset) / BLOCK_WEEK_SECONDS), offset,
+                                (int)cohort->units.count, (int)cohort->units.count};
+    struct scan scan = answer_scan(run, &run->plain);
+    int64_t sizes[SCAN_COHORT_MAX], active[SCAN_COHORT_MAX][SCAN_COHORT_MAX];
+    struct state *state;
+
+    answer_joined_run(run, pass);
+    scan_cohort(&scan, &query, sizes, active);
+    state = run->hands[0].state;
+    for (int64_t i = 0; i < cohort->units.count; i++) {
+        state->sizes[i] += sizes[i];
+        for (int64_t k = 0; i + k < cohort->units.count; k++)
+            state->counts[i][k] += active[i][k];
+    }
+}
+
 enum err answer_retention(struct answer_run *run)
 {
     struct cohort cohort = {.start = answer_probe(run, &run->query->pattern),
@@ -122,7 +160,10 @@ enum err answer_retention(struct answer_run *run)
     must(cohort.units.count <= UNIT_MAX);
     answer_filter_add(&pass.filter, &cohort.start);
     answer_filter_add(&pass.filter, &cohort.back);
-    answer_pass_run(run, &pass);
+    if (is_kernels(run, &cohort))
+        kernel_run(run, &pass);
+    else
+        answer_pass_run(run, &pass);
     states_join(run, run->hands[0].state);
     return cohort_rows(run, &cohort.units, run->hands[0].state);
 }

@@ -6,13 +6,16 @@
 
 #define LEVELS (QUERY_STEP_MAX + 1)
 
+/* Where a chain starts. */
 struct chain {
-    struct program_event start;
+    int64_t second, group;
     int64_t order; /* among the person's events; 0: there is none */
 };
 
 struct steps {
     struct answer_probe steps[QUERY_STEP_MAX], exclusions[QUERY_STEP_MAX];
+    uint16_t
+        may_be[65536]; /* by kind: which of them it may be; a bit a step, then a bit an exclusion */
 };
 
 struct reached {
@@ -55,47 +58,58 @@ static void funnel_begin(struct answer_hand *hand, uint32_t kept)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-static uint32_t matching(const struct answer_probe *probes, int count,
-                         const struct program_event *event)
+/* Which steps and exclusions the event is. */
+static uint32_t matching(const struct steps *probes, const struct program_event *event)
 {
     uint32_t bits = 0;
 
-    for (int i = 0; i < count; i++)
-        bits |= (uint32_t)answer_matches(&probes[i], event) << i;
+    for (uint32_t left = probes->may_be[event->kind]; left != 0; left &= left - 1) {
+        int at = __builtin_ctz(left);
+        const struct answer_probe *probe =
+            at < QUERY_STEP_MAX ? &probes->steps[at] : &probes->exclusions[at - QUERY_STEP_MAX];
+
+        bits |= (uint32_t)answer_matches(probe, event) << at;
+    }
     return bits;
 }
 
 static void reach(struct state *state, int level, const struct chain *start,
-                  const struct program_event *event)
+                  const struct chain *now)
 {
     if (level <= state->level)
         return;
     state->level = level;
     state->best[level] = *start;
-    state->seconds[level] = (int64_t)event->second - start->start.second;
+    state->seconds[level] = now->second - start->second;
 }
 
-static void ordered(struct state *state, const struct funnel *funnel, uint32_t steps,
-                    uint32_t exclusions, const struct program_event *event)
+/* The furthest step first, so that an event is not its own predecessor; what an exclusion breaks
+ * are the chains from before, which its own event may still have gone on. */
+static void ordered(struct state *state, const struct funnel *funnel, uint32_t bits,
+                    const struct chain *now)
 {
-    struct chain now[LEVELS], own = {*event, state->order};
+    struct chain chains[LEVELS];
+    uint32_t steps = bits & ((1u << QUERY_STEP_MAX) - 1), on = 0;
 
-    for (int step = 1; step <= funnel->step_count; step++) {
-        const struct chain *start = step == 1 ? &own : &state->chains[step - 1];
-        bool is_on = (steps >> (step - 1) & 1) != 0 && start->order > 0 &&
-                     (int64_t)event->second - start->start.second <= funnel->within;
+    for (; steps != 0; steps &= steps - 1) {
+        int step = 1 + __builtin_ctz(steps);
+        const struct chain *start = step == 1 ? now : &state->chains[step - 1];
 
-        now[step].order = 0;
-        if (is_on) {
-            now[step] = *start;
-            reach(state, step, start, event);
-        }
+        if (start->order == 0 || now->second - start->second > funnel->within)
+            continue;
+        chains[step] = *start;
+        on |= 1u << step;
+        reach(state, step, start, now);
     }
-    for (; exclusions != 0; exclusions &= exclusions - 1)
-        state->chains[funnel->exclusions[__builtin_ctz(exclusions)].after].order = 0;
-    for (int step = 1; step <= funnel->step_count; step++) {
-        if (funnel->order == FUNNEL_STRICT || now[step].order > state->chains[step].order)
-            state->chains[step] = now[step];
+    for (uint32_t left = bits >> QUERY_STEP_MAX; left != 0; left &= left - 1)
+        state->chains[funnel->exclusions[__builtin_ctz(left)].after].order = 0;
+    for (int step = 1; funnel->order == FUNNEL_STRICT && step <= funnel->step_count; step++)
+        state->chains[step].order = 0;
+    for (; on != 0; on &= on - 1) {
+        int step = __builtin_ctz(on);
+
+        if (chains[step].order > state->chains[step].order)
+            state->chains[step] = chains[step];
     }
 }
 
@@ -107,7 +121,7 @@ static int latest_first(const void *a, const void *b)
 }
 
 static void any_order(struct state *state, const struct funnel *funnel, uint32_t steps,
-                      const struct program_event *event)
+                      const struct chain *now)
 {
     struct chain within[QUERY_STEP_MAX];
     int count = 0;
@@ -116,32 +130,34 @@ static void any_order(struct state *state, const struct funnel *funnel, uint32_t
         struct chain *last = &state->chains[step];
 
         if (steps >> step & 1)
-            *last = (struct chain){*event, state->order};
-        if (last->order > 0 && (int64_t)event->second - last->start.second <= funnel->within)
+            *last = *now;
+        if (last->order > 0 && now->second - last->second <= funnel->within)
             within[count++] = *last;
     }
     qsort(within, (size_t)count, sizeof(*within), latest_first);
     for (int level = state->level + 1; level <= count; level++)
-        reach(state, level, &within[level - 1], event);
+        reach(state, level, &within[level - 1], now);
 }
 
 static void funnel_event(struct answer_hand *hand, const struct program_event *event)
 {
-    const struct funnel *funnel = &hand->run->query->funnel;
+    const struct query *query = hand->run->query;
     const struct steps *probes = hand->pass->query;
     struct state *state = hand->state;
-    uint32_t steps = matching(probes->steps, funnel->step_count, event);
-    uint32_t exclusions = matching(probes->exclusions, funnel->exclusion_count, event);
+    uint32_t bits = matching(probes, event);
+    struct chain now = {.second = event->second};
 
-    if (steps == 0 && exclusions == 0 && funnel->order != FUNNEL_STRICT)
+    if (bits == 0 && query->funnel.order != FUNNEL_STRICT)
         return;
-    state->order++;
-    if (steps != 0 && state->first.order == 0)
-        state->first = (struct chain){*event, state->order};
-    if (funnel->order != FUNNEL_ANY_ORDER)
-        ordered(state, funnel, steps, exclusions, event);
-    else if (steps != 0)
-        any_order(state, funnel, steps, event);
+    now.order = ++state->order;
+    if (query->has_by && query->by.kind != QUERY_ATTRIBUTE)
+        now.group = answer_event_value(hand->run, &query->by, event);
+    if ((bits & ((1u << QUERY_STEP_MAX) - 1)) != 0 && state->first.order == 0)
+        state->first = now;
+    if (query->funnel.order == FUNNEL_ANY_ORDER)
+        any_order(state, &query->funnel, bits, &now);
+    else
+        ordered(state, &query->funnel, bits, &now);
 }
 
 /* ---- a person's end ------------------------------------------------------------------------- */
@@ -153,9 +169,8 @@ static int64_t group_of(const struct answer_hand *hand, const struct state *stat
 
     if (!query->has_by)
         return 0;
-    return query->by.kind == QUERY_ATTRIBUTE
-               ? answer_person_value(hand->run, &query->by, kept)
-               : answer_event_value(hand->run, &query->by, &chain->start);
+    return query->by.kind == QUERY_ATTRIBUTE ? answer_person_value(hand->run, &query->by, kept)
+                                             : chain->group;
 }
 
 static void funnel_end(struct answer_hand *hand, uint32_t kept)
@@ -173,7 +188,7 @@ static void funnel_end(struct answer_hand *hand, uint32_t kept)
         struct answer_tally *tally =
             answer_tally(hand, &state->table, (struct answer_key){group, level, 0});
 
-        if (level < 2)
+        if (level < 2 || hand->run->query->is_untimed)
             continue;
         answer_sum_add(&tally->sum, reached.seconds);
         buf_add(&state->reached[level], &reached, sizeof(reached));
@@ -190,55 +205,34 @@ static int by_group(const void *a, const void *b)
     return (x->group > y->group) - (x->group < y->group);
 }
 
-static struct reached *reached_join(struct answer_run *run, int level, size_t *count)
+struct waiting {
+    struct reached *at;
+    int64_t *seconds;   /* theirs */
+    size_t count, next; /* next: the first of the group at work */
+};
+
+static struct waiting reached_join(struct answer_run *run, int level)
 {
-    struct reached *all;
+    struct arena *arena = run->hands[0].arena;
+    struct waiting all = {0};
     size_t at = 0;
 
-    *count = 0;
     for (int i = 0; i < run->hand_count; i++)
-        *count += ((struct state *)run->hands[i].state)->reached[level].len / sizeof(*all);
-    all = arena_new_array(run->hands[0].arena, struct reached, *count + 1);
+        all.count += ((struct state *)run->hands[i].state)->reached[level].len / sizeof(*all.at);
+    all.at = arena_new_array(arena, struct reached, all.count + 1);
+    all.seconds = arena_new_array(arena, int64_t, all.count + 1);
     for (int i = 0; i < run->hand_count; i++) {
         struct buf *buf = &((struct state *)run->hands[i].state)->reached[level];
 
         if (buf->len > 0)
-            memcpy(all + at, buf->at, buf->len);
-        at += buf->len / sizeof(*all);
+            memcpy(all.at + at, buf->at, buf->len);
+        at += buf->len / sizeof(*all.at);
     }
-    if (*count > 0 && run->query->has_by)
-        qsort(all, *count, sizeof(*all), by_group);
+    if (all.count > 0 && run->query->has_by)
+        qsort(all.at, all.count, sizeof(*all.at), by_group);
+    for (size_t i = 0; i < all.count; i++)
+        all.seconds[i] = all.at[i].seconds;
     return all;
-}
-
-/* The value of this rank from 0; what is before it is not above it (Hoare). */
-static int64_t rank_of(struct reached *at, size_t count, size_t rank)
-{
-    size_t low = 0, high = count - 1;
-
-    while (low < high) {
-        int64_t pivot = at[low + (high - low) / 2].seconds;
-        size_t i = low, j = high;
-
-        for (;;) {
-            struct reached held;
-
-            while (at[i].seconds < pivot)
-                i++;
-            while (at[j].seconds > pivot)
-                j--;
-            if (i >= j)
-                break;
-            held = at[i];
-            at[i++] = at[j];
-            at[j--] = held;
-        }
-        if (rank <= j)
-            high = j;
-        else
-            low = j + 1;
-    }
-    return at[rank].seconds;
 }
 
 static size_t group_end(const struct reached *at, size_t from, size_t count, int64_t group)
@@ -258,11 +252,6 @@ static size_t group_end(const struct reached *at, size_t from, size_t count, int
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-struct waiting {
-    struct reached *at;
-    size_t count, next; /* next: the first of the group at work */
-};
-
 static void row_write(const struct answer_tally *tally, int level, struct waiting *waiting,
                       int64_t *cells)
 {
@@ -272,10 +261,10 @@ static void row_write(const struct answer_tally *tally, int level, struct waitin
     cells[1] = tally->people;
     cells[2] = NONE;
     cells[3] = NONE;
-    if (level < 2 || people == 0)
+    if (level < 2 || people == 0 || waiting->at == NULL)
         return;
     waiting->next = group_end(waiting->at, from, waiting->count, tally->key.a);
-    cells[2] = rank_of(waiting->at + from, people, (people + 1) / 2 - 1);
+    cells[2] = answer_rank(waiting->seconds + from, people, (people + 1) / 2);
     cells[3] = tally->sum.value / tally->people;
 }
 
@@ -286,8 +275,8 @@ static enum err funnel_rows(struct answer_run *run, const struct answer_table *t
     int64_t groups = run->query->has_by ? 0 : 1, *cells;
     size_t at = 0;
 
-    for (int level = 2; level < levels; level++)
-        waiting[level].at = reached_join(run, level, &waiting[level].count);
+    for (int level = 2; level < levels && !run->query->is_untimed; level++)
+        waiting[level] = reached_join(run, level);
     for (size_t i = 0; i < table->count && run->query->has_by; i++)
         groups += table->at[i].key.b == 0;
     TRY(answer_rows(run, columns, groups * levels, &cells));
@@ -309,40 +298,91 @@ static enum err funnel_rows(struct answer_run *run, const struct answer_table *t
     return OK;
 }
 
-static struct answer_filter steps_filter(struct answer_run *run, const struct steps *steps)
+static void may_be(struct steps *steps, const struct answer_probe *probe, int bit)
+{
+    for (uint32_t kind = 0; kind < ARRAY_LEN(steps->may_be); kind++) {
+        if (probe->kinds == NULL || (probe->kinds[kind / 64] >> kind % 64 & 1) != 0)
+            steps->may_be[kind] |= (uint16_t)(1u << bit);
+    }
+}
+
+static void steps_prepare(struct answer_run *run, struct steps *steps, struct answer_filter *filter)
 {
     const struct funnel *funnel = &run->query->funnel;
     struct answer_probe all = {.from = INT64_MIN, .to = INT64_MAX};
-    struct answer_filter filter = {0};
 
-    for (int i = 0; i < funnel->step_count; i++)
-        answer_filter_add(&filter, &steps->steps[i]);
-    for (int i = 0; i < funnel->exclusion_count; i++)
-        answer_filter_add(&filter, &steps->exclusions[i]);
+    for (int i = 0; i < funnel->step_count; i++) {
+        steps->steps[i] = answer_probe(run, &funnel->steps[i]);
+        answer_filter_add(filter, &steps->steps[i]);
+        may_be(steps, &steps->steps[i], i);
+    }
+    for (int i = 0; i < funnel->exclusion_count; i++) {
+        steps->exclusions[i] = answer_probe(run, &funnel->exclusions[i].pattern);
+        answer_filter_add(filter, &steps->exclusions[i]);
+        may_be(steps, &steps->exclusions[i], QUERY_STEP_MAX + i);
+    }
     if (funnel->order == FUNNEL_STRICT)
-        answer_filter_add(&filter, &all);
-    return filter;
+        answer_filter_add(filter, &all);
+}
+
+/* ---- the kernel ----------------------------------------------------------------------------- */
+
+/* Whole histories of single kinds in order, without times. */
+static bool is_kernels(struct answer_run *run, const struct steps *steps, struct scan_funnel *out)
+{
+    const struct query *query = run->query;
+    const struct funnel *funnel = &query->funnel;
+
+    if (run->options->is_generic || !query->is_untimed || query->has_by ||
+        funnel->order != FUNNEL_ORDERED || funnel->exclusion_count > 0)
+        return false;
+    *out =
+        (struct scan_funnel){.step_count = funnel->step_count, .window = (uint32_t)funnel->within};
+    for (int i = 0; i < funnel->step_count; i++) {
+        if (!answer_is_one_kind(run, &steps->steps[i], &funnel->steps[i]))
+            return false;
+        out->kinds[i] = funnel->steps[i].kinds[0];
+    }
+    return true;
+}
+
+static void kernel_run(struct answer_run *run, struct answer_pass *pass,
+                       const struct scan_funnel *query)
+{
+    struct scan scan = answer_scan(run, &run->plain);
+    int64_t levels[SCAN_STEP_MAX + 1], people = 0;
+    struct state *state;
+
+    answer_joined_run(run, pass);
+    scan_funnel(&scan, query, levels);
+    state = run->hands[0].state;
+    for (int level = query->step_count; level >= 0; level--) {
+        struct answer_tally tally = {.key = {0, level, 0}};
+
+        people += levels[level];
+        tally.people = tally.events = people;
+        answer_tally_add(&run->hands[0], &state->table, &tally);
+    }
 }
 
 enum err answer_funnel(struct answer_run *run)
 {
-    const struct funnel *funnel = &run->query->funnel;
-    struct steps steps;
-    struct answer_pass pass = {.query = &steps,
+    struct steps *steps = arena_new_one(run->hands[0].arena, struct steps);
+    struct answer_pass pass = {.query = steps,
                                .state_bytes = sizeof(struct state),
                                .start = funnel_start,
                                .begin = funnel_begin,
                                .event = funnel_event,
                                .end = funnel_end};
+    struct scan_funnel kernel;
     struct answer_table table;
     enum err err;
 
-    for (int i = 0; i < funnel->step_count; i++)
-        steps.steps[i] = answer_probe(run, &funnel->steps[i]);
-    for (int i = 0; i < funnel->exclusion_count; i++)
-        steps.exclusions[i] = answer_probe(run, &funnel->exclusions[i].pattern);
-    pass.filter = steps_filter(run, &steps);
-    answer_pass_run(run, &pass);
+    steps_prepare(run, steps, &pass.filter);
+    if (is_kernels(run, steps, &kernel))
+        kernel_run(run, &pass, &kernel);
+    else
+        answer_pass_run(run, &pass);
     table = answer_tables_join(run);
     err = funnel_rows(run, &table);
     for (int i = 0; i < run->hand_count; i++) {

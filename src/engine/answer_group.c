@@ -263,6 +263,59 @@ static bool needs_units(const struct query *query)
     return query->ask == QUERY_TREND || (query->has_by && query->by.kind == QUERY_DAY);
 }
 
+/* ---- kernels -------------------------------------------------------------------------------- */
+
+static void tally_add(struct answer_run *run, struct answer_key key, int64_t count)
+{
+    struct answer_tally tally = {.key = key, .people = 1, .events = count};
+
+    answer_tally_add(&run->hands[0], &((struct state *)run->hands[0].state)->table, &tally);
+}
+
+/* Days from the first to the second; the kernel does not tell apart those beyond its last cell. */
+static bool intervals_took(struct answer_run *run, struct answer_pass *pass)
+{
+    struct scan scan = answer_scan(run, &run->plain);
+    int64_t days[SCAN_DAY_MAX];
+
+    scan_intervals(&scan, run->query->pattern.kinds[0], days);
+    if (days[SCAN_DAY_MAX - 1] > 0)
+        return false;
+    answer_joined_run(run, pass);
+    for (int i = 0; i < SCAN_DAY_MAX; i++)
+        tally_add(run, (struct answer_key){i, 0, 0}, days[i]);
+    return true;
+}
+
+static bool paths_took(struct answer_run *run, struct answer_pass *pass, int64_t from)
+{
+    struct scan scan = answer_scan(run, &run->plain);
+    int64_t *pairs = arena_new_array(run->hands[0].arena, int64_t, SCAN_KIND_MAX * SCAN_KIND_MAX);
+
+    answer_joined_run(run, pass);
+    scan_paths(&scan, from < 0 ? 0 : (uint32_t)from, SCAN_KIND_MAX, pairs);
+    for (int i = 0; i < SCAN_KIND_MAX * SCAN_KIND_MAX; i++)
+        tally_add(run, (struct answer_key){0, i / SCAN_KIND_MAX, i % SCAN_KIND_MAX}, pairs[i]);
+    return true;
+}
+
+static bool kernel_took(struct answer_run *run, struct answer_pass *pass, const struct group *group)
+{
+    const struct query *query = run->query;
+    const struct answer_probe *probe = &group->probe;
+
+    if (run->options->is_generic)
+        return false;
+    if (query->ask == QUERY_INTERVAL && query->is_first &&
+        answer_is_one_kind(run, probe, &query->pattern))
+        return intervals_took(run, pass);
+    if (query->ask == QUERY_PATHS && query->steps == 0 && query->gap == 0 &&
+        query->by.kind == QUERY_KIND && probe->kinds == NULL && probe->test_count == 0 &&
+        probe->from <= UINT32_MAX && probe->to > run->last && !run->is_kind_wide)
+        return paths_took(run, pass, probe->from);
+    return false;
+}
+
 static struct answer_table counted(struct answer_run *run,
                                    void (*event)(struct answer_hand *,
                                                  const struct program_event *))
@@ -276,7 +329,8 @@ static struct answer_table counted(struct answer_run *run,
         group.units = answer_units(run, query->ask == QUERY_TREND ? query->unit : UNIT_DAY,
                                    run->first, run->last + 1);
     answer_filter_add(&pass.filter, &group.probe);
-    answer_pass_run(run, &pass);
+    if (!kernel_took(run, &pass, &group))
+        answer_pass_run(run, &pass);
     return answer_tables_join(run);
 }
 

@@ -88,6 +88,32 @@ static uint32_t first_from(const uint32_t *seconds, uint32_t at, uint32_t to, in
     return at;
 }
 
+/* Where kinds are few, masks of 64 events tell which are looked at. */
+static void masked_give(struct answer_hand *hand, const struct block *block, uint32_t from,
+                        uint32_t to)
+{
+    const struct answer_filter *filter = &hand->pass->filter;
+    struct program_event event = {0};
+    struct scan_piece piece = {.kinds = (const char *)block->kinds +
+                                        ((size_t)from << block->is_kind_wide),
+                               .is_kind_wide = block->is_kind_wide,
+                               .count = to - from};
+    uint64_t *masks;
+
+    buf_reset(&hand->masks);
+    masks = (uint64_t *)(void *)buf_room(&hand->masks, ((size_t)piece.count / 64 + 1) * 8);
+    must(masks != NULL);
+    hand->kernels->kinds(&piece, &filter->needles, masks);
+    for (uint32_t word = 0; word * 64 < piece.count; word++) {
+        for (uint64_t mask = masks[word]; mask != 0; mask &= mask - 1) {
+            event_of_block(block, from + word * 64 + (uint32_t)__builtin_ctzll(mask), &event);
+            if (event.second >= filter->to)
+                return;
+            hand->pass->event(hand, &event);
+        }
+    }
+}
+
 static void block_give(struct answer_hand *hand, const struct block *block, uint32_t at,
                        uint32_t to)
 {
@@ -96,6 +122,10 @@ static void block_give(struct answer_hand *hand, const struct block *block, uint
 
     if (at < to && block->seconds[at] < filter->from)
         at = first_from(block->seconds, at, to, filter->from);
+    if (filter->needles.count > 0 && at < to) {
+        masked_give(hand, block, at, to);
+        return;
+    }
     for (; at < to && block->seconds[at] < filter->to; at++) {
         event_of_block(block, at, &event);
         if (is_wanted(filter, event.kind))
@@ -211,6 +241,10 @@ static void shard_give(struct scan_view *view, const void *query, uint64_t *sums
     (void)sums;
     if (hand->pass->shard != NULL)
         hand->pass->shard(hand, view);
+    if (hand->pass->whole != NULL) {
+        hand->pass->whole(hand, view);
+        return;
+    }
     if (view->next_own == SHARD_NUMBERS &&
         (view->block->count == 0 ||
          is_out(filter, view->block->second_min, view->block->second_max)))
@@ -310,16 +344,35 @@ void answer_split(struct answer_run *run)
     bitmap_release(&merged);
 }
 
+static void needles_find(struct answer_filter *filter)
+{
+    uint16_t kinds[SCAN_STEP_MAX];
+    int count = 0;
+
+    filter->needles.count = 0;
+    for (uint32_t word = 0; word < ARRAY_LEN(filter->kinds) && !filter->is_any; word++) {
+        for (uint64_t left = filter->kinds[word]; left != 0; left &= left - 1) {
+            if (count == SCAN_STEP_MAX)
+                return;
+            kinds[count++] = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(left));
+        }
+    }
+    scan_needles_set(&filter->needles, kinds, count);
+}
+
 static void hands_prepare(struct answer_run *run, struct answer_pass *pass)
 {
+    struct scan scan = answer_scan(run, NULL);
     int64_t as_of = run->moment->as_of;
 
     pass->filter.to = pass->filter.to < as_of ? pass->filter.to : as_of;
+    needles_find(&pass->filter);
     for (int i = 0; i < run->hand_count; i++) {
         struct answer_hand *hand = &run->hands[i];
 
         hand->run = run;
         hand->pass = pass;
+        hand->kernels = scan_kernels(&scan);
         hand->state = arena_alloc(hand->arena, pass->state_bytes + 1);
         answer_take(run, pass->state_bytes);
         if (pass->start != NULL)
@@ -336,8 +389,11 @@ static void joined_give(struct answer_run *run)
 void answer_pass_run(struct answer_run *run, struct answer_pass *pass)
 {
     struct scan scan = answer_scan(run, &run->plain);
-    struct scan_work work = {
-        .scan = &scan, .query = run, .shard = shard_give, .shard_count = run->shard_count};
+    struct scan_work work = {.scan = &scan,
+                             .query = run,
+                             .shard = shard_give,
+                             .is_amountless = true,
+                             .shard_count = run->shard_count};
 
     hands_prepare(run, pass);
     scan_run(&work);

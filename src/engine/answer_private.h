@@ -22,6 +22,7 @@ struct answer_filter {
     int64_t from, to;
     bool is_any;
     uint64_t kinds[1024];
+    struct scan_needles needles; /* the kinds, if they are few; else none */
 };
 
 struct answer_hand {
@@ -29,7 +30,8 @@ struct answer_hand {
     const struct answer_pass *pass;
     void *state;          /* the pass's own */
     struct arena *arena;  /* until the run ends */
-    struct buf sources;
+    struct buf sources, masks;
+    const struct scan_kernels *kernels;
     uint64_t person;      /* how many were begun: marks what belongs to the one at work */
 };
 
@@ -42,6 +44,7 @@ struct answer_pass {
     void (*shard)(struct answer_hand *hand, struct scan_view *view);
     void (*begin)(struct answer_hand *hand, uint32_t kept);
     void (*event)(struct answer_hand *hand, const struct program_event *event);
+    void (*whole)(struct answer_hand *hand, struct scan_view *view); /* instead of persons: a kernel has the shard */
     void (*end)(struct answer_hand *hand, uint32_t kept);
     void (*joined_begin)(struct answer_hand *hand, uint32_t kept); /* of persons with several records, if it differs */
     void (*joined_end)(struct answer_hand *hand, uint32_t kept);
@@ -55,6 +58,7 @@ struct answer_run {
     struct answer *out;
     struct program *program;     /* of no query: tests are made ready with it */
     uint32_t shard_count;        /* of customers and of events */
+    bool is_kind_wide;           /* some kind is over 255 */
     int64_t first, last;         /* seconds of the earliest and the latest event; first <= last */
     const struct bitmap *people; /* who is asked about, kept numbers */
     struct bitmap members;       /* those, if `who` says so */
@@ -80,6 +84,8 @@ void answer_take(struct answer_run *run, size_t bytes); /* counts memory */
 /* answer_probe.c */
 struct answer_probe answer_probe(struct answer_run *run, const struct pattern *pattern);
 bool answer_matches(const struct answer_probe *probe, const struct program_event *event);
+bool answer_is_whole(const struct answer_run *run, const struct answer_probe *probe); /* of all time, without tests */
+bool answer_is_one_kind(const struct answer_run *run, const struct answer_probe *probe, const struct pattern *pattern); /* and so */
 void answer_filter_add(struct answer_filter *filter, const struct answer_probe *probe);
 int64_t answer_event_value(const struct answer_run *run, const struct query_field *field, const struct program_event *event);
 int64_t answer_person_value(const struct answer_run *run, const struct query_field *field, uint32_t kept); /* of an attribute */
@@ -104,9 +110,11 @@ struct answer_table {
 };
 void answer_sum_add(struct answer_sum *sum, int64_t value);
 void answer_sum_join(struct answer_sum *sum, const struct answer_sum *other);
+void answer_tally_add(struct answer_hand *hand, struct answer_table *table, const struct answer_tally *other);
 struct answer_tally *answer_tally(struct answer_hand *hand, struct answer_table *table, struct answer_key key);
 /* Of all hands, whose state begins with a table, together: without gaps, sorted by key. */
 struct answer_table answer_tables_join(struct answer_run *run);
+int64_t answer_rank(int64_t *values, size_t count, size_t rank); /* the value of this rank, from 1; the values are put about */
 enum err answer_rows(struct answer_run *run, int columns, int64_t count, int64_t **cells) MUST_USE;
 
 /* answer_units.c: units [starts[i], starts[i + 1]) from the first to the last that lie in [from, to). */

@@ -44,6 +44,17 @@ bool answer_matches(const struct answer_probe *probe, const struct program_event
     return true;
 }
 
+bool answer_is_whole(const struct answer_run *run, const struct answer_probe *probe)
+{
+    return probe->test_count == 0 && probe->from <= run->first && probe->to > run->last;
+}
+
+bool answer_is_one_kind(const struct answer_run *run, const struct answer_probe *probe,
+                        const struct pattern *pattern)
+{
+    return pattern->kind_count == 1 && answer_is_whole(run, probe);
+}
+
 /* An empty filter has from == to == 0. */
 void answer_filter_add(struct answer_filter *filter, const struct answer_probe *probe)
 {

@@ -2,8 +2,6 @@
  * Always: the bound of a fifth is a value that occurs; equal values fall into one fifth. */
 #include "engine/answer_private.h"
 
-#include <stdlib.h>
-
 struct buyer {
     int64_t last, count, sum;
 };
@@ -64,18 +62,10 @@ static void rfm_end(struct answer_hand *hand, uint32_t kept)
 
 /* ---- fifths --------------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void bounds_of(int64_t *values, size_t count, int64_t bounds[4])
 {
-    qsort(values, count, sizeof(*values), by_value);
     for (size_t fifth = 1; fifth < 5; fifth++)
-        bounds[fifth - 1] = values[(count * fifth + 4) / 5 - 1];
+        bounds[fifth - 1] = answer_rank(values, count, (count * fifth + 4) / 5);
 }
 
 static int fifth_of(const int64_t bounds[4], int64_t value)

@@ -75,11 +75,14 @@ struct answer_tally *answer_tally(struct answer_hand *hand, struct answer_table 
     return tally;
 }
 
-static void add(struct answer_hand *hand, struct answer_table *table,
-                const struct answer_tally *other)
+/* What was counted elsewhere. */
+void answer_tally_add(struct answer_hand *hand, struct answer_table *table,
+                      const struct answer_tally *other)
 {
     struct answer_tally *tally;
 
+    if (other->events == 0)
+        return;
     hand->person++;
     tally = answer_tally(hand, table, other->key);
     tally->people += other->people - 1;
@@ -107,10 +110,8 @@ struct answer_table answer_tables_join(struct answer_run *run)
     for (int i = 1; i < run->hand_count; i++) {
         const struct answer_table *other = run->hands[i].state;
 
-        for (size_t k = 0; k < other->room; k++) {
-            if (other->at[k].events > 0)
-                add(&run->hands[0], all, &other->at[k]);
-        }
+        for (size_t k = 0; k < other->room; k++)
+            answer_tally_add(&run->hands[0], all, &other->at[k]);
     }
     for (size_t i = 0; i < all->room; i++) {
         if (all->at[i].events > 0)
@@ -119,6 +120,36 @@ struct answer_table answer_tables_join(struct answer_run *run)
     if (count > 0)
         qsort(all->at, count, sizeof(*all->at), by_key);
     return (struct answer_table){all->at, count, count};
+}
+
+/* Hoare: the values are put about, those of lower ranks before it. */
+int64_t answer_rank(int64_t *values, size_t count, size_t rank)
+{
+    size_t low = 0, high = count - 1;
+
+    while (low < high) {
+        int64_t pivot = values[low + (high - low) / 2];
+        size_t i = low, j = high;
+
+        for (;;) {
+            int64_t held;
+
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            held = values[i];
+            values[i++] = values[j];
+            values[j--] = held;
+        }
+        if (rank - 1 <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+    return values[rank - 1];
 }
 
 /* Room for so many rows of the answer. */

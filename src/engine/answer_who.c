@@ -19,6 +19,8 @@ struct who {
     struct query leaves;        /* these conditions alone */
     struct program_fifths *fifths;
     uint64_t *members;
+    struct scan_segment counts; /* of the kernel */
+    struct scan_segment_shard kernel;
 };
 
 struct state {
@@ -322,6 +324,114 @@ static void joined_end(struct answer_hand *hand, uint32_t kept)
         member_set(hand->pass->query, kept, root.is_true);
 }
 
+/* ---- the kernel ----------------------------------------------------------------------------- */
+
+/* A number of events of one kind, within bounds: what the kernel counts. */
+static bool count_take(struct answer_run *run, const struct condition *one, bool is_not,
+                       struct scan_segment *out)
+{
+    const struct test *test = &one->test;
+    struct scan_condition *to = &out->conditions[out->condition_count];
+    int64_t low = 0, high = UINT32_MAX, from, until;
+    struct span span;
+
+    if (one->kind != CONDITION_DID || one->measure != MEASURE_COUNT ||
+        one->pattern->kind_count != 1 || one->pattern->test_count > 0 ||
+        out->condition_count == SCAN_CONDITION_MAX)
+        return false;
+    if (test->compare == (is_not ? COMPARE_BELOW : COMPARE_AT_LEAST))
+        low = is_not ? test->high : test->low;
+    else if (test->compare == (is_not ? COMPARE_AT_LEAST : COMPARE_BELOW))
+        high = (is_not ? test->low : test->high) - 1;
+    else if (test->compare == COMPARE_BETWEEN && !is_not)
+        low = test->low, high = test->high - 1;
+    else
+        return false;
+    span = window_span(&one->pattern->window, run->query->zone, run->moment->as_of);
+    from = span.from < 0 ? 0 : span.from;
+    until = span.to < run->moment->as_of ? span.to : run->moment->as_of;
+    if (low < 0 || low > INT32_MAX || high < 0 || high > UINT32_MAX || from > UINT32_MAX ||
+        until < 0 || until > UINT32_MAX)
+        return false;
+    *to = (struct scan_condition){one->pattern->kinds[0], (uint32_t)from, (uint32_t)until,
+                                  (uint32_t)low, (uint32_t)high};
+    out->condition_count++;
+    return true;
+}
+
+static bool has_events(const struct who *who, int node)
+{
+    for (int i = 0; i < who->nodes[node].size; i++) {
+        if (who->leaf_of[node - i] >= 0)
+            return true;
+    }
+    return false;
+}
+
+static bool operand_take(struct answer_run *run, const struct who *who, int node,
+                         struct scan_segment *out)
+{
+    bool is_not = who->nodes[node].kind == CONDITION_NOT;
+
+    return !has_events(who, node) || count_take(run, &who->nodes[node - is_not], is_not, out);
+}
+
+/* All of counts and of what is known without events. */
+static bool is_kernels(struct answer_run *run, struct who *who)
+{
+    int root = who->count - 1, at = root - 1;
+    bool is_taken = !run->options->is_generic;
+
+    if (who->nodes[root].kind != CONDITION_ALL)
+        return is_taken && has_events(who, root) && operand_take(run, who, root, &who->counts);
+    for (int i = 0; i < who->nodes[root].operands; i++, at -= who->nodes[at].size)
+        is_taken = is_taken && operand_take(run, who, at, &who->counts);
+    return is_taken && who->counts.condition_count > 0;
+}
+
+static void active_find(const struct scan_view *view, struct bits *out)
+{
+    const uint32_t *offsets = view->block->offsets;
+
+    bits_none(out);
+    for (uint32_t own = 0; own < SHARD_NUMBERS; own++)
+        out->at[own / 64] |= (uint64_t)(offsets[own] < offsets[own + 1]) << own % 64;
+    for (int i = 0; i < view->list_count; i++) {
+        for (size_t k = 0; k < view->lists[i].count; k++) {
+            uint32_t own = view->lists[i].at[k].customer % SHARD_NUMBERS;
+
+            out->at[own / 64] |= (uint64_t)1 << own % 64;
+        }
+    }
+}
+
+/* Who has no events stays as those without are; the kernel says of the others who is in. */
+static void kernel_shard(struct answer_hand *hand, struct scan_view *view)
+{
+    const struct who *who = hand->pass->query;
+    uint64_t *members = who->members + (size_t)view->shard * WORDS, count = 0, idle = 0;
+    struct bits active;
+
+    for (int word = 0; word < WORDS; word++)
+        idle |= members[word] & view->only[word];
+    if (idle != 0)
+        active_find(view, &active);
+    for (int word = 0; word < WORDS && idle != 0; word++)
+        members[word] &= ~(view->only[word] & active.at[word]);
+    scan_segment_shard(view, &who->kernel, &count);
+}
+
+static void kernel_take(struct answer_run *run, struct who *who, struct answer_pass *pass)
+{
+    struct scan scan = answer_scan(run, &run->plain);
+
+    if (!is_kernels(run, who))
+        return;
+    scan_segment_prepare(&scan, &who->counts, &who->kernel);
+    who->kernel.kernel.members = who->members;
+    pass->whole = kernel_shard;
+}
+
 /* ---- before --------------------------------------------------------------------------------- */
 
 static void filter_add(struct answer_run *run, struct answer_filter *filter,
@@ -444,6 +554,7 @@ enum err answer_who(struct answer_run *run, struct bitmap *out)
 
     who_prepare(run, &who, &pass.filter);
     pass.query = &who;
+    kernel_take(run, &who, &pass);
     answer_pass_run(run, &pass);
     for (int i = 0; i < run->hand_count; i++)
         program_free(((struct state *)run->hands[i].state)->program);

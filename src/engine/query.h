@@ -161,6 +161,7 @@ struct query {
     int64_t count;           /* RETENTION: units on each axis */
     bool is_first;           /* RETENTION: cohort of the first start ever, else of every unit with a start; INTERVAL */
     bool is_on_or_after;     /* RETENTION: back in unit k or later */
+    bool is_untimed;         /* FUNNEL: median and mean are NONE, which is faster */
     int64_t gap;             /* PATHS: seconds without an event that end a session; 0: nothing does */
     int64_t steps;           /* PATHS: positions; 0: they are not told apart, the column is 0 */
     enum { BY_PEOPLE, BY_EVENTS, BY_SUM } order;

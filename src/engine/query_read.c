@@ -56,6 +56,10 @@ static enum err funnel_read(struct query_reader *reader, const struct query_item
 
     TRY(query_need(reader, text, "funnel", &funnel));
     TRY(query_funnel(reader, &funnel, &out->funnel));
+    if (query_member(text, "times", &funnel)) {
+        TRY(query_flag(reader, text, "times", &out->is_untimed));
+        out->is_untimed = !out->is_untimed;
+    }
     return query_by(reader, text, out);
 }
 
@@ -172,7 +176,7 @@ static const char *const ask_names[] = {"segment", "funnel", "retention", "paths
                                         "trend",   "rfm",    "interval",  "timeline", NULL};
 static const struct asked asks[] = {
     [QUERY_SEGMENT] = {NAMES("who"), segment_read},
-    [QUERY_FUNNEL] = {NAMES("who", "funnel", "by"), funnel_read},
+    [QUERY_FUNNEL] = {NAMES("who", "funnel", "by", "times"), funnel_read},
     [QUERY_RETENTION] = {NAMES("who", "start", "back", "units", "count", "cohort", "or_after"),
                          retention_read},
     [QUERY_PATHS] = {NAMES("who", "events", "gap_seconds", "steps", "by", "limit"), paths_read},

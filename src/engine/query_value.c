@@ -471,8 +471,6 @@ enum err query_pattern(struct query_reader *reader, const struct query_item *ite
 
     *out = (struct pattern){0};
     TRY(query_members(reader, item, names));
-    if (item->json->count == 0)
-        return query_refuse(reader, item, "query.form", "it says nothing of the events");
     if (query_member(item, "kind", &member))
         TRY(kinds_read(reader, &member, out));
     TRY(short_read(reader, item, "channel", out));

@@ -175,4 +175,11 @@ TARGET static void FN(rfm)(struct scan_view *view, const void *query, uint64_t *
     }
 }
 
-const struct scan_kernels FN(scan_kernels) = {FN(funnel_forward), FN(funnel_back), FN(segment), FN(channels), FN(intervals), FN(rfm)};
+TARGET static void FN(kinds)(const struct scan_piece *piece, const struct scan_needles *needles, uint64_t *masks)
+{
+    for (uint32_t at = 0; at < piece->count; at += 64)
+        masks[at / 64] = mask_any(piece, at, needles, needles->count);
+}
+
+const struct scan_kernels FN(scan_kernels) = {FN(funnel_forward), FN(funnel_back), FN(segment), FN(channels),
+                                              FN(intervals),      FN(rfm),         FN(kinds)};

@@ -158,6 +158,8 @@ struct scan_kernels {
     void (*channels)(struct scan_view *view, const void *query, uint64_t *sums);
     void (*intervals)(struct scan_view *view, const void *query, uint64_t *sums);
     void (*rfm)(struct scan_view *view, const void *query, uint64_t *sums);
+    /* A bit an event of the piece: is it of a kind looked for? */
+    void (*kinds)(const struct scan_piece *piece, const struct scan_needles *needles, uint64_t *masks);
 };
 extern const struct scan_kernels scan_kernels_plain, scan_kernels_avx2, scan_kernels_avx512;
 const struct scan_kernels *scan_kernels(const struct scan *scan);
@@ -173,6 +175,14 @@ struct scan_segment_work {
     uint32_t earliest, earliest_most; /* no event before matters; none before matters to an upper bound */
     uint64_t *members;                /* BITMAP_SHARD_WORDS a shard */
 };
+/* Members of view->only for whom all holds get their bit; summaries rule out whom they can. */
+struct scan_segment_shard {
+    struct scan_segment_work kernel; /* first: kernels see this */
+    const struct scan_kernels *kernels;
+};
+void scan_segment_prepare(const struct scan *scan, const struct scan_segment *query, struct scan_segment_shard *out);
+void scan_segment_shard(struct scan_view *view, const void *query, uint64_t *sums);
+
 struct scan_channels_work {
     struct scan_needles needles;
     uint32_t channel_max;

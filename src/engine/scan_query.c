@@ -62,11 +62,6 @@ void scan_funnel(const struct scan *scan, const struct scan_funnel *query,
 
 /* ---- segment ------------------------------------------------------------------------------- */
 
-struct segment_work {
-    struct scan_segment_work kernel; /* first: kernels see this */
-    const struct scan_kernels *kernels;
-};
-
 /* Can somebody without news still be a member? Their last second, and that of their last posting,
  * are known. */
 static bool may_hold(const struct block *block, const struct scan_condition *condition,
@@ -111,9 +106,9 @@ static void segment_thin(struct scan_view *view, const struct scan_segment *quer
     }
 }
 
-static void segment_shard(struct scan_view *view, const void *query, uint64_t *sums)
+void scan_segment_shard(struct scan_view *view, const void *query, uint64_t *sums)
 {
-    const struct segment_work *work = query;
+    const struct scan_segment_shard *work = query;
 
     if (!view->scan->is_columns_only && view->block->lasts != NULL)
         segment_thin(view, work->kernel.query);
@@ -128,10 +123,14 @@ static void members_keep(const uint64_t *members, uint32_t shards, struct bitmap
     }
 }
 
-static void segment_prepare(const struct scan_segment *query, struct scan_segment_work *out)
+void scan_segment_prepare(const struct scan *scan, const struct scan_segment *query,
+                          struct scan_segment_shard *shard)
 {
+    struct scan_segment_work *out = &shard->kernel;
     uint16_t kinds[SCAN_CONDITION_MAX];
 
+    must(query->condition_count > 0 && query->condition_count <= SCAN_CONDITION_MAX);
+    *shard = (struct scan_segment_shard){.kernel.query = query, .kernels = scan_kernels(scan)};
     out->earliest = UINT32_MAX;
     out->earliest_most = UINT32_MAX;
     for (int i = 0; i < query->condition_count; i++) {
@@ -149,12 +148,16 @@ int64_t scan_segment(const struct scan *scan, const struct scan_segment *query, 
 {
     struct arena *arena = arena_new(SIZE_MAX / 2);
     uint32_t shards = snapshot_shards(scan->snapshot);
-    struct segment_work segment = {.kernel.query = query, .kernels = scan_kernels(scan)};
+    struct scan_segment_shard segment;
     uint64_t count = 0;
-    struct scan_work work = {scan, &segment, segment_shard, &count, 1, true};
+    struct scan_work work = {.scan = scan,
+                             .query = &segment,
+                             .shard = scan_segment_shard,
+                             .sums = &count,
+                             .sum_count = 1,
+                             .is_amountless = true};
 
-    must(query->condition_count > 0 && query->condition_count <= SCAN_CONDITION_MAX);
-    segment_prepare(query, &segment.kernel);
+    scan_segment_prepare(scan, query, &segment);
     segment.kernel.members =
         arena_new_array(arena, uint64_t, (size_t)shards * BITMAP_SHARD_WORDS + 1);
     scan_run(&work);
@@ -225,10 +228,16 @@ static uint64_t weeks_of_stream(const struct scan_cohort *query, const struct sc
     return weeks;
 }
 
-/* A shard without news, all wanted: only firsts are read of those who are in no cohort. */
-static void cohort_summed(const struct scan_cohort *query, const struct block *block,
+static bool is_wanted(const struct scan_view *view, uint32_t own)
+{
+    return !view->has_only || (view->only[own / 64] >> own % 64 & 1) != 0;
+}
+
+/* A shard without news: only firsts are read of those who are in no cohort. */
+static void cohort_summed(const struct scan_cohort *query, const struct scan_view *view,
                           uint64_t *sums)
 {
+    const struct block *block = view->block;
     int64_t from = (int64_t)query->first_week * BLOCK_WEEK_SECONDS - query->week_offset;
     int64_t span = (int64_t)query->cohort_count * BLOCK_WEEK_SECONDS;
 
@@ -236,7 +245,7 @@ static void cohort_summed(const struct scan_cohort *query, const struct block *b
         uint32_t second = block->firsts[own], first;
 
         if ((uint64_t)(second - from) >= (uint64_t)span ||
-            block->offsets[own] == block->offsets[own + 1])
+            block->offsets[own] == block->offsets[own + 1] || !is_wanted(view, own))
             continue;
         first = week_of(query, second);
         cohort_add(query, first - query->first_week,
@@ -259,7 +268,7 @@ static void cohort_of_columns(const struct scan_cohort *query, struct scan_view 
         uint32_t ahead = own + AHEAD < SHARD_NUMBERS ? own + AHEAD : own, first;
 
         __builtin_prefetch(&block->seconds[block->offsets[ahead]]);
-        if (block->offsets[own] == block->offsets[own + 1] ||
+        if (block->offsets[own] == block->offsets[own + 1] || !is_wanted(view, own) ||
             (uint64_t)(block->seconds[block->offsets[own]] - from) >= (uint64_t)span)
             continue;
         scan_piece_of_block(view, own, &stream.pieces[0]);
@@ -277,9 +286,9 @@ static void cohort_shard(struct scan_view *view, const void *user, uint64_t *sum
     struct scan_stream stream;
     bool is_block;
 
-    if (view->list_count == 0 && !view->has_only) {
+    if (view->list_count == 0) {
         if (is_summed)
-            cohort_summed(query, block, sums);
+            cohort_summed(query, view, sums);
         else
             cohort_of_columns(query, view, sums);
         return;
@@ -358,13 +367,14 @@ static void stream_interval(const struct scan_stream *stream, uint16_t kind, uin
         scan_interval_count(seconds[0], seconds[1], days);
 }
 
-/* All of a shard without news, wanted or not there: postings alone answer. */
-static void postings_intervals(const struct block_posting *posting, uint64_t *days)
+/* A shard without news: postings alone answer. */
+static void postings_intervals(const struct scan_view *view, const struct block_posting *posting,
+                               uint64_t *days)
 {
     const uint32_t *offsets = posting->offsets;
 
-    for (int own = 0; own < SHARD_NUMBERS; own++) {
-        if (offsets[own + 1] - offsets[own] >= 2)
+    for (uint32_t own = 0; own < SHARD_NUMBERS; own++) {
+        if (offsets[own + 1] - offsets[own] >= 2 && is_wanted(view, own))
             scan_interval_count(posting->seconds[offsets[own]], posting->seconds[offsets[own] + 1],
                                 days);
     }
@@ -381,8 +391,8 @@ static void intervals_shard(struct scan_view *view, const void *query, uint64_t 
         work->kernels->intervals(view, query, sums);
         return;
     }
-    if (view->list_count == 0 && !view->has_only) {
-        postings_intervals(posting, sums);
+    if (view->list_count == 0) {
+        postings_intervals(view, posting, sums);
         return;
     }
     while (scan_next_either(view, &stream, &is_block)) {
