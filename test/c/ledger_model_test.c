@@ -138,6 +138,9 @@ static struct model_leg leg_pick(void)
         leg.end_ms = w.now_ms + (1 + pick(60)) * 30 * MINUTE_MS;
     if (pick(20) == 0)
         leg.amount_count *= 20;
+    /* All there is, now and then: what comes back from whoever has nothing becomes a debt. */
+    if (way->from == ROLE_AVAILABLE && pick(3) == 0 && model_balance(leg.from) > 0)
+        leg.amount_count = model_balance(leg.from);
     return leg;
 }
 
