@@ -95,6 +95,7 @@ static const struct route *const routes[] = {
     campaign_list_routes,
     reward_routes,
     giveaway_routes,
+    audience_routes,
     NULL,
 };
 /* clang-format on */

@@ -149,8 +149,7 @@ void seen_mark(struct ctx *c, const struct seen_at *at);
 enum err seen_write(struct ctx *c) MUST_USE; /* once a minute, on the writer */
 /* gate.c: who asks and may they */
 enum err gate_pass(struct call *call) MUST_USE;
-/* role.c */
-/* Puts rights and reach of a role's row into the ctx; org_path no value: no store. */
+/* role.c: puts rights and reach of a role's row into the ctx; org_path no value: no store. */
 void ctx_rights(struct ctx *c, struct str permissions, struct str scope, struct str org_path);
 /* Writes the roles of the config that the base lacks. On the writer, at start. */
 enum err role_begin(struct ctx *c) MUST_USE;

@@ -51,4 +51,5 @@ struct feed {
 
 /* moment.c. NONE: as long as a question waits. */
 enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out) MUST_USE;
+const struct feed *audience_feed(const struct audience_moment *moment);
 const struct list *audience_tags(const struct audience_moment *moment); /* int64_t */

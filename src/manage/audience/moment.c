@@ -21,6 +21,7 @@ struct held {
     const struct dictionary *dictionaries[COLUMN_COUNT];
     struct ctx *c;
     struct list tags; /* int64_t */
+    struct list segments;
     bool is_exact;
 };
 
@@ -88,9 +89,12 @@ static bool set_find(void *user, enum set_kind kind, int64_t id)
 {
     const struct held *held = user;
 
-    if (kind != SET_TAG)
-        return people_set_of(held->view, kind, id) != NULL;
-    for (int64_t i = 0; i < held->tags.count; i++)
+    const struct q_moment_segments_row *segment = held->segments.at;
+
+    for (int64_t i = 0; kind != SET_TAG && i < held->segments.count; i++)
+        if (segment[i].id == id)
+            return str_is(segment[i].kind, kind == SET_LIST ? "static" : "live");
+    for (int64_t i = 0; kind == SET_TAG && i < held->tags.count; i++)
         if (((const int64_t *)held->tags.at)[i] == id)
             return true;
     return false;
@@ -121,7 +125,7 @@ static void kinds_fill(struct ctx *c, const struct feed *feed, struct catalog *c
     catalog->kind_count = (int)count;
 }
 
-static enum err tags_fill(struct ctx *c, struct held *held)
+static enum err sets_fill(struct ctx *c, struct held *held)
 {
     const struct q_moment_tags_row *row;
     int64_t *ids;
@@ -133,7 +137,7 @@ static enum err tags_fill(struct ctx *c, struct held *held)
     for (int64_t i = 0; i < tags.count; i++)
         ids[i] = row[i].id;
     held->tags = (struct list){ids, tags.count};
-    return OK;
+    return q_moment_segments(c, &held->segments);
 }
 
 /* ---- a moment -------------------------------------------------------------------------------- */
@@ -168,7 +172,7 @@ enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audienc
 
     *held = (struct held){.feed = feed, .c = c};
     TRY(q_feed_end(c, &end));
-    TRY(tags_fill(c, held));
+    TRY(sets_fill(c, held));
     TRY(views_hold(c, &end, patience_ms, held));
     for (int i = 0; i < COLUMN_COUNT; i++)
         held->dictionaries[i] = feed->names.nouns[NOUN_COLUMN + i];
@@ -188,6 +192,11 @@ enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audienc
     };
     kinds_fill(c, feed, &out->catalog);
     return OK;
+}
+
+const struct feed *audience_feed(const struct audience_moment *moment)
+{
+    return ((const struct held *)moment->held)->feed;
 }
 
 const struct list *audience_tags(const struct audience_moment *moment)

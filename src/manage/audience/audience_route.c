@@ -1,0 +1,527 @@
+/* Questions over HTTP. Always: they read; who asks sees members and counts of the customers within
+ * reach alone, because the reach is one more condition of the question. */
+#include "engine/query.h"
+#include "gen/audience_route.q.h"
+#include "host/clock.h"
+#include "manage/audience/feed.h"
+#include "manage/customer/attribute.h"
+#include "manage/customer/mask.h"
+
+#define QUESTION_MS 5000
+#define SAMPLE_MAX 20
+#define ROWS_BYTES_MAX ((size_t)8 * 1024 * 1024)
+#define SCOPE_NODES 4
+
+/* ---- reach ----------------------------------------------------------------------------------- */
+
+static int attribute_number(const struct catalog *catalog, const char *name)
+{
+    int number = 0;
+
+    while (!str_is(catalog->attributes[number].name, name))
+        must(++number < catalog->attribute_count);
+    return number;
+}
+
+static struct condition is_one_of(const struct catalog *catalog, const char *attribute,
+                                  const int64_t *ids, int64_t count)
+{
+    return (struct condition){
+        .kind = CONDITION_ATTRIBUTE,
+        .size = 1,
+        .path = S(""),
+        .field = {QUERY_ATTRIBUTE, attribute_number(catalog, attribute), VALUE_ID},
+        .has_field = true,
+        .test = {.compare = COMPARE_ANY_OF, .values = ids, .value_count = (int)count}};
+}
+
+static struct condition joined(enum condition_kind kind, int size)
+{
+    return (struct condition){.kind = kind, .operands = 2, .size = size, .path = S("")};
+}
+
+static enum err orgs_find(struct ctx *c, int64_t **ids, int64_t *count)
+{
+    const struct q_audience_orgs_row *row;
+    struct list orgs;
+
+    TRY(q_audience_orgs(c, c->me_org_path, c->me_org_path_end, &orgs));
+    row = orgs.at;
+    *count = orgs.count;
+    *ids = arena_new_array(c->arena, int64_t, (size_t)orgs.count + 1);
+    for (int64_t i = 0; i < orgs.count; i++)
+        (*ids)[i] = row[i].id;
+    return OK;
+}
+
+/* The same as in_scope(c): customers whom the one who asks owns, or of that one's store and below.
+ */
+static enum err reach_add(struct ctx *c, const struct catalog *catalog, struct query *query)
+{
+    struct condition *who =
+        arena_new_array(c->arena, struct condition, (size_t)query->who_count + SCOPE_NODES);
+    int64_t *orgs, org_count;
+    int count = query->who_count;
+
+    if (c->me_reach_number == REACH_ALL)
+        return OK;
+    if (count > 0)
+        memcpy(who, query->who, (size_t)count * sizeof(*who));
+    who[count++] = is_one_of(catalog, "owner", &c->me_staff_id, 1);
+    if (c->me_reach_number == REACH_STORE) {
+        TRY(orgs_find(c, &orgs, &org_count));
+        who[count++] = is_one_of(catalog, "store", orgs, org_count);
+        who[count++] = joined(CONDITION_ANY, 3);
+    }
+    if (query->who_count > 0) {
+        who[count] = joined(CONDITION_ALL, count + 1);
+        count++;
+    }
+    query->who = who;
+    query->who_count = count;
+    return OK;
+}
+
+/* One person's own events: that person is reached, or is nobody. */
+static enum err person_reach(struct ctx *c, const struct query *query)
+{
+    struct q_audience_reach_row row;
+    enum err err;
+
+    if (query->ask != QUERY_TIMELINE)
+        return OK;
+    err = q_audience_reach(c, query->person, &row);
+    return err == E_NOT_FOUND ? fail(c, err, "customer.unknown", "no such customer") : err;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+struct question {
+    struct audience_moment moment;
+    struct query query;
+    struct answer answer; /* members are released with it */
+};
+
+static enum err question_read(struct ctx *c, struct str text, struct question *question)
+{
+    struct query_fault fault = {0};
+    enum err err = query_read(c->arena, &question->moment.catalog, text, &question->query, &fault);
+
+    if (err == E_INPUT)
+        return fail_at(c, fault.code, str_fmt(c->arena, "query%.*s", STR(fault.path)), "%.*s",
+                       STR(fault.message));
+    TRY(err);
+    TRY(person_reach(c, &question->query));
+    return reach_add(c, &question->moment.catalog, &question->query);
+}
+
+static enum err question_run(struct ctx *c, struct question *question)
+{
+    struct answer_options options = {.deadline_ms = clock_mono_us() / 1000 + QUESTION_MS};
+    enum err err = answer_run(c->arena, &question->query, &question->moment.moment, &options,
+                              &question->answer);
+
+    if (err == E_BUSY)
+        return fail(c, err, "query.slow", "the question takes more than %d s", QUESTION_MS / 1000);
+    if (err == E_TOO_LARGE)
+        return fail(c, err, "query.large", "the question needs too much memory or is too large");
+    return err;
+}
+
+static enum err question_ask(struct ctx *c, struct str text, struct question *question)
+{
+    enum err err;
+
+    *question = (struct question){0};
+    bitmap_init(&question->answer.members);
+    TRY(audience_hold(c, &question->moment));
+    err = question_read(c, text, question);
+    if (err == OK)
+        err = question_run(c, question);
+    if (err != OK) {
+        audience_release(&question->moment);
+        bitmap_release(&question->answer.members);
+    }
+    return err;
+}
+
+static void question_end(struct question *question)
+{
+    audience_release(&question->moment);
+    bitmap_release(&question->answer.members);
+}
+
+/* ---- cells as people read them --------------------------------------------------------------- */
+
+enum cell { CELL_COUNT, CELL_SECOND, CELL_BY, CELL_KIND, CELL_CHANNEL };
+struct column {
+    const char *name;
+    enum cell cell;
+};
+#define COLUMNS_MAX 6
+/* Where a column is there only `by` something, it comes first in this order all the same. */
+static const struct column columns[][COLUMNS_MAX] = {
+    [QUERY_FUNNEL] =
+        {{"group", CELL_BY}, {"level"}, {"people"}, {"median_seconds"}, {"mean_seconds"}},
+    [QUERY_RETENTION] = {{"cohort_ms", CELL_SECOND}, {"size"}, {"unit"}, {"people"}, {"is_over"}},
+    [QUERY_PATHS] = {{"position"}, {"from", CELL_BY}, {"to", CELL_BY}, {"count"}},
+    [QUERY_BREAKDOWN] = {{"group", CELL_BY}, {"people"}, {"events"}, {"sum"}},
+    [QUERY_TREND] = {{"from_ms", CELL_SECOND}, {"group", CELL_BY}, {"people"}, {"events"}, {"sum"}},
+    [QUERY_RFM] = {{"r"}, {"f"}, {"m"}, {"people"}, {"sum"}},
+    [QUERY_INTERVAL] = {{"days"}, {"pairs"}},
+    [QUERY_TIMELINE] = {{"at_ms", CELL_SECOND},
+                        {"kind", CELL_KIND},
+                        {"channel_id", CELL_CHANNEL},
+                        {"amount"}},
+};
+
+static bool is_there(const struct query *query, const struct column *column)
+{
+    bool is_optional = query->ask == QUERY_FUNNEL || query->ask == QUERY_TREND;
+
+    return column->cell != CELL_BY || !is_optional || query->has_by;
+}
+
+static int columns_of(const struct query *query, struct column out[COLUMNS_MAX])
+{
+    int count = 0;
+
+    for (int i = 0; i < COLUMNS_MAX && query->ask != QUERY_SEGMENT; i++)
+        if (columns[query->ask][i].name && is_there(query, &columns[query->ask][i]))
+            out[count++] = columns[query->ask][i];
+    return count;
+}
+
+static struct str noun_text(const struct question *question, int noun, int64_t number)
+{
+    const struct feed *feed = audience_feed(&question->moment);
+
+    return dictionary_text(feed->names.nouns[noun], number - 1);
+}
+
+static struct str by_text(const struct question *question, int64_t value)
+{
+    const struct query_field *by = &question->query.by;
+    const struct people_column *column;
+
+    if (by->kind == QUERY_COLUMN)
+        return dictionary_text(question->moment.moment.dictionaries[by->number], value);
+    column = people_column(question->moment.moment.people, by->number);
+    return column && value >= 0 && value < column->text_count ? column->texts[value]
+                                                              : (struct str){0};
+}
+
+static void by_write(struct ctx *c, const struct question *question, struct json_out *json,
+                     int64_t value)
+{
+    const struct query_field *by = &question->query.by;
+
+    if (by->kind == QUERY_KIND)
+        json_str(json, noun_text(question, NOUN_KIND, value));
+    else if (by->kind == QUERY_CHANNEL)
+        json_str(json, noun_text(question, NOUN_CHANNEL, value));
+    else if (by->kind == QUERY_DAY || by->type == VALUE_DATE)
+        json_str(json, day_iso(c->arena, value));
+    else if (by->type == VALUE_ID)
+        json_id(json, value);
+    else if (by->type == VALUE_TEXT)
+        json_str(json, by_text(question, value));
+    else
+        json_int(json, value);
+}
+
+static void cell_write(struct ctx *c, const struct question *question, struct json_out *json,
+                       enum cell cell, int64_t value)
+{
+    if (value == NONE)
+        json_null(json);
+    else if (cell == CELL_SECOND)
+        json_int(json, value * 1000);
+    else if (cell == CELL_KIND)
+        json_str(json, noun_text(question, NOUN_KIND, value));
+    else if (cell == CELL_CHANNEL)
+        json_str(json, noun_text(question, NOUN_CHANNEL, value));
+    else if (cell == CELL_BY)
+        by_write(c, question, json, value);
+    else
+        json_int(json, value);
+}
+
+static void rows_write(struct ctx *c, const struct question *question, struct json_out *json)
+{
+    const struct answer *answer = &question->answer;
+    struct column shown[COLUMNS_MAX];
+    int count = columns_of(&question->query, shown);
+
+    must(count == answer->column_count);
+    json_array_begin(json);
+    for (int64_t i = 0; i < answer->row_count; i++) {
+        json_array_begin(json);
+        for (int k = 0; k < count; k++)
+            cell_write(c, question, json, shown[k].cell, answer->cells[i * count + k]);
+        json_array_end(json);
+    }
+    json_array_end(json);
+}
+
+static void columns_write(const struct question *question, struct json_out *json)
+{
+    struct column shown[COLUMNS_MAX];
+    int count = columns_of(&question->query, shown);
+
+    json_array_begin(json);
+    for (int k = 0; k < count; k++)
+        json_str(json, str_of(shown[k].name));
+    json_array_end(json);
+}
+
+/* ---- any question ---------------------------------------------------------------------------- */
+
+struct audience_query_in {
+    struct str query;
+};
+struct audience_query_out {
+    struct str columns, rows;
+    int64_t member_count, event_count, as_of_ms, elapsed_us;
+};
+static const struct field audience_query_in[] = {
+    IN(struct audience_query_in, query, .is_json = true, .max = QUERY_TEXT_MAX,
+       .about = "the query language, version 1"),
+};
+static const struct field audience_query_out[] = {
+    OUT(struct audience_query_out, columns, .is_json = true, .about = "names, a list of texts"),
+    OUT(struct audience_query_out, rows, .is_json = true, .about = "a list of a value a column"),
+    OUT(struct audience_query_out, member_count, .is_optional = true,
+        .about = "of a segment: how many persons"),
+    OUT(struct audience_query_out, event_count, .about = "events there are"),
+    OUT(struct audience_query_out, as_of_ms, .about = "what happened from then on is not seen"),
+    OUT(struct audience_query_out, elapsed_us),
+};
+
+static enum err table_write(struct ctx *c, const struct question *question,
+                            struct audience_query_out *out)
+{
+    struct json_out json;
+    struct buf buf;
+
+    buf_init(&buf, ROWS_BYTES_MAX);
+    json_out_init(&json, &buf);
+    columns_write(question, &json);
+    out->columns = str_copy(c->arena, buf_view(&buf));
+    buf_reset(&buf);
+    json_out_init(&json, &buf);
+    rows_write(c, question, &json);
+    out->rows = str_copy(c->arena, buf_view(&buf));
+    bool is_full = buf.is_full;
+    buf_release(&buf);
+    return is_full ? fail(c, E_TOO_LARGE, "query.large", "the answer is too large") : OK;
+}
+
+static enum err query_run(struct ctx *c, const void *in_, void *out_)
+{
+    const struct audience_query_in *in = in_;
+    struct audience_query_out *out = out_;
+    struct question question;
+    enum err err;
+
+    TRY(question_ask(c, in->query, &question));
+    err = table_write(c, &question, out);
+    out->member_count =
+        question.query.ask == QUERY_SEGMENT ? bitmap_count(&question.answer.members) : NONE;
+    out->event_count = question.answer.event_count;
+    out->as_of_ms = question.moment.moment.as_of * 1000;
+    out->elapsed_us = question.answer.elapsed_us;
+    question_end(&question);
+    return err;
+}
+
+/* ---- how many, and who for example ----------------------------------------------------------- */
+
+struct audience_member {
+    int64_t customer_id, customer_number, order_count, paid_fen;
+    struct str name;
+};
+struct audience_count_out {
+    int64_t member_count, elapsed_us;
+    struct list sample;
+};
+static const struct field audience_member[] = {
+    OUT(struct audience_member, customer_id),
+    OUT(struct audience_member, customer_number),
+    OUT(struct audience_member, name, .is_optional = true),
+    OUT(struct audience_member, order_count),
+    OUT(struct audience_member, paid_fen),
+};
+static const struct field audience_count_out[] = {
+    OUT(struct audience_count_out, member_count),
+    OUT(struct audience_count_out, sample, .of = SHAPE(audience_member),
+        .about = "twenty of them at most"),
+    OUT(struct audience_count_out, elapsed_us),
+};
+
+static enum err member_fill(struct ctx *c, const struct q_audience_sample_row *row,
+                            struct audience_member *member)
+{
+    struct str name = {0};
+
+    TRY(ctx_unseal(c, row->name_enc, "customer", row->id, &name));
+    *member = (struct audience_member){.customer_id = row->id,
+                                       .customer_number = row->customer_number,
+                                       .order_count = row->order_count,
+                                       .paid_fen = row->paid_fen,
+                                       .name = mask_name_for(c, name)};
+    return OK;
+}
+
+static enum err sample_fill(struct ctx *c, const struct bitmap *members, struct list *sample)
+{
+    struct q_audience_sample_in keys[SAMPLE_MAX];
+    struct q_audience_sample_row rows[SAMPLE_MAX];
+    struct audience_member *out = arena_new_array(c->arena, struct audience_member, SAMPLE_MAX);
+    uint32_t numbers[SAMPLE_MAX];
+    size_t count = bitmap_read(members, 0, numbers, SAMPLE_MAX);
+
+    *sample = (struct list){.at = out};
+    for (size_t i = 0; i < count; i++)
+        keys[i].customer_number = numbers[i];
+    if (count == 0)
+        return OK;
+    TRY(q_audience_sample(c, keys, (int64_t)count, rows));
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].id != NONE) /* added or gone since the snapshot of this request */
+            TRY(member_fill(c, &rows[i], &out[sample->count++]));
+    return OK;
+}
+
+static enum err count_run(struct ctx *c, const void *in_, void *out_)
+{
+    const struct audience_query_in *in = in_;
+    struct audience_count_out *out = out_;
+    struct question question;
+    enum err err = OK;
+
+    TRY(question_ask(c, in->query, &question));
+    if (question.query.ask != QUERY_SEGMENT)
+        err = fail_at(c, "query.form", S("query/ask"), "only a segment can be counted");
+    else
+        err = sample_fill(c, &question.answer.members, &out->sample);
+    out->member_count = bitmap_count(&question.answer.members);
+    out->elapsed_us = question.answer.elapsed_us;
+    question_end(&question);
+    return err;
+}
+
+/* ---- what can be asked about ----------------------------------------------------------------- */
+
+struct catalog_item {
+    struct str name, type, title, title_zh, title_en, choices;
+};
+struct audience_catalog {
+    struct list kinds, columns, attributes;
+};
+static const struct field catalog_kind_item[] = {
+    OUT(struct catalog_item, name),
+    OUT(struct catalog_item, title_zh),
+    OUT(struct catalog_item, title_en),
+};
+#define TYPES "number|money|date|id|text|choices"
+static const struct field catalog_column_item[] = {
+    OUT(struct catalog_item, name),
+    OUT(struct catalog_item, type, .one_of = TYPES),
+};
+static const struct field catalog_attribute_item[] = {
+    OUT(struct catalog_item, name),
+    OUT(struct catalog_item, type, .one_of = TYPES),
+    OUT(struct catalog_item, title, .is_optional = true, .about = "of those the brand defined"),
+    OUT(struct catalog_item, choices, .is_optional = true, .is_json = true),
+};
+static const struct field audience_catalog[] = {
+    OUT(struct audience_catalog, kinds,
+        .of = SHAPE_OF("catalog_kind_item", catalog_kind_item, struct catalog_item)),
+    OUT(struct audience_catalog, columns,
+        .of = SHAPE_OF("catalog_column_item", catalog_column_item, struct catalog_item)),
+    OUT(struct audience_catalog, attributes,
+        .of = SHAPE_OF("catalog_attribute_item", catalog_attribute_item, struct catalog_item)),
+};
+
+static struct str type_name(enum value_type type)
+{
+    static const char *const names[] = {
+        [VALUE_NUMBER] = "number", [VALUE_MONEY] = "money", [VALUE_DATE] = "date",
+        [VALUE_ID] = "id",         [VALUE_TEXT] = "text",   [VALUE_CHOICES] = "choices"};
+
+    return str_of(names[type]);
+}
+
+static struct list fields_list(struct ctx *c, const struct catalog_field *fields, int count)
+{
+    struct catalog_item *items = arena_new_array(c->arena, struct catalog_item, (size_t)count + 1);
+
+    for (int i = 0; i < count; i++)
+        items[i] = (struct catalog_item){.name = fields[i].name, .type = type_name(fields[i].type)};
+    return (struct list){items, count};
+}
+
+static struct list kinds_list(struct ctx *c, const struct catalog *catalog)
+{
+    struct catalog_item *items =
+        arena_new_array(c->arena, struct catalog_item, (size_t)catalog->kind_count + 1);
+    int64_t count = 0;
+
+    for (int i = 0; i < catalog->kind_count; i++) {
+        const struct event_kind *kind = event_kind_find(c->app, catalog->kinds[i].name);
+        if (kind)
+            items[count++] = (struct catalog_item){.name = catalog->kinds[i].name,
+                                                   .title_zh = str_of(kind->title_zh),
+                                                   .title_en = str_of(kind->title_en)};
+    }
+    return (struct list){items, count};
+}
+
+/* Titles and choices of the brand's own. */
+static enum err attributes_title(struct ctx *c, const struct audience_moment *moment,
+                                 struct list *list)
+{
+    const struct persons *persons = &audience_feed(moment)->persons;
+    struct catalog_item *items = list->at;
+    const struct attribute *attribute;
+    struct attributes all;
+
+    TRY(attributes_load(c, &all));
+    for (int64_t i = 0; i < list->count; i++) {
+        attribute = persons->members[i].at ? attribute_find(&all, persons->members[i]) : NULL;
+        if (attribute == NULL)
+            continue;
+        items[i].title = attribute->title;
+        items[i].choices = attribute->choices;
+    }
+    return OK;
+}
+
+static enum err catalog_run(struct ctx *c, const void *in, void *out_)
+{
+    struct audience_catalog *out = out_;
+    struct audience_moment moment;
+    enum err err;
+
+    (void)in;
+    TRY(audience_hold(c, &moment));
+    out->kinds = kinds_list(c, &moment.catalog);
+    out->columns = fields_list(c, moment.catalog.columns, moment.catalog.column_count);
+    out->attributes = fields_list(c, moment.catalog.attributes, moment.catalog.attribute_count);
+    err = attributes_title(c, &moment, &out->attributes);
+    audience_release(&moment);
+    return err;
+}
+
+const struct route audience_routes[] = {
+    {HTTP_POST, "/api/audience/query", "customer.read", SHAPE(audience_query_in),
+     SHAPE(audience_query_out), query_run, .reads = true, .repeat = REPEAT_KEY_IGNORED,
+     .about = "Ask about customers and what they did", .statement_max = 12},
+    {HTTP_POST, "/api/audience/count", "customer.read", SHAPE(audience_query_in),
+     SHAPE(audience_count_out), count_run, .reads = true, .repeat = REPEAT_KEY_IGNORED,
+     .about = "How many persons a segment has, and some of them", .statement_max = 12},
+    {HTTP_GET, "/api/audience/catalog", "customer.read", NULL, SHAPE(audience_catalog), catalog_run,
+     .about = "What a question may name"},
+    {.path = NULL},
+};
