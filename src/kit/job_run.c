@@ -6,6 +6,7 @@
 #include "gen/job.q.h"
 #include "host/clock.h"
 #include "host/file.h"
+#include "kit/caught.h"
 #include "kit/job.h"
 #include "kit/job_private.h"
 #include "kit/kit_private.h"
@@ -284,6 +285,13 @@ static bool run_fail(struct run *run, enum err err)
     return false;
 }
 
+static void run_end(void *user)
+{
+    struct run *run = user;
+
+    run->kind->end(&run->job);
+}
+
 static bool run_all(struct run *run)
 {
     bool is_kept = true;
@@ -293,8 +301,9 @@ static bool run_all(struct run *run)
     if (run->kind) {
         err = pages_do(run);
         run->kept.state = run->job.state;
-        if (run->kind->end)
-            run->kind->end(&run->job);
+        if (run->kind->end && !caught_run(run->job.app, run_end, run))
+            app_log(run->job.app, "error", "job", "%" PRId64 " %s: not all is given up",
+                    run->job.id, run->kind->name);
     } else { /* of a newer program */
         run->fault = (struct fault){.err = E_INPUT, .code = "job.kind"};
         err = E_INPUT;

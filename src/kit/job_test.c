@@ -81,8 +81,9 @@ static enum err count_undo(struct ctx *c, struct job *job, bool *is_done)
 
 static void count_end(struct job *job)
 {
-    (void)job;
     plan.ended_count++;
+    if (job->done_count == plan.total && plan.boom)
+        must_fail(plan.boom, "src/manage/test.c", 1);
 }
 
 static enum err write_step(struct ctx *c, struct job *job, bool *is_done)
@@ -473,9 +474,14 @@ static void test_a_failed_page_changes_nothing(void **state)
     assert_int_equal(sum(), 2);
     expect(ask(&clerk, HTTP_GET, path_of(id, ""), NULL), 200, "\"error_code\":\"internal.must\"");
     plan.fail_at = 0;
-    begin_job(&clerk, "count"); /* the thread lives on */
+    id = begin_job(&clerk, "count"); /* the thread lives on, also when its end is wrong */
     job_await(app);
     assert_int_equal(sum(), 7);
+    expect(ask(&clerk, HTTP_GET, path_of(id, ""), NULL), 200, "\"status\":\"done\"");
+    plan.boom = NULL;
+    begin_job(&clerk, "count");
+    job_await(app);
+    assert_int_equal(sum(), 12);
 }
 
 /* Rights are those of now, not those of the beginning. */
