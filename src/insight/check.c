@@ -56,6 +56,7 @@ CHECK_QUERY(ledger_debts)
 CHECK_QUERY(ledger_holds)
 CHECK_QUERY(ledger_lots)
 CHECK_QUERY(lot_uses)
+CHECK_QUERY(ledger_gathered)
 CHECK_QUERY(ledger_reversed)
 CHECK_QUERY(counters)
 CHECK_QUERY(timers_late)
@@ -143,6 +144,7 @@ const struct check checks[] = {
     {"ledger_holds", ledger_holds_run, "hold"},
     {"ledger_lots", ledger_lots_run, "account"},
     {"lot_uses", lot_uses_run, "account"},
+    {"ledger_gathered", ledger_gathered_run, "account"},
     {"ledger_reversed", ledger_reversed_run, "transfer"},
     {"counters", counters_run, "subject"},
     {"timer_kinds", check_timer_kinds, "timer"},

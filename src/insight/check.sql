@@ -283,6 +283,11 @@ SELECT l.account_id AS offender_id
  WHERE l.left_count > l.amount_count - coalesce(u.used_count, 0)
     OR (l.expires_ms > :now_ms AND l.left_count < l.amount_count - coalesce(u.used_count, 0));
 
+-- name: check_ledger_gathered :each      what one record of a person lends to another is spent at once, or is back home
+SELECT l.account_id AS offender_id
+  FROM transfer AS g JOIN lot AS l ON l.account_id = g.to_account_id AND l.transfer_id = g.id
+ WHERE g.kind = 'gathered' AND l.left_count > 0;
+
 -- name: check_ledger_reversed :each      of what was taken back there is a transfer
 SELECT t.id AS offender_id
   FROM transfer AS t

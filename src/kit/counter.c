@@ -84,14 +84,16 @@ enum err counter_use(struct ctx *c, const struct counter *counter, int64_t amoun
 enum err counter_read(struct ctx *c, const struct counter *counter, int64_t *used_count,
                       int64_t *reserved_count)
 {
-    struct q_counter_get_in key = {str_of(counter->name), counter->scope_id, counter->subject_id,
-                                   window_of(c, counter).seq};
-    struct q_counter_get_row row;
-    enum err err = q_counter_get(c, &key, &row);
+    struct q_counter_get_in key = {.name = str_of(counter->name),
+                                   .scope_id = counter->scope_id,
+                                   .subject_id = counter->subject_id,
+                                   .window_seq = window_of(c, counter).seq};
+    struct q_counter_get_row row = {0};
 
-    *used_count = err == OK ? row.used_count : 0;
-    *reserved_count = err == OK ? row.reserved_count : 0;
-    return err == E_NOT_FOUND ? OK : err;
+    TRY(q_counter_get(c, &key, &row));
+    *used_count = row.used_count;
+    *reserved_count = row.reserved_count;
+    return OK;
 }
 
 /* ---- reserving ------------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@ enum counter_window { WINDOW_NONE, WINDOW_DAY, WINDOW_WEEK, WINDOW_MONTH }; /* l
 struct counter {
     const char *name;   /* "draw" */
     int64_t scope_id;   /* campaign; 0: the brand */
-    int64_t subject_id; /* the person (not the record) */
+    int64_t subject_id; /* a person: what was used under any of the person's records counts */
     enum counter_window window;
     const struct zone *zone; /* with its own start of the business day; NULL: the brand's */
     int64_t limit_count;

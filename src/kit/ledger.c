@@ -85,12 +85,14 @@ enum err ledger_open(struct ctx *c, const struct account *accounts, int64_t coun
 
 enum err ledger_balance(struct ctx *c, const struct account *account, int64_t *balance_count)
 {
-    struct q_ledger_balance_in key = {
-        str_of(account->owner_kind), account->owner_id, str_of(ledger_unit_names[account->unit]),
-        str_of(ledger_bucket_names[account->bucket]), account->scope_id};
-    struct q_ledger_balance_row row;
-    enum err err = q_ledger_balance(c, &key, &row);
+    struct q_ledger_balance_in key = {.owner_kind = str_of(account->owner_kind),
+                                      .owner_id = account->owner_id,
+                                      .unit = str_of(ledger_unit_names[account->unit]),
+                                      .bucket = str_of(ledger_bucket_names[account->bucket]),
+                                      .scope_id = account->scope_id};
+    struct q_ledger_balance_row row = {0};
 
-    *balance_count = err == OK ? row.balance_count : 0;
-    return err == E_NOT_FOUND ? OK : err;
+    TRY(q_ledger_balance(c, &key, &row));
+    *balance_count = row.balance_count;
+    return OK;
 }

@@ -27,6 +27,10 @@ struct account {
 enum err ledger_open(struct ctx *c, const struct account *accounts, int64_t count,
                      int64_t *account_ids) MUST_USE;
 
+/* An account stays its record's. While records are one person, what they have is spent together: a transfer or
+ * hold out of the available account of any of them first gathers what ends earlier or lacks from the others, and pays
+ * what they owe; what of it comes back goes home to the record it came from. So merging records and undoing it moves
+ * nothing (docs/decisions/0018-merged-people.md). */
 struct transfer {
     const char *kind;     /* with key_id and leg_number: once for ever */
     int64_t key_id, leg_number;
@@ -65,7 +69,7 @@ enum err ledger_holds_over(struct ctx *c, int64_t row_max_count, int64_t *over_c
 
 enum ledger_policy {
     REVERSE_ONLY_PENDING, /* only from the pending bucket; the rest stays with its owner */
-    REVERSE_UP_TO_BALANCE,/* what the account still has; the rest stays with its owner */
+    REVERSE_UP_TO_BALANCE,/* what the account's person still has; the rest stays there */
     REVERSE_CREATE_DEBT   /* the rest becomes the owner's debt, paid by the next income of the unit */
 };
 struct reversal {
@@ -80,7 +84,7 @@ struct reversal {
  * expired), and what came in and has ended comes back from there. *taken_count: came back at once;
  * *debt_count: became debt, paid at once as far as its owner has something available. Two halves are one
  * whole. What was posted of a hold goes back where the hold came from; the ledger's own transfers
- * (hold, hold_back, debt_paid, expired) are not taken back: E_CONFLICT "ledger.inner". The same key
+ * (hold, hold_back, debt_paid, expired, gathered, gathered_back) are not taken back: E_CONFLICT "ledger.inner". The same key
  * again changes nothing, if it took something before. */
 enum err ledger_reverse(struct ctx *c, const struct reversal *reversal, int64_t *taken_count,
                         int64_t *debt_count) MUST_USE;
@@ -95,7 +99,7 @@ extern const struct timer_kind ledger_hold_timer, ledger_expire_timer;
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* Balance in units; 0 where the account was never opened. Any connection. */
+/* Balance in units, a customer's over all records of the person; 0 where nothing was opened. Any connection. */
 enum err ledger_balance(struct ctx *c, const struct account *account, int64_t *balance_count) MUST_USE;
 
 /* Splits total into count parts by weight (largest remainder, ties to the lower index): the parts sum

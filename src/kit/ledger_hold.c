@@ -170,7 +170,8 @@ static enum err holds_end(struct ctx *c, const struct ending *endings, int64_t c
     for (int64_t i = 0; i < count; i++)
         posting.count += ending_legs(&endings[i], &homes[i], legs + posting.count);
     TRY(ledger_post_legs(c, &posting));
-    return endings_mark(c, endings, homes, count, status);
+    TRY(endings_mark(c, endings, homes, count, status));
+    return ledger_return(c, &refills);
 }
 
 static enum err over(struct ctx *c, const struct q_hold_get_row *row)

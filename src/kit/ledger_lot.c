@@ -14,12 +14,18 @@ static enum err taken_write(struct ctx *c, const struct list *taken)
     struct q_lot_use_add_in *uses = arena_new_array(c->arena, struct q_lot_use_add_in, count);
     struct q_lot_use_add_first_in *firsts =
         arena_new_array(c->arena, struct q_lot_use_add_first_in, count);
+    struct q_lot_use_add_only_in *onlies =
+        arena_new_array(c->arena, struct q_lot_use_add_only_in, count);
     struct q_lot_take_in *rows = arena_new_array(c->arena, struct q_lot_take_in, count);
-    int64_t use_count = 0, first_count = 0;
+    int64_t use_count = 0, first_count = 0, only_count = 0;
 
     for (int64_t i = 0; i < taken->count; i++) {
         rows[i] = (struct q_lot_take_in){takes[i].transfer_id, takes[i].account_id};
-        if (takes[i].first_lot_id == NONE)
+        if (takes[i].only_expires_ms != 0)
+            onlies[only_count++] = (struct q_lot_use_add_only_in){
+                takes[i].transfer_id, takes[i].account_id, takes[i].only_expires_ms,
+                takes[i].first_lot_id, takes[i].until_count};
+        else if (takes[i].first_lot_id == NONE)
             uses[use_count++] = (struct q_lot_use_add_in){.transfer_id = takes[i].transfer_id,
                                                           .account_id = takes[i].account_id,
                                                           .from_count = takes[i].from_count,
@@ -36,6 +42,8 @@ static enum err taken_write(struct ctx *c, const struct list *taken)
         TRY(q_lot_use_add(c, uses, use_count, NULL));
     if (first_count > 0)
         TRY(q_lot_use_add_first(c, firsts, first_count, NULL));
+    if (only_count > 0)
+        TRY(q_lot_use_add_only(c, onlies, only_count, NULL));
     return q_lot_take(c, rows, taken->count, NULL);
 }
 
@@ -236,7 +244,8 @@ enum err ledger_expire(struct ctx *c, int64_t row_max_count, int64_t *expired_co
                                             .amount_count = rows[i].left_count,
                                             .expires_ms = NONE},
                                .reverses_id = NONE,
-                               .first_lot_id = NONE};
+                               .first_lot_id = NONE,
+                               .is_own = true};
     posting = (struct posting){.legs = legs, .count = ended.count, .ids = ids};
     return ledger_post_legs(c, &posting);
 }

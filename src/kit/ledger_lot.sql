@@ -31,6 +31,10 @@ part(stretch)
          WHERE l.account_id = :account_id AND l.left_count > 0) AS r
  WHERE r.reach_count > :from_count AND r.reach_count - r.left_count < :until_count;
 
+-- name: lot_use_add_only :batch     of that one alone
+INSERT INTO lot_use (transfer_id, account_id, expires_ms, lot_transfer_id, amount_count, returned_count)
+VALUES (:transfer_id, :account_id, :expires_ms, :lot_transfer_id, :amount_count, 0);
+
 -- name: lot_take :batch
 UPDATE lot SET left_count = left_count - u.amount_count
   FROM lot_use AS u

@@ -183,12 +183,16 @@ static void lot_take(struct post *post, const struct leg *leg, int64_t id, struc
     struct lot_take *take =
         list_add(post->c->arena, &post->lots.taken, &post->taken_max, sizeof(struct lot_take));
 
-    must(from->taken_count == 0 || from->first_lot_id == leg->first_lot_id);
-    from->first_lot_id = leg->first_lot_id;
     take->transfer_id = id;
     take->account_id = from->id;
     take->first_lot_id = leg->first_lot_id;
+    take->only_expires_ms = leg->only_expires_ms;
     take->from_count = from->taken_count;
+    take->until_count = leg->transfer.amount_count;
+    if (leg->only_expires_ms != 0)
+        return;
+    must(from->taken_count == 0 || from->first_lot_id == leg->first_lot_id);
+    from->first_lot_id = leg->first_lot_id;
     from->taken_count += leg->transfer.amount_count;
     take->until_count = from->taken_count;
 }
@@ -291,15 +295,18 @@ static enum err debt_pay(struct post *post, struct entry *available)
     return leg_plan(post, &leg, available, debt);
 }
 
-static enum err legs_plan(struct post *post, const struct leg *legs, int64_t count,
-                          const struct q_ledger_look_row *looks, int64_t *ids)
+/* ids: of those that were asked for. */
+static enum err legs_plan(struct post *post, const struct gathering *all, int64_t *ids)
 {
-    for (int64_t i = 0; i < count; i++)
-        entries_put(post, &legs[i], &looks[i]);
-    for (int64_t i = 0; i < count; i++) {
+    const struct leg *legs = all->legs;
+
+    for (int64_t i = 0; i < all->count; i++)
+        entries_put(post, &legs[i], &all->looks[i]);
+    for (int64_t i = 0; i < all->count; i++) {
         struct entry *to = entry_of(post, legs[i].transfer.to_id);
         TRY(leg_plan(post, &legs[i], entry_of(post, legs[i].transfer.from_id), to));
-        ids[i] = to->last_id;
+        if (i >= all->added_count)
+            ids[i - all->added_count] = to->last_id;
         TRY(debt_pay(post, to));
     }
     return OK;
@@ -344,6 +351,7 @@ enum err ledger_post_legs(struct ctx *c, struct posting *posting)
     int64_t count = posting->count;
     struct q_ledger_look_row *looks =
         arena_new_array(c->arena, struct q_ledger_look_row, (size_t)count);
+    struct gathering all;
     struct post post;
 
     TRY(legs_check(c, legs, count));
@@ -353,9 +361,10 @@ enum err ledger_post_legs(struct ctx *c, struct posting *posting)
         posting->ids[i] = looks[i].posted_id;
     if (posting->is_replay)
         return OK;
-    post_init(&post, c, count);
+    TRY(ledger_gather(c, posting, looks, &all));
+    post_init(&post, c, all.count);
     post.lots.refills = posting->refills;
-    TRY(legs_plan(&post, legs, count, looks, posting->ids));
+    TRY(legs_plan(&post, &all, posting->ids));
     TRY(accounts_move(&post));
     TRY(q_ledger_add(c, post.rows, post.row_count, NULL));
     c->topics |= LIVE_LEDGER;

@@ -13,7 +13,9 @@ struct leg {
     int64_t reverses_id;    /* the transfer it takes back, or NONE */
     int64_t first_lot_id;   /* the lot that came in by this transfer is taken first; NONE: oldest end. The
                                same for all legs of a call that take from one account */
+    int64_t only_expires_ms; /* with first_lot_id: out of that lot alone, which ends then; 0: any */
     int64_t refilled_count; /* of the amount: goes back into lots, which is the caller's to do */
+    bool is_own;            /* what other records of the person have stays where it is */
 };
 struct posting {
     const struct leg *legs;
@@ -32,7 +34,7 @@ struct lot_new {
 struct lot_take {
     int64_t transfer_id, account_id;
     int64_t from_count, until_count; /* of all that its account's lots have, in their order */
-    int64_t first_lot_id;
+    int64_t first_lot_id, only_expires_ms;
 };
 /* What comes first: what a call brings, it can spend. */
 struct lots {
@@ -60,3 +62,17 @@ enum err ledger_uses_late(struct ctx *c, int64_t hold_max_count, struct list *us
 enum err ledger_home(struct ctx *c, struct home *homes, int64_t count, const struct list *uses,
                      struct list *refills) MUST_USE;
 enum ledger_unit ledger_unit_of(struct str name);
+
+/* ---- records that are one person ------------------------------------------------------------- */
+
+/* The legs with those before them that bring what other records of the spending persons have. */
+struct q_ledger_look_row;
+struct gathering {
+    struct leg *legs;
+    struct q_ledger_look_row *looks;
+    int64_t count, added_count;
+};
+enum err ledger_gather(struct ctx *c, const struct posting *posting, const struct q_ledger_look_row *looks,
+                       struct gathering *all) MUST_USE;
+/* Behind what has refilled lots (of q_lot_use_return_in): what lies in gathered ones goes on home. */
+enum err ledger_return(struct ctx *c, const struct list *refills) MUST_USE;

@@ -53,7 +53,8 @@ static enum err replay_find(struct ctx *c, const struct reversal *reversal, bool
 
 static enum err transfer_find(struct ctx *c, struct taking *taking)
 {
-    static const char *const inner[] = {"hold", "hold_back", "debt_paid", "expired"};
+    static const char *const inner[] = {"hold",    "hold_back", "debt_paid",
+                                        "expired", "gathered",  "gathered_back"};
     const struct reversal *reversal = taking->reversal;
     enum err err = q_ledger_get(c, reversal->transfer_id, &taking->of);
 
@@ -89,6 +90,8 @@ static void sources_plan(struct taking *taking)
     rest_count -= taking->sources[FROM_EXPIRED].amount_count;
     if (of->floor_count != NONE)
         has_count = of->balance_count - of->floor_count;
+    if (of->person_count != NONE && of->person_count > has_count)
+        has_count = of->person_count;
     taking->sources[FROM_ACCOUNT].amount_count = least(has_count, rest_count);
     rest_count -= taking->sources[FROM_ACCOUNT].amount_count;
     taking->sources[FROM_DEBT].amount_count =
@@ -102,7 +105,7 @@ static enum err debt_plan(struct ctx *c, struct taking *taking)
 {
     const struct q_ledger_get_row *of = &taking->of;
     struct account accounts[2];
-    int64_t ids[2], available_count;
+    int64_t ids[2], available_count = of->available_count == NONE ? 0 : of->available_count;
 
     if (taking->sources[FROM_DEBT].amount_count == 0)
         return OK;
@@ -111,7 +114,6 @@ static enum err debt_plan(struct ctx *c, struct taking *taking)
     accounts[1] = accounts[0];
     accounts[1].bucket = BUCKET_AVAILABLE;
     TRY(ledger_open(c, accounts, 2, ids));
-    TRY(ledger_balance(c, &accounts[1], &available_count));
     taking->sources[FROM_DEBT].account_id = ids[0];
     taking->available_id = ids[1];
     if (!str_is(of->bucket, "available") && of->home_account_id != ids[1])
@@ -162,14 +164,15 @@ static struct leg *leg_add(struct taking *taking, int64_t leg_number, int64_t fr
 static void legs_plan(struct taking *taking)
 {
     struct home *home = &taking->home;
+    struct leg *leg;
     int64_t alive_count = home->alive_count, refilled_count = home->refilled_count;
 
     for (int i = 0; i < SOURCE_COUNT; i++) {
         int64_t home_count = least(taking->sources[i].amount_count, alive_count);
         int64_t ended_count = taking->sources[i].amount_count - home_count;
         int64_t first_lot_id = i == FROM_ACCOUNT ? taking->reversal->transfer_id : NONE;
-        struct leg *leg = leg_add(taking, 2 * i, taking->sources[i].account_id,
-                                  taking->of.home_account_id, home_count);
+        leg = leg_add(taking, 2 * i, taking->sources[i].account_id, taking->of.home_account_id,
+                      home_count);
         if (leg) {
             leg->first_lot_id = first_lot_id;
             leg->refilled_count = least(refilled_count, home_count);
@@ -181,10 +184,12 @@ static void legs_plan(struct taking *taking)
         if (leg)
             leg->first_lot_id = first_lot_id;
     }
-    leg_add(taking, LEG_PAY, taking->available_id, taking->sources[FROM_DEBT].account_id,
-            taking->pay_count);
-    if (taking->pay_count > 0)
-        taking->legs[taking->leg_count - 1].reverses_id = NONE;
+    leg = leg_add(taking, LEG_PAY, taking->available_id, taking->sources[FROM_DEBT].account_id,
+                  taking->pay_count);
+    if (leg) {
+        leg->reverses_id = NONE;
+        leg->is_own = true;
+    }
 }
 
 static enum err reversed_mark(struct ctx *c, const struct taking *taking)
@@ -224,5 +229,6 @@ enum err ledger_reverse(struct ctx *c, const struct reversal *reversal, int64_t 
     TRY(ledger_post_legs(c, &posting));
     *debt_count = taking->sources[FROM_DEBT].amount_count;
     *taken_count = taking->home.amount_count - taking->stays_count - *debt_count;
-    return reversed_mark(c, taking);
+    TRY(reversed_mark(c, taking));
+    return ledger_return(c, &refills);
 }

@@ -186,10 +186,10 @@ static void test_business_day(void **state)
 static const struct scenario diff_cases[] = {
     {"eve comes in", AS_OPERATOR, CLAIM, "{'customer_id':'$eve'}", 200, "'points_count':5", NULL},
     {"worse", AS_OPERATOR, VERSION,
-     "{'rules':{'stock_count':8,'day_limit_count':2,'points_count':4},'reason':'r'}", 409,
+     "{'rules':{'stock_count':8,'day_limit_count':3,'points_count':4},'reason':'r'}", 409,
      "campaign.unfavourable", ""},
     {"better", AS_OPERATOR, VERSION,
-     "{'rules':{'stock_count':8,'day_limit_count':2,'points_count':6},'reason':'r'}", 200,
+     "{'rules':{'stock_count':8,'day_limit_count':3,'points_count':6},'reason':'r'}", 200,
      "'version_number':2", NULL},
     {"eve keeps the old", AS_OPERATOR, CLAIM, "{'customer_id':'$eve'}", 200, "'points_count':5",
      NULL},
@@ -203,7 +203,7 @@ static void property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old
     void **state)
 {
     (void)state;
-    giveaway_open("{'stock_count':8,'day_limit_count':2,'points_count':5}", 100);
+    giveaway_open("{'stock_count':8,'day_limit_count':3,'points_count':5}", 100);
     scenario_run(diff_cases);
     assert_int_equal(number_of("SELECT version_number FROM participant WHERE campaign_id = $k AND "
                                "customer_id = $eve"),
@@ -214,6 +214,10 @@ static void property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old
     scenario_run(((const struct scenario[]){
         {"bound by the other record", AS_OPERATOR, CLAIM, "{'customer_id':'$fay'}", 200,
          "'points_count':5", NULL},
+        {"one person, one limit", AS_OPERATOR, CLAIM, "{'customer_id':'$fay'}", 409, "counter.full",
+         ""},
+        {"by the old record too", AS_OPERATOR, CLAIM, "{'customer_id':'$eve'}", 409, "counter.full",
+         ""},
     }));
     assert_int_equal(number_of("SELECT participant_count FROM campaign WHERE id = $k"), 2);
     assert_string_equal(scenario_text(sql_of("SELECT substr(rules, 1, 30) FROM campaign_version "

@@ -1601,6 +1601,8 @@ const en: typeof zh = {
             hold_back: 'Hold given back',
             expired: 'Ended',
             debt_paid: 'Debt paid',
+            gathered: 'Gathered from another record of the person',
+            gathered_back: 'Back to another record of the person',
         },
     },
     health: {

@@ -1592,6 +1592,8 @@ const zh = {
             hold_back: '预留退回',
             expired: '到期',
             debt_paid: '偿还欠账',
+            gathered: '归集自本人另一档案',
+            gathered_back: '归还本人另一档案',
         },
     },
     health: {
