@@ -62,6 +62,18 @@ static struct list wants_find(struct ctx *c, const struct leg *legs, int64_t cou
 
 /* ---- what the person's other records bring --------------------------------------------------- */
 
+/* What one record of a person gathers another cannot in the same call: it has only its own. */
+static bool is_second(const struct want *wants, int64_t at)
+{
+    const struct q_gather_count_row *row = &wants[at].found;
+
+    for (int64_t i = 0; i < at; i++)
+        if (wants[i].found.person_id == row->person_id &&
+            wants[i].found.scope_id == row->scope_id && str_eq(wants[i].found.unit, row->unit))
+            return true;
+    return false;
+}
+
 static enum err pieces_count(struct ctx *c, const struct list *wants, int64_t *piece_count)
 {
     struct want *want = (struct want *)wants->at;
@@ -78,7 +90,9 @@ static enum err pieces_count(struct ctx *c, const struct list *wants, int64_t *p
     *piece_count = 0;
     for (int64_t i = 0; i < wants->count; i++) {
         want[i].found = rows[i];
-        *piece_count += rows[i].piece_count;
+        if (is_second(want, i))
+            want[i].found.piece_count = 0;
+        *piece_count += want[i].found.piece_count;
     }
     return OK;
 }
@@ -180,23 +194,27 @@ struct returning {
     int64_t leg_count, refill_count;
 };
 
+/* Where there is no such lot at home, or it has ended, one begins with the end of this one. */
 static void return_plan(struct ctx *c, const struct q_lot_use_return_in *back,
                         const struct q_gather_home_row *home, struct returning *returning)
 {
+    bool is_there = home->lot_transfer_id != NONE && home->expires_ms > c->now_ms;
+    bool is_endless = back->expires_ms == LEDGER_NEVER_MS;
     int64_t at = returning->leg_count++;
 
-    returning->legs[at] = (struct leg){.transfer = {.kind = "gathered_back",
-                                                    .key_id = ctx_id(c),
-                                                    .from_id = back->account_id,
-                                                    .to_id = home->home_account_id,
-                                                    .amount_count = home->left_count,
-                                                    .expires_ms = NONE},
-                                       .reverses_id = back->lot_transfer_id,
-                                       .first_lot_id = back->lot_transfer_id,
-                                       .only_expires_ms = back->expires_ms,
-                                       .is_own = true};
+    returning->legs[at] =
+        (struct leg){.transfer = {.kind = "gathered_back",
+                                  .key_id = ctx_id(c),
+                                  .from_id = back->account_id,
+                                  .to_id = home->home_account_id,
+                                  .amount_count = home->left_count,
+                                  .expires_ms = is_there || is_endless ? NONE : back->expires_ms},
+                     .reverses_id = back->lot_transfer_id,
+                     .first_lot_id = back->lot_transfer_id,
+                     .only_expires_ms = back->expires_ms,
+                     .is_own = true};
     returning->marks[at] = (struct q_ledger_reversed_in){home->left_count, back->lot_transfer_id};
-    if (home->lot_transfer_id == NONE)
+    if (!is_there)
         return;
     returning->legs[at].refilled_count = home->left_count;
     returning->refills[returning->refill_count++] =

@@ -40,7 +40,8 @@ WITH mine AS (SELECT o.id, o.unit, o.scope_id, coalesce(r.merged_into_id, r.id) 
 -- name: gather_count :lookup     how many pieces that is; the owner's own debt, which what comes pays first
 -- scope: none (of a person who spends: whoever lets that happen has reached the person)
 part(needed)
-SELECT (SELECT count(*) FROM needed) AS piece_count,
+SELECT (SELECT count(*) FROM needed) AS piece_count, (SELECT w.person_id FROM mine AS w) AS person_id,
+       a.unit, a.scope_id,
        d.id AS debt_id, d.balance_count AS debt_balance_count, d.posting_count AS debt_posting_count,
        d.last_transfer_id AS debt_last_id
   FROM account AS a

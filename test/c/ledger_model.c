@@ -22,6 +22,7 @@ static struct {
     struct use uses[USES];
     struct model_hold holds[HOLDS];
     int transfer_count, lot_count, use_count, hold_count;
+    int parent[PEOPLE]; /* from 1; 0: a person of its own */
     /* of the call being made */
     struct model_leg legs[LEGS];
     struct take {
@@ -34,6 +35,7 @@ static struct {
         bool is_alive;
     } refills[LEGS];
     int leg_count, take_count, refill_count;
+    int added_count; /* legs before those that were asked for */
 } m;
 
 void model_reset(void)
@@ -112,6 +114,46 @@ int model_hold_count(void)
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+/* ---- records that are one person ------------------------------------------------------------- */
+
+int model_root(int owner)
+{
+    while (model_is_merged(owner))
+        owner = m.parent[owner] - 1;
+    return owner;
+}
+
+bool model_is_merged(int owner)
+{
+    return owner != SYSTEM && m.parent[owner] != 0;
+}
+
+void model_merge(int kept, int other)
+{
+    m.parent[other] = kept + 1;
+}
+
+void model_undo(int other)
+{
+    m.parent[other] = 0;
+}
+
+static bool is_one(int owner, int other)
+{
+    return owner != SYSTEM && other != SYSTEM && model_root(owner) == model_root(other);
+}
+
+int64_t model_person_balance(int account)
+{
+    int64_t balance_count = model_owner(account) == SYSTEM ? m.balance[account] : 0;
+
+    for (int who = 0; who < PEOPLE; who++)
+        if (is_one(who, model_owner(account)))
+            balance_count +=
+                m.balance[model_account(model_unit(account), who, model_role(account))];
+    return balance_count;
 }
 
 /* ---- lots ------------------------------------------------------------------------------------ */
@@ -253,7 +295,8 @@ static int transfer_do(const struct model_leg *leg)
                                                     .from = leg->from,
                                                     .to = leg->to,
                                                     .hold = -1,
-                                                    .expired = -1};
+                                                    .expired = -1,
+                                                    .is_gathered = leg->is_gathered};
     if (m.has_lots[leg->from])
         m.takes[m.take_count++] =
             (struct take){leg->from, transfer, leg->first_transfer, leg->amount_count};
@@ -267,8 +310,113 @@ static int transfer_do(const struct model_leg *leg)
     return transfer;
 }
 
+/* ---- gathering ------------------------------------------------------------------------------- */
+
+/* The most by which the legs leave the account below where it was. */
+static int64_t needed(int account)
+{
+    int64_t need_count = 0, most_count = 0;
+
+    for (int i = m.added_count; i < m.leg_count; i++) {
+        need_count += m.legs[i].from == account ? m.legs[i].amount_count : 0;
+        most_count = need_count > most_count ? need_count : most_count;
+        need_count -= m.legs[i].to == account ? m.legs[i].amount_count : 0;
+    }
+    return most_count;
+}
+
+/* What the person has in the order in which it is spent from this account. */
+static int pieces_sort(int account, bool is_own_first, struct model_lot *pieces)
+{
+    int count = 0;
+
+    for (int who = 0; who < PEOPLE; who++) {
+        int of = model_account(model_unit(account), who, ROLE_AVAILABLE);
+        if (!is_one(who, model_owner(account)))
+            continue;
+        if (!m.has_lots[of] && m.balance[of] > 0)
+            pieces[count++] = (struct model_lot){of, -1, NEVER_MS, 0, 0, m.balance[of]};
+        for (int i = 0; i < m.open_count[of]; i++)
+            pieces[count++] = m.lots[m.open[of][i]];
+    }
+    for (int i = 1; i < count; i++)
+        for (int j = i; j > 0; j--) {
+            struct model_lot *a = &pieces[j - 1], *b = &pieces[j], swap = *a;
+            bool is_a = a->account == account, is_b = b->account == account;
+            if (is_own_first && is_a != is_b ? is_a
+                : a->end_ms != b->end_ms     ? a->end_ms < b->end_ms
+                : is_a != is_b               ? is_a
+                : a->order != b->order       ? a->order < b->order
+                                             : a->account < b->account)
+                break;
+            *a = *b;
+            *b = swap;
+        }
+    return count;
+}
+
+static void gather_add(int from, int to, int64_t amount_count, int64_t end_ms)
+{
+    must(m.leg_count < LEGS);
+    memmove(&m.legs[m.added_count + 1], &m.legs[m.added_count],
+            (size_t)(m.leg_count - m.added_count) * sizeof(m.legs[0]));
+    m.legs[m.added_count++] =
+        (struct model_leg){from, to, amount_count, end_ms, -1, 0, -1, true, end_ms != NONE};
+    m.leg_count++;
+}
+
+static void gather(int account, bool is_own_first)
+{
+    static struct model_lot pieces[LOTS];
+    int count = pieces_sort(account, is_own_first, pieces), unit = model_unit(account);
+    int64_t rest_count = needed(account);
+
+    for (int who = 0; who < PEOPLE; who++)
+        if (is_one(who, model_owner(account)))
+            rest_count -= m.balance[model_account(unit, who, ROLE_DEBT)];
+    for (int i = 0; i < count && rest_count > 0; i++) {
+        int64_t part_count = least(pieces[i].left_count, rest_count);
+        if (pieces[i].account != account)
+            gather_add(pieces[i].account, account, part_count, pieces[i].end_ms);
+        rest_count -= part_count;
+    }
+    for (int who = 0; who < PEOPLE; who++) {
+        int debt = model_account(unit, who, ROLE_DEBT);
+        if (who != model_owner(account) && is_one(who, model_owner(account)) && m.balance[debt] < 0)
+            gather_add(account, debt, -m.balance[debt], NONE);
+    }
+}
+
+/* Whoever has other records, or too little; of one person one record. */
+static void gather_all(void)
+{
+    bool is_done[ACCOUNTS] = {false}, has_gathered[UNITS][PEOPLE] = {{false}};
+
+    for (int i = 0; i < m.leg_count; i++) {
+        struct model_leg leg = m.legs[i];
+        int owner = model_owner(leg.from), before = m.added_count;
+        bool is_joined = false;
+        if (leg.is_own || model_role(leg.from) != ROLE_AVAILABLE || is_done[leg.from])
+            continue;
+        for (int who = 0; who < PEOPLE; who++)
+            is_joined |= !model_is_merged(owner) && who != owner && is_one(who, owner);
+        is_done[leg.from] = true;
+        if (owner == SYSTEM || has_gathered[model_unit(leg.from)][model_root(owner)])
+            continue;
+        if (needed(leg.from) <= m.balance[leg.from] && (!is_joined || leg.first_transfer >= 0))
+            continue;
+        has_gathered[model_unit(leg.from)][model_root(owner)] = true;
+        gather(leg.from, leg.first_transfer >= 0);
+        i += m.added_count - before;
+    }
+}
+
+/* ---- a call ---------------------------------------------------------------------------------- */
+
 static const char *call_do(void)
 {
+    m.added_count = 0;
+    gather_all();
     if (!may_post())
         return "ledger.floor";
     m.take_count = 0;
@@ -277,7 +425,11 @@ static const char *call_do(void)
         int64_t debt_count;
         leg->transfer = transfer_do(leg);
         debt_count = debt_of(m.balance, leg->to);
-        pay = (struct model_leg){leg->to, beside(leg->to, ROLE_DEBT), debt_count, NONE, -1, 0, 0};
+        pay = (struct model_leg){.from = leg->to,
+                                 .to = beside(leg->to, ROLE_DEBT),
+                                 .amount_count = debt_count,
+                                 .end_ms = NONE,
+                                 .first_transfer = -1};
         if (debt_count > 0)
             transfer_do(&pay);
     }
@@ -293,10 +445,43 @@ static void call_begin(void)
     m.leg_count = m.refill_count = 0;
 }
 
+static struct model_leg *leg_add(int from, int to, int64_t amount_count);
+
+/* What has come back into lots that were gathered goes on home. */
+static void home_do(int64_t now_ms)
+{
+    static struct refill refills[LEGS];
+    int count = m.refill_count;
+
+    memcpy(refills, m.refills, (size_t)count * sizeof(refills[0]));
+    call_begin();
+    for (int i = 0; i < count; i++) {
+        struct model_lot *lot = &m.lots[m.uses[refills[i].use].lot];
+        struct model_transfer *of = lot->transfer < 0 ? NULL : &m.transfers[lot->transfer];
+        struct model_leg *leg;
+        bool is_again = false;
+        for (int j = 0; j < i; j++)
+            is_again |= &m.lots[m.uses[refills[j].use].lot] == lot;
+        if (of == NULL || !of->is_gathered || lot->left_count == 0 || is_again)
+            continue;
+        leg = leg_add(lot->account, of->from, lot->left_count);
+        leg->first_transfer = lot->transfer;
+        leg->is_own = true;
+        of->reversed_count += lot->left_count;
+        if (of->use_count == 0 || m.lots[m.uses[of->first_use].lot].end_ms <= now_ms) {
+            leg->end_ms = lot->end_ms == NEVER_MS ? NONE : lot->end_ms;
+            continue;
+        }
+        leg->refilled_count = lot->left_count;
+        m.refills[m.refill_count++] = (struct refill){of->first_use, lot->left_count, true};
+    }
+    must(call_do()[0] == '\0');
+}
+
 static struct model_leg *leg_add(int from, int to, int64_t amount_count)
 {
     must(m.leg_count < LEGS);
-    m.legs[m.leg_count] = (struct model_leg){from, to, amount_count, NONE, -1, 0, -1};
+    m.legs[m.leg_count] = (struct model_leg){from, to, amount_count, NONE, -1, 0, -1, false, false};
     return &m.legs[m.leg_count++];
 }
 
@@ -309,7 +494,7 @@ const char *model_post(struct model_leg *legs, int count)
         m.legs[m.leg_count++] = legs[i];
     code = call_do();
     for (int i = 0; i < count; i++)
-        legs[i].transfer = m.legs[i].transfer;
+        legs[i].transfer = m.legs[m.added_count + i].transfer;
     return code;
 }
 
@@ -366,7 +551,7 @@ const char *model_hold(struct model_hold hold, int *at)
     code = call_do();
     if (code[0] != '\0')
         return code;
-    hold.transfer = m.legs[0].transfer;
+    hold.transfer = m.legs[m.added_count].transfer;
     hold.status = 'h';
     must(m.hold_count < HOLDS);
     *at = m.hold_count++;
@@ -406,6 +591,7 @@ const char *model_hold_post(int at, int64_t amount_count, int64_t now_ms)
     must(call_do()[0] == '\0');
     hold->status = 'p';
     m.transfers[m.legs[0].transfer].hold = at;
+    home_do(now_ms);
     return "";
 }
 
@@ -419,6 +605,7 @@ const char *model_hold_void(int at, int64_t now_ms)
     hold_legs(at, 0, now_ms);
     must(call_do()[0] == '\0');
     hold->status = 'v';
+    home_do(now_ms);
     return "";
 }
 
@@ -442,6 +629,7 @@ int64_t model_holds_over(int64_t row_max_count, int64_t now_ms)
         over_count++;
     }
     must(call_do()[0] == '\0');
+    home_do(now_ms);
     return over_count;
 }
 
@@ -466,10 +654,13 @@ int64_t model_expire(int64_t row_max_count, int64_t now_ms)
         }
     count = least(count, row_max_count);
     call_begin();
-    for (int64_t i = 0; i < count; i++)
-        leg_add(ended[i].account, model_account(model_unit(ended[i].account), SYSTEM, ROLE_EXPIRED),
-                ended[i].left_count)
-            ->first_transfer = ended[i].transfer; /* exactly that lot */
+    for (int64_t i = 0; i < count; i++) {
+        struct model_leg *leg = leg_add(
+            ended[i].account, model_account(model_unit(ended[i].account), SYSTEM, ROLE_EXPIRED),
+            ended[i].left_count);
+        leg->first_transfer = ended[i].transfer; /* exactly that lot */
+        leg->is_own = true;
+    }
     must(call_do()[0] == '\0');
     for (int64_t i = 0; i < count; i++)
         m.transfers[ended[i].transfer].expired = m.legs[i].transfer;
@@ -488,7 +679,7 @@ static void sources_plan(const struct model_transfer *of, int64_t amount_count,
                          enum model_policy policy, struct source sources[3])
 {
     const struct model_transfer *expired = of->expired < 0 ? NULL : &m.transfers[of->expired];
-    int64_t has_count = has_floor(of->to) ? m.balance[of->to] : amount_count;
+    int64_t has_count = has_floor(of->to) ? m.balance[of->to] : amount_count, person_count;
 
     memset(sources, 0, 3 * sizeof(struct source));
     if (policy == MODEL_ONLY_PENDING && model_role(of->to) != ROLE_PENDING)
@@ -498,6 +689,12 @@ static void sources_plan(const struct model_transfer *of, int64_t amount_count,
         sources[1].amount_count =
             least(amount_count, expired->amount_count - expired->reversed_count);
     amount_count -= sources[1].amount_count;
+    person_count =
+        model_role(of->to) == ROLE_AVAILABLE
+            ? model_person_balance(of->to) + model_person_balance(beside(of->to, ROLE_DEBT))
+            : 0;
+    if (person_count > has_count)
+        has_count = person_count;
     sources[2] = (struct source){of->to, least(amount_count, has_count)};
     amount_count -= sources[2].amount_count;
     sources[0] =
@@ -548,12 +745,13 @@ const char *model_reverse(int transfer, int64_t amount_count, enum model_policy 
     stays_count = legs_plan(transfer, sources, to, home_plan(uses_of, all_count, now_ms));
     pay_count = least(m.balance[available], sources[0].amount_count);
     if (pay_count > 0 && of->to != available && to != available)
-        leg_add(available, sources[0].account, pay_count);
+        leg_add(available, sources[0].account, pay_count)->is_own = true;
     must(call_do()[0] == '\0');
     of->reversed_count += all_count - stays_count;
     if (of->expired >= 0)
         m.transfers[of->expired].reversed_count += sources[1].amount_count - stays_count;
     counts[1] = sources[0].amount_count;
     counts[0] = all_count - stays_count - counts[1];
+    home_do(now_ms);
     return "";
 }

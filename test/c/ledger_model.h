@@ -21,6 +21,8 @@ struct model_leg {
     int first_transfer;           /* its lot is taken first; -1: oldest end */
     int64_t refilled_count;
     int transfer;                 /* out */
+    bool is_own;                  /* other records' accounts stay as they are */
+    bool is_gathered;
 };
 struct model_lot {
     int account, transfer;        /* -1: lay there before lots began */
@@ -37,6 +39,7 @@ struct model_transfer {
     int hold;    /* what was posted of this one; -1 */
     int expired; /* the transfer by which its lot ended; -1 */
     int first_use, use_count;
+    bool is_gathered; /* lent by one record of a person to another */
 };
 enum model_policy { MODEL_ONLY_PENDING, MODEL_UP_TO_BALANCE, MODEL_CREATE_DEBT };
 
@@ -45,6 +48,13 @@ int model_account(int unit, int owner, int role);
 int model_role(int account);
 int model_owner(int account);
 int model_unit(int account);
+/* Records that are one person: a tree, whose root stands for it. */
+int model_root(int owner);
+bool model_is_merged(int owner);
+void model_merge(int kept, int other); /* two roots */
+void model_undo(int other);            /* of a root's own */
+/* Of all records of the person together. */
+int64_t model_person_balance(int account);
 int64_t model_balance(int account);
 bool model_has_lots(int account);
 struct model_transfer *model_transfer(int transfer);

@@ -1,8 +1,9 @@
-/* Random postings, holds, ends, reversals, replays and wrong keys against a model that does what
- * kit/ledger.h says over plain arrays. After each operation its answer and the balances of those it
- * touched are compared; all lots, holds and sums every thousand; every invariant of `papilio check`
- * every ten thousand. What is refused is committed with its neighbours: it must have changed
- * nothing. LEDGER_SEEDS=n runs n seeds, LEDGER_SEED=n that one alone. */
+/* Random postings, holds, ends, reversals, replays and wrong keys, of people whose records are
+ * merged and parted again, against a model that does what kit/ledger.h says over plain arrays.
+ * After each operation its answer and the balances of those it touched are compared; all lots every
+ * 250, all holds and sums every two thousand; every invariant of `papilio check` every ten
+ * thousand. What is refused is committed with its neighbours: it must have changed nothing.
+ * LEDGER_SEEDS=n runs n seeds, LEDGER_SEED=n that one alone. */
 #include "scenario.h"
 
 #include <sqlite3.h>
@@ -16,14 +17,17 @@
 #include "kit/ledger.h"
 #include "kit/timer.h"
 #include "ledger_model.h"
+#include "manage/customer/customer.h"
 #include "papilio.h"
 
 #define OPERATIONS 100000
-#define GROUP 1000
+#define GROUP 250 /* people are merged and parted between two */
+#define SUMS_EVERY 2000
 #define CHECK_EVERY 10000
 #define START_MS INT64_C(1772330400000)
 #define MINUTE_MS INT64_C(60000)
 #define RING 256
+#define MERGES 4000
 #define ALL 10000
 
 struct call { /* that went through, to be asked again */
@@ -41,13 +45,24 @@ static struct {
     struct app *app;
     struct arena *arena;
     sqlite3 *db;
-    int64_t ids[ACCOUNTS];
+    int64_t ids[ACCOUNTS], people[PEOPLE];
+    struct {
+        int64_t id;
+        int kept, other;
+        bool is_undone;
+    } merges[MERGES];
+    int64_t merge_count, undone_count, asked_count;
     struct call calls[RING];
     struct taking takings[RING];
     int64_t call_count, taking_count;
     /* so that a run that did nothing is seen */
     int64_t refused_count, replay_count, debt_count, expired_count, over_count, taken_count;
 } w;
+
+static int64_t least_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 static int64_t pick(int64_t below)
 {
@@ -84,7 +99,7 @@ static struct account account_of(int account)
     bool is_system = model_owner(account) == SYSTEM;
 
     return (struct account){
-        is_system ? "system" : "customer", is_system ? 0 : model_owner(account) + 1,
+        is_system ? "system" : "customer", is_system ? 0 : w.people[model_owner(account)],
         model_unit(account) == 0 ? UNIT_POINTS : UNIT_FEN, buckets[model_role(account)], 0};
 }
 
@@ -93,6 +108,11 @@ static enum err open_step(struct ctx *c, void *user)
     struct account accounts[ACCOUNTS];
 
     (void)user;
+    for (int i = 0; i < PEOPLE; i++) {
+        struct customer_new n;
+        customer_new_init(&n);
+        TRY(customer_add(c, &n, &w.people[i]));
+    }
     for (int i = 0; i < ACCOUNTS; i++)
         accounts[i] = account_of(i);
     return ledger_open(c, accounts, ACCOUNTS, w.ids);
@@ -108,7 +128,7 @@ static enum err touched(struct ctx *c, int account)
         struct account key = account_of(at);
         int64_t balance_count;
         TRY(ledger_balance(c, &key, &balance_count));
-        same("a balance", balance_count, model_balance(at));
+        same("a balance", balance_count, model_person_balance(at));
     }
     return OK;
 }
@@ -355,6 +375,62 @@ static enum err op_reverse_again(struct ctx *c)
     return OK;
 }
 
+/* ---- merging --------------------------------------------------------------------------------- */
+
+static struct app_call asked(const char *path, const char *body)
+{
+    struct app_call call = {
+        .method = HTTP_POST, .path = str_of(path), .body = str_of(body), .is_local = true};
+
+    call.idempotency_key = str_fmt(w.arena, "merge %" PRId64, w.asked_count++);
+    app_request(w.app, w.arena, &call);
+    return call;
+}
+
+static void merge(void)
+{
+    int kept = model_root((int)pick(PEOPLE)), other = model_root((int)pick(PEOPLE));
+    struct app_call call;
+    char path[100], body[100];
+    int64_t id;
+
+    if (kept == other)
+        return;
+    snprintf(path, sizeof(path), "/api/customers/%" PRId64 "/merge", w.people[kept]);
+    snprintf(body, sizeof(body), "{\"other_customer_id\":\"%" PRId64 "\"}", w.people[other]);
+    call = asked(path, body);
+    if (call.status != 200 || sscanf((const char *)call.reply.at, "{\"id\":\"%" SCNd64, &id) != 1)
+        fail_msg("seed %" PRId64 ": %.*s", w.seed, STR(call.reply));
+    must(w.merge_count < MERGES);
+    w.merges[w.merge_count].id = id;
+    w.merges[w.merge_count].kept = kept;
+    w.merges[w.merge_count++].other = other;
+    model_merge(kept, other);
+}
+
+/* In any order, but that of one whose person was merged on. */
+static void undo(void)
+{
+    int64_t at = w.merge_count == 0 ? 0 : w.merge_count - 1 - pick(least_of(w.merge_count, 4));
+    char path[100];
+
+    if (w.merge_count == 0 || w.merges[at].is_undone || model_is_merged(w.merges[at].kept))
+        return;
+    snprintf(path, sizeof(path), "/api/merges/%" PRId64 "/undo", w.merges[at].id);
+    same("the status of an undoing", asked(path, "{}").status, 200);
+    w.merges[at].is_undone = true;
+    w.undone_count++;
+    model_undo(w.merges[at].other);
+}
+
+static void people_change(void)
+{
+    for (int64_t i = pick(3); i > 0; i--)
+        merge();
+    for (int64_t i = pick(4); i > 0; i--)
+        undo();
+}
+
 /* ---- everything ------------------------------------------------------------------------------ */
 
 static enum err group_step(struct ctx *c, void *user)
@@ -510,7 +586,9 @@ static void seed_run(int64_t seed)
         done(app_write(w.app, arena, group_step, NULL, &fault), &fault);
         accounts_compare();
         lots_compare();
-        sums_compare();
+        if (w.step % SUMS_EVERY == 0)
+            sums_compare();
+        people_change();
         if (w.step % CHECK_EVERY == 0)
             done(app_read(w.app, arena, check_step, NULL, &fault), &fault);
     }
@@ -520,9 +598,14 @@ static void seed_run(int64_t seed)
     same("timers that are due and stay", number("SELECT count(*) FROM timer WHERE status = 'dead'"),
          0);
     print_message("seed %" PRId64 ": %" PRId64 " refused, %" PRId64 " replays, %" PRId64
-                  " became debt, %" PRId64 " lots ended, %" PRId64 " holds over\n",
+                  " became debt, %" PRId64 " lots ended, %" PRId64 " holds over, %" PRId64
+                  " merged, %" PRId64 " parted, %" PRId64 " gathered, %" PRId64 " back home\n",
                   seed, w.refused_count, w.replay_count, w.debt_count, w.expired_count,
-                  w.over_count);
+                  w.over_count, w.merge_count, w.undone_count,
+                  number("SELECT count(*) FROM transfer WHERE kind = 'gathered'"),
+                  number("SELECT count(*) FROM transfer WHERE kind = 'gathered_back'"));
+    assert_true(w.undone_count > 50 &&
+                number("SELECT count(*) FROM transfer WHERE kind = 'gathered_back'") > 100);
     assert_true(w.refused_count > 1000 && w.replay_count > 1000 && w.debt_count > 100);
     assert_true(w.expired_count > 100 && w.over_count > 100 && w.taken_count > 1000);
     world_close();
