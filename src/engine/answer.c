@@ -143,20 +143,55 @@ enum err answer_run(struct arena *arena, const struct query *query, const struct
 
 #define RECORD_MAX 1024
 
+/* A fifth is one among everybody's. */
+static enum err fifths_find(struct arena *arena, const struct query *query,
+                            const struct moment *moment, struct program *program)
+{
+    static const struct answer_options usual;
+    struct answer_run *run = NULL;
+    struct answer none = {0};
+
+    for (int node = 0; node < query->who_count; node++) {
+        struct program_fifths fifths;
+
+        if (query->who[node].kind != CONDITION_RFM)
+            continue;
+        if (run == NULL) {
+            run = arena_new_one(arena, struct answer_run);
+            *run = (struct answer_run){
+                .arena = arena, .query = query, .moment = moment, .options = &usual, .out = &none};
+            run_begin(run);
+            answer_split(run);
+        }
+        answer_fifths(run, &query->who[node], &fifths);
+        program_fifths(program, 0, node, &fifths);
+    }
+    if (run == NULL)
+        return OK;
+    run_end(run);
+    return (enum err)atomic_load(&run->stop);
+}
+
 enum err answer_explain(struct arena *arena, const struct query *query, const struct moment *moment,
                         uint32_t kept, struct answer_leaf *leaves)
 {
     uint32_t *numbers = arena_new_array(arena, uint32_t, RECORD_MAX);
-    int count = people_numbers(moment->people, kept, numbers, RECORD_MAX);
-    struct program *program = program_new();
+    struct program *program;
     struct answer_leaf root;
     enum err err;
+    int count;
 
+    if (!bitmap_has(people_all(moment->people), kept))
+        return E_NOT_FOUND;
+    count = people_numbers(moment->people, kept, numbers, RECORD_MAX);
+    program = program_new();
     program_add(program, query);
+    err = fifths_find(arena, query, moment, program);
     program_at(program, moment);
     program_begin(program, numbers, count < RECORD_MAX ? count : RECORD_MAX, NULL);
     program_person(program, moment->events);
-    err = program_result(program, 0, leaves, &root);
+    if (err == OK)
+        err = program_result(program, 0, leaves, &root);
     program_free(program);
     return err;
 }

@@ -41,6 +41,6 @@ struct answer_leaf {
     int64_t since; /* the second of the event that decided it; NONE: not decided by one */
     int64_t value; /* of its measure; NONE: missing */
 };
-/* leaves: query->who_count cells, by node. The root is the last. */
+/* leaves: query->who_count cells, by node. The root is the last. E_NOT_FOUND: there is no such person. */
 enum err answer_explain(struct arena *arena, const struct query *query, const struct moment *moment, uint32_t kept,
                         struct answer_leaf *leaves) MUST_USE;

@@ -441,6 +441,35 @@ static void test_members(void **state)
     }
 }
 
+/* Asked one by one, persons are in where they are in together. */
+static void explained(struct world *world, const struct example *example)
+{
+    static const uint32_t persons[] = {0, 1, 2, 3, 4, 4097};
+    int64_t wanted[CELL_MAX], had[CELL_MAX], count = 0;
+    int64_t wanted_count = cells_of(world, example->wanted, wanted);
+    struct answer_leaf leaves[QUERY_CONDITION_MAX];
+    struct query query;
+    char text[1000];
+
+    snprintf(text, sizeof(text), "{\"version\":1,\"ask\":\"segment\",\"who\":%s}", example->text);
+    query_of(world, text, &query);
+    for (size_t i = 0; i < ARRAY_LEN(persons); i++) {
+        assert_int_equal(
+            answer_explain(world->arena, &query, &world->moments[1], persons[i], leaves), OK);
+        if (leaves[query.who_count - 1].is_true)
+            had[count++] = persons[i];
+    }
+    assert_cells(example->text, had, count, wanted, wanted_count);
+    assert_int_equal(answer_explain(world->arena, &query, &world->moments[1], 6, leaves),
+                     E_NOT_FOUND);
+}
+
+static void test_explained(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        explained(*state, &members[i]);
+}
+
 /* Nobody is in no bucket, or in two. */
 static void test_buckets(void **state)
 {
@@ -586,9 +615,9 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members),   cmocka_unit_test(test_buckets),
-        cmocka_unit_test(test_questions), cmocka_unit_test(test_timeline_goes_on),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_explained),        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_buckets),          cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_timeline_goes_on), cmocka_unit_test(test_limits),
     };
 
     return cmocka_run_group_tests(tests, world_begin, world_end);

@@ -214,6 +214,29 @@ static void shards_and_pages(void **state)
     pair_free(&pair);
 }
 
+/* Made of bits, shard by shard as it reads them; what it held before is gone. */
+static void filled_is_same(void **state)
+{
+    static uint64_t words[(NUMBER_MAX / 4096 + 20) * BITMAP_SHARD_WORDS];
+    struct bitmap filled;
+
+    (void)state;
+    bitmap_init(&filled);
+    for (int round = 0; round < 20; round++) {
+        struct pair pair;
+
+        pair_fill(&pair);
+        for (uint32_t shard = 0; shard < NUMBER_MAX / 4096 + 20; shard++)
+            bitmap_shard(&pair.ours, shard, words + (size_t)shard * BITMAP_SHARD_WORDS);
+        bitmap_fill(&filled, words, ARRAY_LEN(words));
+        assert_same(&filled, pair.theirs);
+        bitmap_add(&filled, 70000); /* and can be changed */
+        assert_true(bitmap_has(&filled, 70000));
+        pair_free(&pair);
+    }
+    bitmap_release(&filled);
+}
+
 /* ---- bytes --------------------------------------------------------------------------- */
 
 static void saved_is_loaded(void **state)
@@ -274,7 +297,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_agree),      cmocka_unit_test(ends_of_the_range),
         cmocka_unit_test(combinations_agree), cmocka_unit_test(shards_and_pages),
-        cmocka_unit_test(saved_is_loaded),    cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(filled_is_same),     cmocka_unit_test(saved_is_loaded),
+        cmocka_unit_test(damage_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,6 +198,26 @@ static void test_values(void **state)
     assert_int_equal(world->query.who[0].test.high, 2);
 }
 
+static int64_t channel_find(void *user, int64_t id)
+{
+    (void)user;
+    return id == 900001 ? 12 : NONE;
+}
+
+static void test_channels_are_numbers(void **state)
+{
+    struct world *world = *state;
+    struct str who = S("{\"did\": {\"channel\": [\"900001\", \"7\"]}}");
+
+    assert_int_equal(who_of(world, who), OK);
+    assert_int_equal(world->query.who[0].pattern->tests[0].test.values[0], 900001);
+    world->catalog.channel_find = channel_find;
+    assert_int_equal(who_of(world, who), OK);
+    assert_int_equal(world->query.who[0].pattern->tests[0].test.values[0], 12);
+    assert_int_equal(world->query.who[0].pattern->tests[0].test.values[1], -1);
+    world->catalog.channel_find = NULL;
+}
+
 /* ---- limits --------------------------------------------------------------------------------- */
 
 static struct str repeated(struct world *world, const char *head, const char *one, const char *tail,
@@ -253,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_nodes_are_in_post_order),
         cmocka_unit_test(test_local_times_are_of_the_zone),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_channels_are_numbers),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_what_is_no_json),
     };
