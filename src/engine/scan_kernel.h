@@ -170,6 +170,7 @@ TARGET static ALWAYS_INLINE void back(struct scan_view *view, const struct scan_
     while (scan_next(view, &stream)) {
         uint64_t any = 0;
 
+        scan_fetch_seconds(view);
         steps_fill(view, work, &stream, &steps, count);
         for (int i = 0; i < count; i++)
             any |= steps.has[i];
