@@ -609,6 +609,7 @@ CREATE TABLE account (
     UNIQUE (owner_kind, owner_id, unit, bucket, scope_id),
     CHECK (floor_count IS NULL OR balance_count >= floor_count)
 ) STRICT;
+CREATE INDEX account_by_bucket ON account (owner_kind, bucket, owner_id, id);
 -- One posting out of an account and into another, append-only. Each account's postings are chained by the previous one's
 -- id, so that no index by account grows with the base. No foreign keys: both accounts were changed a statement before.
 CREATE TABLE transfer (
@@ -632,6 +633,7 @@ CREATE TABLE transfer (
     at_ms INTEGER NOT NULL,
     UNIQUE (kind, key_id, leg_number)
 ) STRICT;
+CREATE INDEX transfer_reversals ON transfer (reverses_id, id) WHERE reverses_id IS NOT NULL;
 -- Reserved: lies in the frozen account until posted, voided or out of time.
 CREATE TABLE hold (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -688,6 +690,7 @@ CREATE TABLE reversal (
     debt_count INTEGER                    -- became debt
 ) STRICT;
 CREATE INDEX reversal_open ON reversal (asked_ms) WHERE status = 'asked';
+CREATE INDEX reversal_of ON reversal (transfer_id, id);
 
 -- Windowed limits: so many of something for one subject within a day, a week, a campaign.
 CREATE TABLE counter (

@@ -57,3 +57,8 @@ CREATE TABLE engine_name (
     PRIMARY KEY (noun, code_number),
     UNIQUE (noun, name)
 ) STRICT, WITHOUT ROWID;
+
+-- ---- lists of the ledger that had no index -------------------------------------------------------
+CREATE INDEX account_by_bucket ON account (owner_kind, bucket, owner_id, id);
+CREATE INDEX transfer_reversals ON transfer (reverses_id, id) WHERE reverses_id IS NOT NULL;
+CREATE INDEX reversal_of ON reversal (transfer_id, id);

@@ -28,17 +28,18 @@ UPDATE webhook
    SET old_secret_enc = secret_enc, old_until_ms = :old_until_ms, secret_enc = :secret_enc, changed_ms = :now_ms
  WHERE id = :webhook_id;
 
--- name: webhook_deliveries :many
-SELECT o.id, o.key_id, o.status, o.due_ms, o.attempt_count, o.status_count, o.error_message, o.created_ms,
+-- part: delivery
+o.id, o.key_id, o.status, o.due_ms, o.attempt_count, o.status_count, o.error_message, o.created_ms,
        o.changed_ms, b.body_enc
   FROM outbox o LEFT JOIN outbox_body b ON b.outbox_id = o.id
+
+-- name: webhook_deliveries :many
+SELECT part(delivery)
  WHERE o.kind = 'webhook' AND o.destination = :destination AND o.id < :before_id
  ORDER BY o.id DESC LIMIT :limit_count;
 
 -- name: webhook_dead :many     those nobody took, newest first
-SELECT o.id, o.key_id, o.status, o.due_ms, o.attempt_count, o.status_count, o.error_message, o.created_ms,
-       o.changed_ms, b.body_enc
-  FROM outbox o LEFT JOIN outbox_body b ON b.outbox_id = o.id
+SELECT part(delivery)
  WHERE o.kind = 'webhook' AND o.status = 'dead' AND o.destination = :destination AND o.id < :before_id
  ORDER BY o.id DESC LIMIT :limit_count;
 

@@ -92,26 +92,43 @@ static enum err accounts_tell(struct ctx *c, const struct list *rows, struct lis
     return OK;
 }
 
+_Static_assert(sizeof(struct q_account_bucket_list_row) == sizeof(struct q_account_list_row),
+               "the same columns");
+
+static enum err rows_find(struct ctx *c, const struct account_list_in *in, int64_t limit_count,
+                          struct list *rows)
+{
+    struct q_account_list_in ask = {.owner_kind = in->owner_kind,
+                                    .low_id = in->owner_id == NONE ? 0 : in->owner_id,
+                                    .unit = in->unit,
+                                    .limit_count = limit_count};
+    struct cursor from;
+
+    TRY(cursor_read(c, in->cursor, &from));
+    ask.high_id = in->owner_id == NONE ? from.key_number : in->owner_id;
+    ask.before_id = from.id;
+    if (in->bucket.at == NULL)
+        return q_account_list(c, &ask, rows);
+    return q_account_bucket_list(c,
+                                 &(struct q_account_bucket_list_in){.owner_kind = ask.owner_kind,
+                                                                    .bucket = in->bucket,
+                                                                    .low_id = ask.low_id,
+                                                                    .high_id = ask.high_id,
+                                                                    .before_id = ask.before_id,
+                                                                    .unit = ask.unit,
+                                                                    .limit_count = limit_count},
+                                 rows);
+}
+
 static enum err account_list(struct ctx *c, const void *in_, void *out_)
 {
     const struct account_list_in *in = in_;
     struct account_list_out *out = out_;
     int64_t limit_count = in->limit_count == NONE ? PAGE_DEFAULT : in->limit_count;
     const struct q_account_list_row *row;
-    struct cursor from;
     struct list rows;
 
-    TRY(cursor_read(c, in->cursor, &from));
-    TRY(q_account_list(c,
-                       &(struct q_account_list_in){
-                           .owner_kind = in->owner_kind,
-                           .low_id = in->owner_id == NONE ? 0 : in->owner_id,
-                           .high_id = in->owner_id == NONE ? from.key_number : in->owner_id,
-                           .before_id = from.id,
-                           .unit = in->unit,
-                           .bucket = in->bucket,
-                           .limit_count = limit_count},
-                       &rows));
+    TRY(rows_find(c, in, limit_count, &rows));
     row = rows.at;
     if (rows.count == limit_count)
         out->next_cursor =
@@ -292,6 +309,15 @@ struct transfer_out {
     int64_t reverses_id, reversed_count, second_above_count, staff_id, at_ms;
     struct str kind, staff_name, reason;
     struct account_item from, to;
+    struct list reversals;
+};
+static const struct field transfer_reversal[] = {
+    OUT(struct q_transfer_reversals_row, id),
+    OUT(struct q_transfer_reversals_row, kind, .about = "what for"),
+    OUT(struct q_transfer_reversals_row, amount_count),
+    OUT(struct q_transfer_reversals_row, staff_name, .is_optional = true),
+    OUT(struct q_transfer_reversals_row, reason, .is_optional = true),
+    OUT(struct q_transfer_reversals_row, at_ms),
 };
 static const struct field transfer_in[] = {IN(struct transfer_in, transfer_id)};
 static const struct field transfer_out[] = {
@@ -307,6 +333,9 @@ static const struct field transfer_out[] = {
     OUT(struct transfer_out, reverses_id, .is_optional = true,
         .about = "the transfer it takes back"),
     OUT(struct transfer_out, reversed_count, .about = "how much of it was taken back"),
+    OUT(struct transfer_out, reversals, .max = 100,
+        .of = SHAPE_OF("transfer_reversal", transfer_reversal, struct q_transfer_reversals_row),
+        .about = "by what, by hand or by itself, newest first"),
     OUT(struct transfer_out, second_above_count,
         .about = "taking back more than this by hand needs another colleague"),
     OUT(struct transfer_out, staff_id, .is_optional = true, .about = "by hand"),
@@ -338,6 +367,8 @@ static enum err transfer_get(struct ctx *c, const void *in_, void *out_)
     out->staff_name = row.staff_name;
     out->reason = row.reason;
     out->at_ms = row.at_ms;
+    if (row.reversed_count > 0)
+        TRY(q_transfer_reversals(c, in->transfer_id, &out->reversals));
     TRY(account_second_above(c, row.unit, &out->second_above_count));
     TRY(account_one(c, row.from_account_id, &out->from));
     return account_one(c, row.to_account_id, &out->to);

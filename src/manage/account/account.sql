@@ -1,16 +1,28 @@
 -- The ledger as people read it: accounts, their statements, single transfers. Read only.
 
--- name: account_list :many     of one kind of owner, or of one owner (low = high); the key is in the order's index
--- scope: none (whoever lists accounts reaches all; of one person: that was reached)
-SELECT a.id, a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_count, a.floor_count,
+-- part: told
+a.id, a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_count, a.floor_count,
        a.posting_count, p.name_enc, k.title AS owner_title, g.title AS scope_title
   FROM account a
   LEFT JOIN customer p ON a.owner_kind = 'customer' AND p.id = a.owner_id
   LEFT JOIN campaign k ON a.owner_kind = 'campaign' AND k.id = a.owner_id
   LEFT JOIN campaign g ON g.id = a.scope_id
+
+-- name: account_list :many     of one kind of owner, or of one owner (low = high); the key is in the order's index
+-- scope: none (whoever lists accounts reaches all; of one person: that was reached)
+SELECT part(told)
  WHERE a.owner_kind = :owner_kind AND a.owner_id >= :low_id AND a.owner_id <= :high_id
    AND (a.owner_id < :high_id OR a.id < :before_id)
-   AND (:unit IS NULL OR a.unit = :unit) AND (:bucket IS NULL OR a.bucket = :bucket)
+   AND (:unit IS NULL OR a.unit = :unit)
+ ORDER BY a.owner_id DESC, a.id DESC
+ LIMIT :limit_count;
+
+-- name: account_bucket_list :many     the same of one bucket, which few may have
+-- scope: none (whoever lists accounts reaches all)
+SELECT part(told)
+ WHERE a.owner_kind = :owner_kind AND a.bucket = :bucket AND a.owner_id >= :low_id AND a.owner_id <= :high_id
+   AND (a.owner_id < :high_id OR a.id < :before_id)
+   AND (:unit IS NULL OR a.unit = :unit)
  ORDER BY a.owner_id DESC, a.id DESC
  LIMIT :limit_count;
 
@@ -54,6 +66,11 @@ SELECT t.id, t.kind, t.key_id, t.leg_number, t.amount_count, t.reverses_id, t.re
  WHERE t.from_account_id = :account_id OR t.to_account_id = :account_id
  ORDER BY w.step_number
  LIMIT :limit_count;
+
+-- name: transfer_reversals :many     what took it back, by hand or by itself, newest first
+SELECT t.id, t.kind, t.amount_count, s.name AS staff_name, t.reason, t.at_ms
+  FROM transfer t LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE t.reverses_id = :transfer_id ORDER BY t.id DESC LIMIT 100;
 
 -- name: transfer_get :one
 SELECT t.kind, t.key_id, t.leg_number, t.amount_count, t.from_account_id, t.to_account_id,

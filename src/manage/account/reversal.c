@@ -237,6 +237,25 @@ static enum err item_tell(struct ctx *c, const struct q_reversal_list_row *row,
     return account_name_told(c, row->owner_id, row->name_enc, row->owner_title, &item->owner_name);
 }
 
+_Static_assert(sizeof(struct q_reversal_of_row) == sizeof(struct q_reversal_list_row),
+               "the same columns");
+
+static enum err rows_find(struct ctx *c, const struct reversal_list_in *in, int64_t limit_count,
+                          struct list *rows)
+{
+    struct cursor from;
+
+    TRY(cursor_read(c, in->cursor, &from));
+    if (in->transfer_id == NONE)
+        return q_reversal_list(c, from.id, in->status, limit_count, rows);
+    return q_reversal_of(c,
+                         &(struct q_reversal_of_in){.transfer_id = in->transfer_id,
+                                                    .before_id = from.id,
+                                                    .status = in->status,
+                                                    .limit_count = limit_count},
+                         rows);
+}
+
 static enum err list_run(struct ctx *c, const void *in_, void *out_)
 {
     const struct reversal_list_in *in = in_;
@@ -244,16 +263,9 @@ static enum err list_run(struct ctx *c, const void *in_, void *out_)
     int64_t limit_count = in->limit_count == NONE ? PAGE_DEFAULT : in->limit_count;
     const struct q_reversal_list_row *row;
     struct reversal_item *item;
-    struct cursor from;
     struct list rows;
 
-    TRY(cursor_read(c, in->cursor, &from));
-    TRY(q_reversal_list(c,
-                        &(struct q_reversal_list_in){.before_id = from.id,
-                                                     .status = in->status,
-                                                     .transfer_id = in->transfer_id,
-                                                     .limit_count = limit_count},
-                        &rows));
+    TRY(rows_find(c, in, limit_count, &rows));
     row = rows.at;
     item = arena_new_array(c->arena, struct reversal_item, (size_t)rows.count + 1);
     out->items = (struct list){item, rows.count};

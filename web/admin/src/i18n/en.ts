@@ -1562,6 +1562,8 @@ const en: typeof zh = {
         cause: 'For',
         reason: 'Reason',
         reverses: 'Takes back',
+        byHand: 'by hand',
+        byItself: 'by itself',
         reversed: 'Taken back',
         transfer: 'The transfer',
         reverse: 'Take back',

@@ -1553,6 +1553,8 @@ const zh = {
         cause: '原因',
         reason: '说明',
         reverses: '冲正的是',
+        byHand: '人工',
+        byItself: '自动',
         reversed: '已冲回',
         transfer: '这笔转账',
         reverse: '冲正',
