@@ -240,29 +240,37 @@ static void who_shard(struct answer_hand *hand, struct scan_view *view)
     }
 }
 
+static bool joined_holds(const struct who *who, int node, const bool *holds)
+{
+    const struct condition *one = &who->nodes[node];
+    bool is_all = one->kind == CONDITION_ALL;
+
+    for (int i = 0, at = node - 1; i < one->operands && at >= 0; i++) {
+        if (holds[at] != is_all)
+            return !is_all;
+        at -= who->nodes[at].size;
+    }
+    return is_all;
+}
+
 static bool tree_holds(const struct who *who, const struct state *state, uint32_t own)
 {
-    bool holds[QUERY_CONDITION_MAX];
+    bool holds[QUERY_CONDITION_MAX] = {false}, holds_last = false;
 
     for (int node = 0; node < who->count; node++) {
-        const struct condition *one = &who->nodes[node];
-        int at = node - 1;
+        enum condition_kind kind = who->nodes[node].kind;
 
-        if (who->leaf_of[node] >= 0) {
-            holds[node] = state->answers[who->leaf_of[node]].is_true;
-        } else if (one->kind > CONDITION_NOT) {
-            holds[node] = bit_of(&state->low[node], own);
-        } else if (one->kind == CONDITION_NOT) {
-            holds[node] = !holds[node - 1];
-        } else {
-            holds[node] = one->kind == CONDITION_ALL;
-            for (int i = 0; i < one->operands; i++, at -= who->nodes[at].size) {
-                if (holds[at] != holds[node] && (one->kind == CONDITION_ALL) == holds[node])
-                    holds[node] = holds[at];
-            }
-        }
+        if (who->leaf_of[node] >= 0)
+            holds_last = state->answers[who->leaf_of[node]].is_true;
+        else if (kind > CONDITION_NOT)
+            holds_last = bit_of(&state->low[node], own);
+        else if (kind == CONDITION_NOT)
+            holds_last = !holds_last;
+        else
+            holds_last = joined_holds(who, node, holds);
+        holds[node] = holds_last;
     }
-    return holds[who->count - 1];
+    return holds_last;
 }
 
 /* ---- persons -------------------------------------------------------------------------------- */

@@ -18,11 +18,10 @@ struct str query_path(struct arena *arena, const struct query_item *item)
     return path;
 }
 
-enum err query_refuse(struct query_reader *reader, const struct query_item *item, const char *code,
-                      const char *message)
+void query_fault(struct query_reader *reader, const struct query_item *item, const char *code,
+                 const char *message)
 {
     *reader->fault = (struct query_fault){code, query_path(reader->arena, item), str_of(message)};
-    return E_INPUT;
 }
 
 /* ---- members and items ---------------------------------------------------------------------- */

@@ -22,7 +22,12 @@ struct query_reader {
     int node_count;
 };
 
-enum err query_refuse(struct query_reader *reader, const struct query_item *item, const char *code, const char *message);
+void query_fault(struct query_reader *reader, const struct query_item *item, const char *code, const char *message);
+static inline enum err query_refuse(struct query_reader *reader, const struct query_item *item, const char *code, const char *message)
+{
+    query_fault(reader, item, code, message);
+    return E_INPUT;
+}
 struct str query_path(struct arena *arena, const struct query_item *item);
 
 bool query_member(const struct query_item *object, const char *name, struct query_item *out);
