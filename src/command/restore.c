@@ -319,8 +319,9 @@ static enum err base_try(struct restore *r)
 
 /* ---- into its place -------------------------------------------------------------------------- */
 
-static const char *const parts[] = {"exports",        "imports",        "uploads",  DELETIONS,
-                                    "papilio.db-wal", "papilio.db-shm", BACKUP_BASE};
+/* The engine's files are in no backup: the check has made them from the base. */
+static const char *const parts[] = {"exports", "imports",        "uploads",        "engine",
+                                    DELETIONS, "papilio.db-wal", "papilio.db-shm", BACKUP_BASE};
 
 static enum err part_move(struct restore *r, struct str from, struct str to, const char *name)
 {
