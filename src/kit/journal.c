@@ -63,6 +63,8 @@ enum err journal_emit(struct ctx *c, const struct event *events, int64_t count)
 
 #define FORGET_PAGE 10000
 #define FORGET_CURSOR S("journal_forgotten_id")
+#define DROPPED_CURSOR S("journal_dropped_ms") /* the last time: who keeps copies of events looks  \
+                                                */
 
 static enum err cursor_get(struct ctx *c, int64_t *id)
 {
@@ -101,5 +103,7 @@ enum err journal_forget(struct ctx *c, int64_t before_ms, int64_t *dropped_count
         if (!is_kept(c, rows[i].kind))
             dropped[(*dropped_count)++].id = rows[i].id;
     TRY(q_journal_drop(c, dropped, *dropped_count, NULL));
+    if (*dropped_count > 0)
+        TRY(q_meta_set(c, DROPPED_CURSOR, str_fmt(c->arena, "%" PRId64, c->now_ms)));
     return q_meta_set(c, FORGET_CURSOR, str_fmt(c->arena, "%" PRId64, rows[page.count - 1].id));
 }

@@ -16,13 +16,14 @@
 #define LEASE "audience"
 #define LEASE_MS 10000
 #define LEASE_KEEP_MS 3000
+#define LOOK_MS 60000
 #define WEEK_BASE_MS                                                                               \
     INT64_C(1767225600000) /* 2026-01-01: whose offset from UTC weeks are cut by                   \
                             */
 
 /* ---- the files ------------------------------------------------------------------------------- */
 
-static struct str folder_of(const struct feed *feed, struct arena *arena)
+struct str feed_folder(const struct feed *feed, struct arena *arena)
 {
     return str_fmt(arena, "%.*s/engine", STR(app_config(feed->app)->data));
 }
@@ -40,20 +41,26 @@ static uint32_t week_offset(const struct zone *zone)
     return (uint32_t)(3 * 86400 + zone_offset_ms(zone, WEEK_BASE_MS) / 1000);
 }
 
-static enum err store_begin(struct feed *feed, struct arena *arena)
+enum err feed_store_open(struct feed *feed, struct str folder, struct store **out)
 {
     struct store_options options = {.log_bytes = LOG_BYTES, .damaged = on_damaged, .user = feed};
-    struct store *store = NULL;
 
     options.schema.week_offset = week_offset(feed->zone);
     options.schema.posting_kinds[options.schema.posting_count++] =
         (uint16_t)names_kind(&feed->names, S("order_paid"));
-    TRY(store_open(folder_of(feed, arena), &options, &store));
+    return store_open(folder, &options, out);
+}
+
+static enum err store_begin(struct feed *feed, struct arena *arena)
+{
+    struct store *store = NULL;
+
+    TRY(feed_store_open(feed, feed_folder(feed, arena), &store));
     pthread_mutex_lock(&feed->lock);
     feed->store = store;
     feed->cursor_id = store_position(store, FEED_JOURNAL);
     pthread_mutex_unlock(&feed->lock);
-    return OK;
+    return feed->cursor_id > 0 ? OK : feed_made_note(feed, arena, feed_folder(feed, arena));
 }
 
 /* From the first event again: nobody holds a snapshot, because nothing was shown yet. */
@@ -63,20 +70,20 @@ static enum err store_anew(struct feed *feed, struct arena *arena, const char *w
     if (feed->store)
         store_close(feed->store);
     feed->store = NULL;
-    TRY(folder_remove(folder_of(feed, arena)));
+    TRY(folder_remove(feed_folder(feed, arena)));
     return store_begin(feed, arena);
 }
 
 /* ---- begin ----------------------------------------------------------------------------------- */
 
-static enum err read_own(struct feed *feed, struct arena *arena, app_command *step)
+enum err feed_read(struct feed *feed, struct arena *arena, app_command *step, void *user)
 {
     struct fault fault = {0};
     struct app_own_read own = {feed->db, arena, &fault};
     enum err err;
 
     feed->page.arena = arena;
-    err = app_read_own(feed->app, &own, step, feed);
+    err = app_read_own(feed->app, &own, step, user);
     if (err != OK)
         app_log(feed->app, "error", "audience", "%s: %.*s", fault.code ? fault.code : "",
                 STR(fault.message));
@@ -118,13 +125,13 @@ static enum err feed_open(struct feed *feed, struct arena *arena)
 
     if (feed->db == NULL)
         TRY(app_reader(feed->app, feed->arena, &feed->db));
-    TRY(read_own(feed, arena, names_step));
+    TRY(feed_read(feed, arena, names_step, feed));
     TRY(kinds_keep(feed, arena));
     err = store_begin(feed, arena);
     if (err == E_CORRUPT)
         err = store_anew(feed, arena, "its log is damaged");
     TRY(err);
-    TRY(read_own(feed, arena, position_step));
+    TRY(feed_read(feed, arena, position_step, feed));
     if (!feed->page.is_ours)
         TRY(store_anew(feed, arena, "it is of another journal"));
     feed->state = FEED_FILLING;
@@ -170,7 +177,7 @@ static enum err fill_step(struct ctx *c, void *user)
 
 static enum err fill_page(struct feed *feed, struct arena *arena)
 {
-    TRY(read_own(feed, arena, fill_step));
+    TRY(feed_read(feed, arena, fill_step, feed));
     if (feed->page.is_last) {
         people_publish(feed->people);
         feed->persons.is_old = true;
@@ -315,10 +322,11 @@ static bool is_taken(const struct q_feed_journal_row *row)
     return row->customer_number != NONE && row->is_deleted == 0;
 }
 
-static enum err batch_make(struct feed *feed, struct arena *arena, struct feed_batch *batch)
+enum err feed_batch_make(struct feed *feed, struct arena *arena, const struct list *rows,
+                         struct feed_batch *batch)
 {
-    const struct q_feed_journal_row *row = feed->page.rows.at;
-    size_t count = (size_t)feed->page.rows.count;
+    const struct q_feed_journal_row *row = rows->at;
+    size_t count = (size_t)rows->count;
     const struct json **properties = arena_new_array(arena, const struct json *, count + 1);
     struct names_new fresh;
 
@@ -369,9 +377,9 @@ static enum err journal_page(struct feed *feed, struct arena *arena)
     struct feed_batch batch;
 
     if (!feed->names.is_known)
-        TRY(read_own(feed, arena, names_step));
-    TRY(read_own(feed, arena, journal_step));
-    TRY(batch_make(feed, arena, &batch));
+        TRY(feed_read(feed, arena, names_step, feed));
+    TRY(feed_read(feed, arena, journal_step, feed));
+    TRY(feed_batch_make(feed, arena, &feed->page.rows, &batch));
     return page_show(feed, &batch);
 }
 
@@ -414,6 +422,7 @@ static enum err lease_keep(struct feed *feed, struct arena *arena)
 static enum err feed_page(struct app *app, struct arena *arena, int64_t *next_ms)
 {
     struct feed *feed = app_part(app, &audience_part);
+    bool is_busy;
 
     TRY(lease_keep(feed, arena));
     *next_ms = worker_now_ms(app);
@@ -426,8 +435,10 @@ static enum err feed_page(struct app *app, struct arena *arena, int64_t *next_ms
     if (feed->state == FEED_FILLING)
         return fill_page(feed, arena);
     TRY(journal_page(feed, arena));
-    if (feed->page.is_last)
-        *next_ms = NONE;
+    if (!feed->page.is_last)
+        return OK;
+    TRY(feed_remake(feed, arena, &is_busy));
+    *next_ms += is_busy ? 0 : LOOK_MS;
     return OK;
 }
 
@@ -484,6 +495,7 @@ static void part_close(void *part)
 {
     struct feed *feed = part;
 
+    feed_remake_end(feed);
     if (feed->store)
         store_close(feed->store);
     if (feed->db)

@@ -22,6 +22,13 @@ struct feed_page {
     bool is_ours; /* the position is in this journal */
 };
 
+/* The store made anew beside the one that answers. */
+struct feed_remake {
+    struct store *store; /* NULL: none is made */
+    int64_t cursor_id;   /* of the journal: all up to it is in */
+    int64_t looked_ms;   /* when it was last asked whether there is a need */
+};
+
 struct feed {
     struct app *app;
     struct arena *arena;
@@ -38,6 +45,7 @@ struct feed {
     int64_t people_id; /* people are at least as this event found them */
     int64_t lease_ms;
     struct feed_page page;
+    struct feed_remake remake;
     /* guarded by lock */
     pthread_mutex_t lock;
     pthread_cond_t reached;
@@ -46,8 +54,20 @@ struct feed {
     int64_t attribute_id; /* the newest that is known */
     int field_count;   /* attributes that questions may name */
     bool has_lease, is_ready, is_begun, is_stopping;
-    int waiter_count;
+    int waiter_count, holder_count;
 };
+
+/* feed.c */
+enum err feed_read(struct feed *feed, struct arena *arena, app_command *step, void *user) MUST_USE;
+enum err feed_store_open(struct feed *feed, struct str folder, struct store **out) MUST_USE;
+struct str feed_folder(const struct feed *feed, struct arena *arena);
+enum err feed_batch_make(struct feed *feed, struct arena *arena, const struct list *rows, struct feed_batch *batch) MUST_USE;
+
+/* feed_remake.c: what the base has no more (deleted people, behaviours past their time) leaves the engine's files within a day.
+ * One page; *is_busy: there is more to do at once. */
+enum err feed_remake(struct feed *feed, struct arena *arena, bool *is_busy) MUST_USE;
+void feed_remake_end(struct feed *feed);
+enum err feed_made_note(struct feed *feed, struct arena *arena, struct str folder) MUST_USE; /* made as of now */
 
 /* moment.c. NONE: as long as a question waits. */
 enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out) MUST_USE;

@@ -72,3 +72,8 @@ SELECT c.customer_number, t.tag_id
 SELECT m.segment_id, c.customer_number
   FROM segment_member m JOIN segment s ON s.id = m.segment_id JOIN customer c ON c.id = m.customer_id
  WHERE s.kind = 'static' AND m.customer_id > :from_customer_id AND m.customer_id <= :to_customer_id;
+
+-- name: feed_gone :one     is there anything the base has no more since then
+-- scope: none (of nobody)
+SELECT (SELECT count(*) FROM customer WHERE deleted_ms >= :made_ms) AS deleted_count,
+       (SELECT count(*) FROM meta WHERE name = 'journal_dropped_ms' AND value >= :made_text) AS dropped_count;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "host/file.h"
 #include "manage/audience/audience.h"
@@ -15,6 +16,7 @@
 #define ORDER(no, ms, who, price)                                                                  \
     "{'source':'shop','order_no':'" no "','placed_ms':" ms ",'customer_id':'" who "','lines':["    \
     "{'product_code':'A1','quantity_count':1,'unit_price_micro':" price "}]}"
+#define START_MS INT64_C(1772330400000)
 #define T1 "1767225600000" /* 2026-01-01T00:00:00Z */
 #define T2 "1768225600000"
 
@@ -80,6 +82,9 @@ static const struct scenario merges[] = {
 static const struct scenario unmerges[] = {
     {"undo", AS_OPERATOR, POST, "/api/merges/$m1/undo", "{}", 200, "",
      "customer_unmerged customer_unmerged"},
+};
+static const struct scenario later[] = {
+    {"later", SEND, "{'message_id':'z1','kind':'page_viewed','anonymous_id':'v1'}", 200, "", NULL},
 };
 static const struct scenario gone[] = {
     {"delete", AS_ADMIN, POST, "/api/customers/$eve/privacy/delete",
@@ -237,6 +242,34 @@ static void starts_again(void **state)
     assert_int_equal(engine_count(), count);
 }
 
+/* Who is gone leaves the files too, a day later, while questions are answered. */
+static void gone_from_files(void **state)
+{
+    int64_t had;
+
+    (void)state;
+    run(people);
+    run(events);
+    assert_agree();
+    had = engine_count();
+    run(changes);
+    run(merges);
+    run(gone);
+    assert_agree();
+    assert_true(engine_count() > had);
+    scenario_clock(START_MS + 26 * INT64_C(3600000));
+    run(later);
+    for (int i = 0; i < 500 && engine_count() != event_count(); i++) {
+        assert_agree();
+        usleep(20000);
+    }
+    assert_int_equal(engine_count(), event_count());
+    assert_false(file_exists(engine_path("../engine-next")));
+    reopen();
+    assert_agree();
+    assert_int_equal(engine_count(), event_count());
+}
+
 /* The journal went back behind what the engine has: an old copy of the base was put in its place.
  */
 static void another_base(void **state)
@@ -259,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(follows, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(check_finds, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(starts_again, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(gone_from_files, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(another_base, scenario_open, scenario_close),
     };
 

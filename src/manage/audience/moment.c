@@ -153,6 +153,7 @@ static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int6
     if (err == OK) {
         held->snapshot = store_snapshot(feed->store);
         held->view = people_hold(feed->people);
+        feed->holder_count++;
         held->is_exact = feed->cursor_id == end->event_id;
     }
     pthread_mutex_unlock(&feed->lock);
@@ -208,6 +209,9 @@ void audience_release(const struct audience_moment *moment)
 {
     const struct held *held = moment->held;
 
+    pthread_mutex_lock(&held->feed->lock);
     store_release(held->feed->store, held->snapshot);
+    held->feed->holder_count--;
+    pthread_mutex_unlock(&held->feed->lock);
     people_release(held->feed->people, held->view);
 }
