@@ -1833,7 +1833,7 @@ const en: typeof zh = {
         deadText: 'Failed too often: look at the reason and decide',
         due: 'runs {time}',
         wasDue: 'was due {time}',
-        attempts: '{count} attempts',
+        attempts: 'attempts: {count}',
         key: 'no. {key}',
         giveUp: 'Give up',
         giveUpText: '“{kind}” will not run again, and what it is for is not done.',
