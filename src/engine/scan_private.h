@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/scan.h"
+#include "engine/scan_needles.h"
 
 #define SCAN_DAY 86400
 #define SCAN_FETCH_AHEAD 8 /* customers */
@@ -142,26 +143,6 @@ static inline uint16_t scan_kind(const struct scan_piece *piece, uint32_t at)
 static inline uint16_t scan_channel(const struct scan_piece *piece, uint32_t at)
 {
     return piece->is_channel_wide ? ((const uint16_t *)piece->channels)[at] : ((const uint8_t *)piece->channels)[at];
-}
-
-/* Kinds looked for: `bits[kind]` says which of them (by number) for kinds below 256, as kernels meet few others. */
-struct scan_needles {
-    uint16_t kinds[SCAN_STEP_MAX];
-    uint8_t narrow[SCAN_STEP_MAX];  /* as bytes, and whether they can be one: all bits or none */
-    uint64_t enabled[SCAN_STEP_MAX];
-    int count;
-    uint8_t bits[256];
-};
-void scan_needles_set(struct scan_needles *needles, const uint16_t *kinds, int count);
-static inline uint32_t scan_needle_bits(const struct scan_needles *needles, uint16_t kind)
-{
-    uint32_t bits = 0;
-
-    if (kind < 256)
-        return needles->bits[kind];
-    for (int i = 0; i < needles->count; i++)
-        bits |= (uint32_t)(needles->kinds[i] == kind) << i;
-    return bits;
 }
 
 /* Kernels, once for each level of the machine. The levels' files are scan_plain.c, scan_avx2.c, scan_avx512.c. */
