@@ -578,6 +578,23 @@ test("how the system is", async () => {
     await bad("/api/checks/moon", undefined, "check.unknown");
 });
 
+test("the audience is asked", async () => {
+    const { kinds, columns, attributes } = await good("/api/audience/catalog");
+    assert.ok(kinds.some((kind) => kind.name === "order_paid" && kind.title_zh === "支付订单"));
+    assert.equal(columns[0].name, "amount");
+    assert.ok(attributes.find((one) => one.name === "size").choices.includes("M"));
+    const who = { any: [{ attribute: "size", is: ["L", "M"] }, { did: { kind: "order_paid" } }] };
+    const { member_count: count } = await good("/api/audience/query", { query: { version: 1, ask: "segment", who } });
+    assert.ok(count > 0);
+    const counted = await good("/api/audience/count", { query: { version: 1, ask: "segment", who } });
+    assert.deepEqual([counted.member_count, counted.sample.length], [count, Math.min(count, 20)]);
+    const kind = { version: 1, ask: "breakdown", events: { kind: "order_paid" }, by: "kind", of: "amount" };
+    assert.equal((await good("/api/audience/query", { query: kind })).rows[0][0], "order_paid");
+    const fault = await bad("/api/audience/query", { query: { version: 1, ask: "segment", who: { tag: ["5"] } } }, "query.name");
+    assert.match(fault.path, /^query\/who\/tag/);
+    await bad("/api/audience/count", { query: kind }, "query.form");
+});
+
 test("what is not in the document is refused", async () => {
     const customer = `/api/customers/${made.customer}`;
     const codeOf = async (path, body, headers) => (await admin.ask(path, body, headers)).json?.error?.code;
