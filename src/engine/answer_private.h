@@ -4,7 +4,7 @@
 
 #include "engine/answer.h"
 #include "engine/program_private.h"
-#include "engine/scan_private.h"
+#include "engine/scan_work.h"
 #include "engine/window.h"
 
 #include <stdatomic.h>

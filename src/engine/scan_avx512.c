@@ -1,5 +1,5 @@
 /* Kernels for AVX-512 (BW). */
-#include "engine/scan_private.h"
+#include "engine/scan_work.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -1,5 +1,5 @@
 /* Kernels for any machine; also what the others are checked against. */
-#include "engine/scan_private.h"
+#include "engine/scan_work.h"
 
 #define FN(name) name##_plain
 #define TARGET

@@ -1,7 +1,7 @@
 /* Questions as work for the kernels, and what becomes of their sums. Where a block's summaries or
  * postings answer for a customer without news, they do. Always: with and without summaries the
  * answer is the same. */
-#include "engine/scan_private.h"
+#include "engine/scan_work.h"
 
 #define SAMPLE_SHARDS 4
 #define STRIDE 16 /* events looked over at once */
