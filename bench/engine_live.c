@@ -5,7 +5,7 @@
 
 #include "engine_data.h"
 
-#include "engine/live.h"
+#include "engine/roster.h"
 #include "host/file.h"
 
 #include <stdio.h>
@@ -17,14 +17,14 @@
 #define BASE_PERCENT 95 /* in blocks before the clock starts */
 #define STREAM_MAX 500000
 #define PAGE 1000 /* events between two runs */
-#define FLIP_MAX (4 * LIVE_SEGMENT_MAX)
+#define FLIP_MAX (4 * ROSTER_SEGMENT_MAX)
 
 static struct data data;
 static struct arena *arena;
 static struct store *store;
 static struct people *people;
-static struct live *live;
-static struct live_flip *flips;
+static struct roster *roster;
+static struct roster_flip *flips;
 static int64_t person_count;
 
 static double bench_thread_us(void)
@@ -108,12 +108,12 @@ static void segments_add(void)
 
     for (int i = 0; i < SEGMENTS; i++) {
         struct str who = who_of(i);
-        struct live_definition one = {
+        struct roster_definition one = {
             .id = i,
             .text = str_fmt(arena, "{\"version\":1,\"ask\":\"segment\",\"who\":%.*s}", STR(who))};
         struct query_fault fault;
 
-        if (live_add(live, &catalog, &one, &fault) != OK) {
+        if (roster_add(roster, &catalog, &one, &fault) != OK) {
             fprintf(stderr, "%.*s: %.*s\n", STR(one.text), STR(fault.message));
             exit(1);
         }
@@ -138,12 +138,12 @@ static int64_t settle(int64_t as_of)
 {
     struct moment moment = {
         .events = store_snapshot(store), .people = people_hold(people), .as_of = as_of};
-    struct live_work work = {.flips = flips, .max = FLIP_MAX, .has_more = true};
+    struct roster_work work = {.flips = flips, .max = FLIP_MAX, .has_more = true};
     int64_t count = 0;
 
     while (work.has_more) {
-        live_run(live, &moment, &work);
-        live_accept(live, &work);
+        roster_run(roster, &moment, &work);
+        roster_accept(roster, &work);
         count += work.count;
         person_count += work.person_count;
     }
@@ -183,7 +183,7 @@ static void stream(size_t from, size_t to)
     for (size_t at = from; at < to; at += PAGE) {
         data_append(&data, store, at, at + PAGE);
         for (size_t i = at; i < at + PAGE; i++)
-            live_touch_event(live, data.events[i].customer, data.events[i].kind);
+            roster_touch_event(roster, data.events[i].customer, data.events[i].kind);
         flipped += settle(data.events[at + PAGE - 1].second + 1);
     }
     row.value = (double)(to - from) / (bench_thread_us() - start_us) * 1e6;
@@ -199,18 +199,18 @@ static void stream(size_t from, size_t to)
 int main(void)
 {
     struct store_options options = {.schema = data_schema};
-    char folder[] = "/tmp/papilio-live-XXXXXX";
+    char folder[] = "/tmp/papilio-roster-XXXXXX";
     size_t base;
 
     if (!bench_wants("segment-live") && !bench_wants("segment-rebuild-200"))
         return 0;
     must(mkdtemp(folder) != NULL);
     arena = arena_new((size_t)64 << 20);
-    flips = arena_new_array(arena, struct live_flip, FLIP_MAX);
+    flips = arena_new_array(arena, struct roster_flip, FLIP_MAX);
     data_make(&data, data_customers(), MEAN);
     must(store_open(str_of(folder), &options, &store) == OK);
     people = people_new();
-    live = live_new();
+    roster = roster_new();
     people_make();
     base = data.count / 100 * BASE_PERCENT / PAGE * PAGE;
     data_append(&data, store, 0, base);
@@ -218,7 +218,7 @@ int main(void)
     segments_add();
     rebuild(base);
     stream(base, base + STREAM_MAX < data.count ? base + STREAM_MAX : data.count / PAGE * PAGE);
-    live_free(live);
+    roster_free(roster);
     people_free(people);
     store_close(store);
     data_free(&data);

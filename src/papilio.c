@@ -15,6 +15,7 @@
 #include "link/webhook/webhook.h"
 #include "manage/account/account.h"
 #include "manage/audience/audience.h"
+#include "manage/audience/segment.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
 #include "manage/event/event.h"
@@ -51,6 +52,7 @@ static const struct route *const routes[] = {
     rotate_routes,
     timeline_routes,
     tag_routes,
+    segment_routes,
     order_routes,
     order_list_routes,
     import_routes,
@@ -112,6 +114,7 @@ static const struct job_kind *const job_kinds[] = {
     &key_rotate_job,
     &import_undo_job,
     &duplicates_find_job,
+    &segment_snapshot_kind,
     NULL,
 };
 /* clang-format on */

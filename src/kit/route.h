@@ -71,10 +71,11 @@ enum {
     LIVE_LEDGER = 512,
     LIVE_MESSAGES = 1024, /* outbox and inbox */
     LIVE_PAYMENTS = 2048, /* sagas and bills */
-    LIVE_TIMERS = 4096
+    LIVE_TIMERS = 4096,
+    LIVE_SEGMENTS = 8192
 };
 #define LIVE_TOPIC_NAMES                                                                           \
     "customers orders channels settings imports events staff jobs campaigns ledger messages "      \
-    "payments timers"
+    "payments timers segments"
 
 int route_status(enum err err); /* HTTP status */

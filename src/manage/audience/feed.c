@@ -8,6 +8,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/node.h"
+#include "manage/audience/segment_private.h"
 
 #define PAGE 2000      /* events a step */
 #define FILL_PAGE 4000 /* customers a step */
@@ -160,6 +161,7 @@ static enum err fill_step(struct ctx *c, void *user)
     const struct q_feed_fill_to_row *row;
     struct list ids;
 
+    feed->persons.roster = NULL; /* everybody is asked once they are read */
     if (feed->filled_id == NONE)
         TRY(fill_begin(c, feed));
     range.from_customer_id = feed->filled_id;
@@ -209,6 +211,23 @@ static enum err attributes_renew(struct ctx *c, struct feed *feed)
     return OK;
 }
 
+static bool has_kind(const struct list *rows, const char *kind)
+{
+    const struct q_feed_journal_row *row = rows->at;
+
+    for (int64_t i = 0; i < rows->count; i++)
+        if (str_is(row[i].kind, kind))
+            return true;
+    return false;
+}
+
+/* Do records come, go, or change whose they are? Then all segments are asked about them. */
+static bool has_records(const struct list *rows)
+{
+    return has_kind(rows, "customer_added") || has_kind(rows, "customer_deleted") ||
+           has_kind(rows, "customer_merged") || has_kind(rows, "customer_unmerged");
+}
+
 static enum err journal_step(struct ctx *c, void *user)
 {
     struct feed *feed = user;
@@ -216,6 +235,7 @@ static enum err journal_step(struct ctx *c, void *user)
     struct persons_range range = {.from_event_id = larger(feed->cursor_id, feed->people_id)};
 
     page->is_changed = false;
+    feed->persons.roster = segments_roster(feed->segments);
     TRY(attributes_renew(c, feed));
     TRY(q_feed_journal(c, feed->cursor_id, PAGE, &page->rows));
     page->is_last = page->rows.count < PAGE;
@@ -225,6 +245,7 @@ static enum err journal_step(struct ctx *c, void *user)
     range.to_event_id = page->last_id;
     if (page->last_id <= feed->people_id)
         return OK;
+    feed->persons.is_relinked = has_records(&page->rows);
     TRY(persons_load(c, &feed->persons, &range));
     page->is_changed = true;
     return persons_tags(c, &feed->persons, &range);
@@ -380,6 +401,9 @@ static enum err journal_page(struct feed *feed, struct arena *arena)
         TRY(feed_read(feed, arena, names_step, feed));
     TRY(feed_read(feed, arena, journal_step, feed));
     TRY(feed_batch_make(feed, arena, &feed->page.rows, &batch));
+    for (size_t i = 0; i < batch.count; i++)
+        roster_touch_event(segments_roster(feed->segments), batch.events[i].customer,
+                           batch.events[i].kind);
     return page_show(feed, &batch);
 }
 
@@ -416,6 +440,7 @@ static enum err lease_keep(struct feed *feed, struct arena *arena)
         feed->state = FEED_FILLING;
     feed->filled_id = NONE;
     feed->names.is_known = false;
+    segments_forget(feed->segments);
     return OK;
 }
 
@@ -439,7 +464,7 @@ static enum err feed_page(struct app *app, struct arena *arena, int64_t *next_ms
         return OK;
     TRY(feed_remake(feed, arena, &is_busy));
     *next_ms += is_busy ? 0 : LOOK_MS;
-    return OK;
+    return segments_page(feed->segments, arena, next_ms);
 }
 
 /* ---- the part -------------------------------------------------------------------------------- */
@@ -458,6 +483,7 @@ static void *part_open(struct app *app)
     names_init(&feed->names);
     feed->people = people_new();
     persons_begin(&feed->persons, feed->people, arena);
+    feed->segments = segments_new(arena, feed);
     feed->worker = worker_new(app, "audience", feed_page);
     return feed;
 }
@@ -500,6 +526,7 @@ static void part_close(void *part)
         store_close(feed->store);
     if (feed->db)
         db_close(feed->db);
+    segments_free(feed->segments);
     people_free(feed->people);
     names_release(&feed->names);
     pthread_mutex_destroy(&feed->lock);

@@ -8,6 +8,7 @@
 
 enum feed_state { FEED_CLOSED, FEED_FILLING, FEED_FOLLOWING };
 
+struct segments;
 struct feed_batch {
     struct engine_event *events;
     struct engine_value *values;
@@ -40,6 +41,7 @@ struct feed {
     struct names names;
     struct persons persons;
     struct people *people;
+    struct segments *segments;
     const struct zone *zone;
     int64_t filled_id; /* customers up to here are read; NONE: none yet */
     int64_t people_id; /* people are at least as this event found them */

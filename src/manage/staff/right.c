@@ -18,6 +18,7 @@ const struct right rights[] = {
     {"channel.read", "看渠道", "See channels"},
     {"channel.write", "管理渠道与费用", "Manage channels and costs"},
     {"campaign.read", "看活动", "See campaigns and rewards"},
+    {"segment.write", "管理人群", "Manage segments"},
     {"campaign.write", "管理活动与预算", "Manage campaigns and their budgets"},
     {"campaign.override", "越过活动合规检查", "Pass over a check of a campaign"},
     {"campaign.claim", "替客户领取", "Claim on a customer's behalf"},

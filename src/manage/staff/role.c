@@ -12,11 +12,12 @@ const struct role staff_roles[] = {
      "customer.reveal customer.merge customer.assign customer.export import.read "
      "import.write staff.read ledger.read ledger.reverse system.read timer.read timer.write "
      "outbox.read outbox.write saga.read saga.write "
-     "campaign.read campaign.write campaign.claim reward.decide",
+     "segment.write campaign.read campaign.write campaign.claim reward.decide",
      "all", "操盘手"},
     {"content", "overview.read customer.read channel.read setting.read", "all", "内容"},
-    {"activity", READS "customer.tag channel.write import.read campaign.read campaign.write", "all",
-     "活动"},
+    {"activity",
+     READS "customer.tag channel.write import.read segment.write campaign.read campaign.write",
+     "all", "活动"},
     {"community", READS "customer.write customer.tag", "all", "社群"},
     {"guide",
      "customer.read customer.name customer.write customer.tag customer.reveal order.read "

@@ -1,7 +1,7 @@
 /* Live segments beside the plain answer: events on time, late and ahead, tags, attributes, merges
  * and their undoing, deletions, time that passes, flips that are not taken. After each run
  * everybody is asked anew, and membership must be the same. */
-#include "engine/live.h"
+#include "engine/roster.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #define PERSONS 60
 #define START 1700000000
-#define FLIP_MAX (2 * LIVE_SEGMENT_MAX)
+#define FLIP_MAX (2 * ROSTER_SEGMENT_MAX)
 #define TAG 9
 
 static uint64_t seed;
@@ -92,7 +92,7 @@ static void begin(uint64_t with)
 {
     struct store_options options = {.is_manual = true, .tail_max = 16, .merge_min = 64};
 
-    snprintf(folder, sizeof folder, "/tmp/papilio-live.XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/papilio-roster.XXXXXX");
     seed = with;
     arena = arena_new((size_t)256 << 20);
     assert_non_null(mkdtemp(folder));
@@ -120,7 +120,7 @@ static void end(void)
 
 /* ---- what happens ---------------------------------------------------------------------------- */
 
-static void event_add(struct live *live)
+static void event_add(struct roster *roster)
 {
     struct engine_value amount = {.value = random_below(6), .column = EVENTS_AMOUNT, .is_last = 1};
     struct engine_event event = {
@@ -132,15 +132,15 @@ static void event_add(struct live *live)
     uint64_t seq;
 
     assert_int_equal(store_append(store, &batch, &seq), OK);
-    live_touch_event(live, event.customer, event.kind);
+    roster_touch_event(roster, event.customer, event.kind);
 }
 
-static void link_change(struct live *live, uint32_t number)
+static void link_change(struct roster *roster, uint32_t number)
 {
     uint32_t other = (uint32_t)random_below(PERSONS);
 
     if (kept_of[number] != number) {
-        live_touch_record(live, kept_of[number]);
+        roster_touch_record(roster, kept_of[number]);
         kept_of[number] = number;
     } else {
         for (uint32_t i = 0; i < PERSONS; i++)
@@ -149,13 +149,13 @@ static void link_change(struct live *live, uint32_t number)
         if (kept_of[other] != other || is_gone[other] || is_gone[number])
             return;
         kept_of[number] = other;
-        live_touch_record(live, other);
+        roster_touch_record(roster, other);
     }
     people_link(people, number, kept_of[number]);
-    live_touch_record(live, number);
+    roster_touch_record(roster, number);
 }
 
-static void person_change(struct live *live)
+static void person_change(struct roster *roster)
 {
     uint32_t number = (uint32_t)random_below(PERSONS);
     struct str city = random_below(2) == 0 ? S("X") : S("Y");
@@ -164,13 +164,13 @@ static void person_change(struct live *live)
     case 0:
         people_delete(people, number);
         is_gone[number] = true;
-        live_touch_record(live, number);
+        roster_touch_record(roster, number);
         break;
     case 1:
     case 2:
     case 3:
     case 4:
-        link_change(live, number);
+        link_change(roster, number);
         break;
     case 5:
     case 6:
@@ -183,18 +183,18 @@ static void person_change(struct live *live)
     default:
         people_set(people, SET_TAG, TAG, number, random_below(2) == 0);
     }
-    live_touch_person(live, number);
+    roster_touch_person(roster, number);
 }
 
 /* ---- the plain answer ------------------------------------------------------------------------ */
 
-static void members_check(struct live *live, const struct moment *moment, int segment)
+static void members_check(struct roster *roster, const struct moment *moment, int segment)
 {
     struct catalog catalog = catalog_of();
     struct program *program = program_new();
     struct query_fault fault;
     struct query query;
-    const struct bitmap *members = live_members(live, segment);
+    const struct bitmap *members = roster_members(roster, segment);
     int64_t count = 0;
 
     assert_int_equal(query_read(arena, &catalog, text_of(segment), &query, &fault), OK);
@@ -219,12 +219,12 @@ static void members_check(struct live *live, const struct moment *moment, int se
     program_free(program);
 }
 
-static bool flips_are_true(const struct live *live, const struct live_work *work)
+static bool flips_are_true(const struct roster *roster, const struct roster_work *work)
 {
     for (int i = 0; i < work->count; i++) {
-        const struct live_flip *one = &work->flips[i];
+        const struct roster_flip *one = &work->flips[i];
 
-        if (bitmap_has(live_members(live, one->segment), one->person) == one->is_in)
+        if (bitmap_has(roster_members(roster, one->segment), one->person) == one->is_in)
             return false;
         for (int j = 0; j < i; j++)
             if (work->flips[j].person == one->person && work->flips[j].segment == one->segment)
@@ -234,83 +234,83 @@ static bool flips_are_true(const struct live *live, const struct live_work *work
 }
 
 /* Runs until nothing is left; now and then the flips are not taken. Returns how many were. */
-static int64_t settle(struct live *live, const struct moment *moment, struct live_flip *flips)
+static int64_t settle(struct roster *roster, const struct moment *moment, struct roster_flip *flips)
 {
-    struct live_work work = {.flips = flips, .max = FLIP_MAX, .has_more = true};
+    struct roster_work work = {.flips = flips, .max = FLIP_MAX, .has_more = true};
     int64_t taken = 0;
 
     while (work.has_more || work.count > 0) {
-        live_run(live, moment, &work);
-        assert_true(flips_are_true(live, &work));
+        roster_run(roster, moment, &work);
+        assert_true(flips_are_true(roster, &work));
         assert_true(work.next == NONE || work.next > moment->as_of || work.has_more);
         if (work.count > 0 && random_below(4) == 0) {
-            live_refuse(live, &work);
+            roster_refuse(roster, &work);
             continue;
         }
-        live_accept(live, &work);
+        roster_accept(roster, &work);
         taken += work.count;
     }
     return taken;
 }
 
-static int64_t round_run(struct live *live, struct live_flip *flips)
+static int64_t round_run(struct roster *roster, struct roster_flip *flips)
 {
     struct moment moment = {.as_of = now};
     int64_t taken;
     bool did;
 
     for (int i = (int)random_below(4); i > 0; i--)
-        event_add(live);
+        event_add(roster);
     for (int i = (int)random_below(2); i > 0; i--)
-        person_change(live);
+        person_change(roster);
     if (random_below(8) == 0)
         assert_int_equal(store_step(store, &did), OK);
     people_publish(people);
     moment.events = store_snapshot(store);
     moment.people = people_hold(people);
-    taken = settle(live, &moment, flips);
+    taken = settle(roster, &moment, flips);
     for (int i = 0; i < SEGMENTS; i++)
-        if (live_members(live, i) != NULL)
-            members_check(live, &moment, i);
+        if (roster_members(roster, i) != NULL)
+            members_check(roster, &moment, i);
     people_release(people, moment.people);
     store_release(store, moment.events);
     return taken;
 }
 
-static void segment_add(struct live *live, int64_t id, int definition)
+static void segment_add(struct roster *roster, int64_t id, int definition)
 {
     struct catalog catalog = catalog_of();
-    struct live_definition one = {.id = id, .text = text_of(definition)};
+    struct roster_definition one = {.id = id, .text = text_of(definition)};
     struct query_fault fault;
 
-    assert_int_equal(live_add(live, &catalog, &one, &fault), OK);
+    assert_int_equal(roster_add(roster, &catalog, &one, &fault), OK);
 }
 
 static void one_seed(uint64_t with)
 {
-    struct live_flip *flips;
-    struct live *live = live_new();
+    struct roster_flip *flips;
+    struct roster *roster = roster_new();
     int64_t taken = 0;
 
     begin(with);
-    flips = arena_new_array(arena, struct live_flip, FLIP_MAX);
+    flips = arena_new_array(arena, struct roster_flip, FLIP_MAX);
     for (int round = 0; round < 300; round++) {
         if (round % 20 == 0 && round / 20 < SEGMENTS)
-            segment_add(live, round / 20, round / 20);
+            segment_add(roster, round / 20, round / 20);
         if (round == 250) /* another definition, the same members until it is filled */
-            segment_add(live, 0, 1);
+            segment_add(roster, 0, 1);
         if (round == 251)
-            segment_add(live, 0, 0);
+            segment_add(roster, 0, 0);
         if (round == 250)
             continue;
-        taken += round_run(live, flips);
+        taken += round_run(roster, flips);
         now += random_below(3) == 0 ? random_below(30) : random_below(3);
     }
     assert_true(taken > 500);
-    assert_true(live_is_full(live, 3));
-    live_drop(live, 3);
-    assert_null(live_members(live, 3));
-    live_free(live);
+    assert_true(roster_is_full(roster, 3));
+    roster_drop(roster, 3);
+    assert_null(roster_members(roster, 3));
+    roster_free(roster);
     end();
 }
 

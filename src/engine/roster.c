@@ -1,0 +1,542 @@
+/* Segments kept current. Always: members are what was accepted; a flip is given again until it is;
+ * a person is asked at most once a run, so that no flip comes twice; nobody's instant is later than
+ * what may change. */
+#include "engine/roster.h"
+
+#include <stdlib.h>
+
+#define ARENA_MAX ((size_t)16 << 20)
+#define WORDS (ROSTER_SEGMENT_MAX / 64)
+#define KINDS 4096      /* whose segments are known by a table; others are looked up */
+#define CHOICES 1024    /* sets of segments asked together; a power of two */
+#define FILL_PIECE 4096 /* persons */
+#define FULL UINT32_MAX
+#define TOUCH_PERSON 65536U /* above every kind */
+#define TOUCH_ALL 65537U
+#define RECORDS 64 /* of a person, without an arena */
+#define NEVER INT64_MAX
+
+struct touch {
+    uint32_t number, what; /* a kind, or TOUCH_... */
+};
+struct segment {
+    int64_t id;
+    int query; /* its number in the program */
+    struct arena *arena;
+    struct query tree;
+    struct bitmap members;
+    uint32_t fill_at; /* the next number that was not asked yet; FULL */
+};
+struct roster {
+    struct arena *arena;
+    struct program *program;
+    struct segment *segments[ROSTER_SEGMENT_MAX]; /* by query */
+    uint64_t by_kind[KINDS][WORDS], by_person[WORDS], all[WORDS];
+    bool is_known[KINDS];
+    uint64_t wanted[WORDS]; /* of the person at work */
+    struct choice {
+        uint64_t wanted[WORDS];
+        const struct program_choice *choice; /* NULL: free */
+    } * choices;                             /* by hash */
+    int choice_count;
+    struct buf touches;
+    struct buf due; /* by number: the second at which somebody is asked again; 0: never */
+    int64_t next;   /* nobody is due before */
+    /* of a run */
+    const struct moment *moment;
+    struct roster_work *work;
+    enum roster_why why;
+    struct arena *scratch;
+};
+
+/* ---- segments -------------------------------------------------------------------------------- */
+
+struct roster *roster_new(void)
+{
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct roster *roster = arena_new_one(arena, struct roster);
+
+    roster->arena = arena;
+    roster->scratch = arena_new(ARENA_MAX);
+    roster->choices = arena_new_array(arena, struct choice, CHOICES);
+    roster->program = program_new();
+    buf_init(&roster->touches, (size_t)1 << 30);
+    buf_init(&roster->due, (size_t)STORE_CUSTOMER_MAX * sizeof(uint32_t));
+    roster->next = NEVER;
+    return roster;
+}
+
+static void segment_free(struct segment *segment)
+{
+    if (segment == NULL)
+        return;
+    bitmap_release(&segment->members);
+    arena_free(segment->arena);
+}
+
+void roster_free(struct roster *roster)
+{
+    if (roster == NULL)
+        return;
+    program_free(roster->program);
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
+        segment_free(roster->segments[i]);
+    buf_release(&roster->touches);
+    buf_release(&roster->due);
+    arena_free(roster->scratch);
+    arena_free(roster->arena);
+}
+
+static struct segment *find(const struct roster *roster, int64_t id)
+{
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
+        if (roster->segments[i] != NULL && roster->segments[i]->id == id)
+            return roster->segments[i];
+    return NULL;
+}
+
+static void map_forget(struct roster *roster)
+{
+    memset(roster->is_known, 0, sizeof roster->is_known);
+    memset(roster->choices, 0, CHOICES * sizeof *roster->choices);
+    roster->choice_count = 0;
+    memset(roster->by_person, 0, sizeof roster->by_person);
+    memset(roster->all, 0, sizeof roster->all);
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++) {
+        if (roster->segments[i] == NULL)
+            continue;
+        roster->all[i / 64] |= UINT64_C(1) << i % 64;
+        if (program_names_person(roster->program, i))
+            roster->by_person[i / 64] |= UINT64_C(1) << i % 64;
+    }
+}
+
+void roster_drop(struct roster *roster, int64_t id)
+{
+    struct segment *segment = find(roster, id);
+
+    if (segment == NULL)
+        return;
+    program_drop(roster->program, segment->query);
+    roster->segments[segment->query] = NULL;
+    segment_free(segment);
+    map_forget(roster);
+}
+
+/* The members so far go over from where they are. */
+static void members_move(struct bitmap *from, struct bitmap *to)
+{
+    bitmap_release(to);
+    *to = *from;
+    bitmap_init(from);
+}
+
+enum err roster_add(struct roster *roster, const struct catalog *catalog,
+                    const struct roster_definition *definition, struct query_fault *fault)
+{
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct segment *segment = arena_new_one(arena, struct segment),
+                   *old = find(roster, definition->id);
+    struct str text = str_copy(arena, definition->text);
+    enum err err = query_read(arena, catalog, text, &segment->tree, fault);
+
+    if (err != OK) {
+        arena_free(arena);
+        return err;
+    }
+    segment->id = definition->id;
+    segment->arena = arena;
+    bitmap_init(&segment->members);
+    if (old != NULL)
+        members_move(&old->members, &segment->members);
+    else if (definition->members != NULL)
+        members_move(definition->members, &segment->members);
+    roster_drop(roster, definition->id);
+    segment->query = program_add(roster->program, &segment->tree);
+    roster->segments[segment->query] = segment;
+    map_forget(roster);
+    return OK;
+}
+
+const struct bitmap *roster_members(const struct roster *roster, int64_t id)
+{
+    const struct segment *segment = find(roster, id);
+
+    return segment == NULL ? NULL : &segment->members;
+}
+
+bool roster_is_full(const struct roster *roster, int64_t id)
+{
+    const struct segment *segment = find(roster, id);
+
+    return segment != NULL && segment->fill_at == FULL;
+}
+
+/* ---- what happened --------------------------------------------------------------------------- */
+
+static void touch(struct roster *roster, uint32_t number, uint32_t what)
+{
+    buf_add(&roster->touches, &(struct touch){number, what}, sizeof(struct touch));
+    must(!roster->touches.is_full);
+}
+
+static void kind_learn(struct roster *roster, uint16_t kind)
+{
+    memset(roster->by_kind[kind], 0, sizeof roster->by_kind[kind]);
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
+        if (roster->segments[i] != NULL && program_names_kind(roster->program, i, kind))
+            roster->by_kind[kind][i / 64] |= UINT64_C(1) << i % 64;
+    roster->is_known[kind] = true;
+}
+
+static bool has_any(const uint64_t *words)
+{
+    for (int i = 0; i < WORDS; i++)
+        if (words[i] != 0)
+            return true;
+    return false;
+}
+
+void roster_touch_event(struct roster *roster, uint32_t number, uint16_t kind)
+{
+    if (kind < KINDS && !roster->is_known[kind])
+        kind_learn(roster, kind);
+    if (kind >= KINDS || has_any(roster->by_kind[kind]))
+        touch(roster, number, kind);
+}
+
+void roster_touch_person(struct roster *roster, uint32_t number)
+{
+    touch(roster, number, TOUCH_PERSON);
+}
+
+void roster_touch_record(struct roster *roster, uint32_t number)
+{
+    touch(roster, number, TOUCH_ALL);
+}
+
+/* ---- asking one person ----------------------------------------------------------------------- */
+
+static void flip(struct roster *roster, const struct segment *segment, uint32_t person)
+{
+    bool is_in = bitmap_has(&segment->members, person);
+
+    roster->work->flips[roster->work->count++] = (struct roster_flip){
+        .segment = segment->id, .person = person, .is_in = !is_in, .why = roster->why};
+}
+
+/* Merged into another or gone: in no segment. */
+static void leave_all(struct roster *roster, uint32_t number)
+{
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
+        if (roster->segments[i] != NULL && bitmap_has(&roster->segments[i]->members, number))
+            flip(roster, roster->segments[i], number);
+}
+
+static uint32_t *due_of(struct roster *roster, uint32_t number)
+{
+    size_t need = ((size_t)number + 1) * sizeof(uint32_t);
+
+    if (roster->due.len < need) {
+        size_t grow = need + need / 4 - roster->due.len;
+        char *room = buf_room(&roster->due, grow);
+
+        must(room != NULL);
+        memset(room, 0, grow);
+        roster->due.len += grow;
+    }
+    return (uint32_t *)(void *)roster->due.at + number;
+}
+
+/* The rest of the person's segments promised `before`; those just asked promise `until`. */
+static void due_set(struct roster *roster, uint32_t number, int64_t until, bool is_all)
+{
+    uint32_t *due = due_of(roster, number);
+    int64_t at = is_all || *due == 0 ? NEVER : *due;
+
+    at = until < at ? until : at;
+    *due = at >= UINT32_MAX ? 0 : (uint32_t)at;
+    if (*due != 0 && *due < roster->next)
+        roster->next = *due;
+}
+
+static int numbers_of(struct roster *roster, uint32_t person, uint32_t **numbers)
+{
+    int count = people_numbers(roster->moment->people, person, *numbers, RECORDS);
+
+    if (count <= RECORDS)
+        return count;
+    *numbers = arena_new_array(roster->scratch, uint32_t, (size_t)count);
+    return people_numbers(roster->moment->people, person, *numbers, count);
+}
+
+/* Sets that were asked for once are ready; beyond their number all are asked. */
+static const struct program_choice *choose(struct roster *roster)
+{
+    bool is_wanted[ROSTER_SEGMENT_MAX];
+    struct choice *choice;
+    size_t at = str_hash((struct str){(const char *)roster->wanted, sizeof roster->wanted}, 0) &
+                (CHOICES - 1);
+
+    for (choice = &roster->choices[at]; choice->choice != NULL; choice = &roster->choices[at]) {
+        if (memcmp(choice->wanted, roster->wanted, sizeof roster->wanted) == 0)
+            return choice->choice;
+        at = (at + 1) & (CHOICES - 1);
+    }
+    if (roster->choice_count > CHOICES / 2) {
+        memcpy(roster->wanted, roster->all, sizeof roster->all);
+        return NULL;
+    }
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
+        is_wanted[i] = (roster->wanted[i / 64] >> i % 64 & 1) != 0;
+    roster->choice_count++;
+    memcpy(choice->wanted, roster->wanted, sizeof roster->wanted);
+    choice->choice = program_choose(roster->program, is_wanted);
+    return choice->choice;
+}
+
+/* One segment's answer for the person at work; its instant if it is sooner than *until. */
+static void answer_take(struct roster *roster, int query, uint32_t person,
+                        const struct answer_leaf *root, int64_t *until)
+{
+    if (root->is_true != bitmap_has(&roster->segments[query]->members, person))
+        flip(roster, roster->segments[query], person);
+    if (root->until != NONE && root->until < *until)
+        *until = root->until;
+}
+
+/* Those that are decided without events; the others stay in `open`. */
+static bool known_take(struct roster *roster, uint32_t person, uint64_t open[WORDS], int64_t *until)
+{
+    bool is_open = false;
+
+    memcpy(open, roster->wanted, sizeof roster->wanted);
+    for (int word = 0; word < WORDS; word++) {
+        for (uint64_t bits = roster->wanted[word]; bits != 0; bits &= bits - 1) {
+            int query = word * 64 + __builtin_ctzll(bits);
+            struct answer_leaf root;
+
+            if (!program_known(roster->program, query, &root))
+                continue;
+            answer_take(roster, query, person, &root, until);
+            open[word] &= ~(bits & -bits);
+        }
+        is_open = is_open || open[word] != 0;
+    }
+    return is_open;
+}
+
+static void events_take(struct roster *roster, uint32_t person, const uint64_t open[WORDS],
+                        int64_t *until)
+{
+    program_person(roster->program, roster->moment->events);
+    for (int word = 0; word < WORDS; word++) {
+        for (uint64_t bits = open[word]; bits != 0; bits &= bits - 1) {
+            int query = word * 64 + __builtin_ctzll(bits);
+            struct answer_leaf root;
+
+            if (program_result(roster->program, query, NULL, &root) == OK)
+                answer_take(roster, query, person, &root, until);
+        }
+    }
+}
+
+static void ask(struct roster *roster, uint32_t person)
+{
+    uint32_t few[RECORDS], *numbers = few;
+    int count = numbers_of(roster, person, &numbers);
+    const struct program_choice *choice = choose(roster);
+    uint64_t open[WORDS];
+    int64_t until = NEVER;
+
+    roster->work->person_count++;
+    program_begin(roster->program, numbers, count, choice);
+    if (known_take(roster, person, open, &until))
+        events_take(roster, person, open, &until);
+    due_set(roster, person, until, memcmp(roster->wanted, roster->all, sizeof roster->all) == 0);
+}
+
+static void want(struct roster *roster, const uint64_t *words)
+{
+    for (int i = 0; i < WORDS; i++)
+        roster->wanted[i] |= words[i];
+}
+
+static void person_run(struct roster *roster, uint32_t number)
+{
+    if (!bitmap_has(people_all(roster->moment->people), number)) {
+        leave_all(roster, number);
+        *due_of(roster, number) = 0;
+        return;
+    }
+    if (*due_of(roster, number) != 0 && *due_of(roster, number) <= roster->moment->as_of)
+        want(roster, roster->all);
+    ask(roster, number);
+}
+
+static bool has_room(const struct roster *roster)
+{
+    return roster->work->count + ROSTER_SEGMENT_MAX <= roster->work->max;
+}
+
+/* ---- a run ----------------------------------------------------------------------------------- */
+
+static int by_number(const void *a, const void *b)
+{
+    const struct touch *x = a, *y = b;
+
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* A record's person is touched with it. */
+static struct touch *touches_sort(struct roster *roster, size_t *count)
+{
+    size_t given = roster->touches.len / sizeof(struct touch);
+
+    for (size_t i = 0; i < given; i++) {
+        const struct touch *one = (const struct touch *)(const void *)roster->touches.at + i;
+        uint32_t kept = people_kept(roster->moment->people, one->number);
+
+        if (kept != one->number)
+            touch(roster, kept, one->what);
+    }
+    *count = roster->touches.len / sizeof(struct touch);
+    if (*count > 0)
+        qsort(roster->touches.at, *count, sizeof(struct touch), by_number);
+    return (struct touch *)(void *)roster->touches.at;
+}
+
+static void touch_want(struct roster *roster, uint32_t what)
+{
+    if (what == TOUCH_ALL || (what < TOUCH_PERSON && what >= KINDS)) {
+        want(roster, roster->all);
+        return;
+    }
+    if (what != TOUCH_PERSON && !roster->is_known[what])
+        kind_learn(roster, (uint16_t)what);
+    want(roster, what == TOUCH_PERSON ? roster->by_person : roster->by_kind[what]);
+}
+
+static void touched_run(struct roster *roster)
+{
+    size_t count, at = 0;
+    struct touch *touches = touches_sort(roster, &count);
+
+    roster->why = ROSTER_EVENT;
+    while (at < count && has_room(roster)) {
+        uint32_t number = touches[at].number;
+
+        memset(roster->wanted, 0, sizeof roster->wanted);
+        for (; at < count && touches[at].number == number; at++)
+            touch_want(roster, touches[at].what);
+        person_run(roster, number);
+    }
+    if (at < count)
+        memmove(touches, touches + at, (count - at) * sizeof *touches);
+    roster->touches.len = (count - at) * sizeof *touches;
+    roster->work->has_more = at < count;
+}
+
+static void due_run(struct roster *roster)
+{
+    int64_t next = NEVER, as_of = roster->moment->as_of;
+    size_t count = roster->due.len / sizeof(uint32_t);
+
+    if (roster->next > as_of)
+        return;
+    roster->next = NEVER;
+    roster->why = ROSTER_TIME;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t due = *due_of(roster, (uint32_t)i);
+
+        if (due == 0 || due > as_of) {
+            next = due != 0 && due < next ? due : next;
+            continue;
+        }
+        if (!has_room(roster)) {
+            next = as_of;
+            roster->work->has_more = true;
+            break;
+        }
+        memset(roster->wanted, 0, sizeof roster->wanted);
+        person_run(roster, (uint32_t)i);
+    }
+    roster->next = next < roster->next ? next : roster->next;
+}
+
+static uint32_t fill_start(const struct roster *roster)
+{
+    uint32_t at = FULL;
+
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
+        if (roster->segments[i] != NULL && roster->segments[i]->fill_at < at)
+            at = roster->segments[i]->fill_at;
+    return at;
+}
+
+/* Those that have asked nobody from here on ask together. */
+static void fill_run(struct roster *roster)
+{
+    uint32_t at = fill_start(roster), max = people_max(roster->moment->people);
+    uint64_t filling[WORDS];
+    uint32_t to = max - at < FILL_PIECE ? max : at + FILL_PIECE;
+
+    if (at == FULL)
+        return;
+    roster->why = ROSTER_FILL;
+    memset(roster->wanted, 0, sizeof roster->wanted);
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
+        if (roster->segments[i] != NULL && roster->segments[i]->fill_at == at)
+            roster->wanted[i / 64] |= UINT64_C(1) << i % 64;
+    memcpy(filling, roster->wanted, sizeof filling);
+    for (; at < to && has_room(roster); at++) {
+        if (bitmap_has(people_all(roster->moment->people), at))
+            ask(roster, at);
+        else
+            leave_all(roster, at);
+    }
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
+        if (filling[i / 64] >> i % 64 & 1)
+            roster->segments[i]->fill_at = at >= max ? FULL : at;
+    roster->work->has_more = roster->work->has_more || fill_start(roster) != FULL;
+}
+
+void roster_run(struct roster *roster, const struct moment *moment, struct roster_work *work)
+{
+    must(work->max >= ROSTER_SEGMENT_MAX);
+    work->count = 0;
+    work->person_count = 0;
+    work->has_more = false;
+    roster->moment = moment;
+    roster->work = work;
+    arena_reset(roster->scratch);
+    program_at(roster->program, moment);
+    touched_run(roster);
+    if (!work->has_more)
+        due_run(roster);
+    if (work->count == 0)
+        fill_run(roster);
+    else
+        work->has_more = work->has_more || fill_start(roster) != FULL;
+    work->next = roster->next == NEVER ? NONE : roster->next;
+}
+
+void roster_accept(struct roster *roster, const struct roster_work *work)
+{
+    for (int i = 0; i < work->count; i++) {
+        struct segment *segment = find(roster, work->flips[i].segment);
+
+        if (segment == NULL)
+            continue;
+        if (work->flips[i].is_in)
+            bitmap_add(&segment->members, work->flips[i].person);
+        else
+            bitmap_remove(&segment->members, work->flips[i].person);
+    }
+}
+
+void roster_refuse(struct roster *roster, const struct roster_work *work)
+{
+    for (int i = 0; i < work->count; i++)
+        touch(roster, work->flips[i].person, TOUCH_ALL);
+}

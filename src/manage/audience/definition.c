@@ -1,0 +1,110 @@
+/* Definitions are read where they are kept: on the writer, which waits for nobody. Always: what may
+ * be named is what the base has at that moment; the kinds and attributes are those the engine
+ * knows. */
+#include <stdlib.h>
+
+#include "gen/definition.q.h"
+#include "host/file.h"
+#include "manage/audience/feed.h"
+#include "manage/audience/segment_private.h"
+
+struct names_of {
+    struct ctx *c;
+    struct feed *feed;
+    struct list tags, segments;
+};
+
+static const struct zone *zone_find(void *user, struct str name)
+{
+    const struct names_of *of = user;
+    const struct zone *zone = NULL;
+
+    return zone_shared(of->c->arena, name, &zone) == OK ? zone : NULL;
+}
+
+static bool set_find(void *user, enum set_kind kind, int64_t id)
+{
+    const struct names_of *of = user;
+    const struct q_definition_tags_row *tag = of->tags.at;
+    const struct q_definition_segments_row *segment = of->segments.at;
+
+    for (int64_t i = 0; kind == SET_TAG && i < of->tags.count; i++)
+        if (tag[i].id == id)
+            return true;
+    for (int64_t i = 0; kind != SET_TAG && i < of->segments.count; i++)
+        if (segment[i].id == id && segment[i].is_static == (kind == SET_LIST))
+            return true;
+    return false;
+}
+
+static int64_t channel_find(void *user, int64_t id)
+{
+    const struct names_of *of = user;
+
+    return names_channel(&of->feed->names, id);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return str_cmp(((const struct catalog_kind *)a)->name, ((const struct catalog_kind *)b)->name);
+}
+
+static void kinds_fill(struct ctx *c, const struct feed *feed, struct catalog *catalog)
+{
+    const struct dictionary *names = feed->names.nouns[NOUN_KIND];
+    int64_t count = dictionary_count(names);
+    struct catalog_kind *kinds = arena_new_array(c->arena, struct catalog_kind, (size_t)count + 1);
+
+    for (int64_t i = 0; i < count; i++)
+        kinds[i] = (struct catalog_kind){dictionary_text(names, i), (uint16_t)(i + 1)};
+    qsort(kinds, (size_t)count, sizeof *kinds, by_name);
+    catalog->kinds = kinds;
+    catalog->kind_count = (int)count;
+}
+
+static enum err fields_fill(struct ctx *c, struct feed *feed, struct catalog *catalog)
+{
+    bool is_ready;
+
+    pthread_mutex_lock(&feed->lock);
+    is_ready = feed->is_ready;
+    catalog->attribute_count = feed->field_count;
+    pthread_mutex_unlock(&feed->lock);
+    catalog->attributes = feed->persons.fields;
+    return is_ready
+               ? OK
+               : fail(c, E_BUSY, "audience.filling", "the engine is being filled; try again soon");
+}
+
+enum err definition_catalog(struct ctx *c, struct catalog *catalog)
+{
+    struct names_of *of = arena_new_one(c->arena, struct names_of);
+
+    of->c = c;
+    of->feed = app_part(c->app, &audience_part);
+    *catalog = (struct catalog){.columns = audience_columns,
+                                .column_count = COLUMN_COUNT,
+                                .zone = ctx_zone(c),
+                                .zone_find = zone_find,
+                                .set_find = set_find,
+                                .channel_find = channel_find,
+                                .user = of};
+    TRY(fields_fill(c, of->feed, catalog));
+    TRY(q_definition_tags(c, &of->tags));
+    TRY(q_definition_segments(c, &of->segments));
+    kinds_fill(c, of->feed, catalog);
+    return OK;
+}
+
+enum err definition_read(struct ctx *c, const struct catalog *catalog, struct str text,
+                         struct query *out)
+{
+    struct query_fault fault;
+
+    if (query_read(c->arena, catalog, text, out, &fault) != OK)
+        return fail_at(c, fault.code, str_fmt(c->arena, "definition%.*s", STR(fault.path)), "%.*s",
+                       STR(fault.message));
+    if (out->ask != QUERY_SEGMENT)
+        return fail_at(c, "segment.ask", S("definition/ask"), "a query with ask segment is needed");
+    return OK;
+}

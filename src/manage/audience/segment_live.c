@@ -1,0 +1,275 @@
+/* Live segments on the feed's thread: whoever was touched is asked, who comes in or goes out
+ * becomes rows, then the engine's members and the sets that questions see. Always: the rows are the
+ * truth; members in memory are read from them when the feed begins, and everybody is asked once, so
+ * what happened while nobody looked is caught up with. */
+#include "gen/segment.q.h"
+#include "manage/audience/feed.h"
+#include "manage/audience/segment_private.h"
+
+#define SECOND_MS INT64_C(1000)
+#define AGAIN_MS 1000
+
+/* A segment as it is kept now. */
+struct kept {
+    int64_t id, version_number;
+    enum { KEPT_FILLING, KEPT_REFUSED, KEPT_SAID } state; /* SAID: the row says so */
+    bool is_seen, is_static;
+};
+struct segments {
+    struct feed *feed;
+    struct roster *roster;
+    struct roster_flip *flips;
+    struct kept kept[SEGMENT_MAX];
+    int kept_count;
+    bool is_stale;
+    struct kept *saying;
+};
+
+struct segments *segments_new(struct arena *arena, struct feed *feed)
+{
+    struct segments *segments = arena_new_one(arena, struct segments);
+
+    segments->feed = feed;
+    segments->roster = roster_new();
+    segments->flips = arena_new_array(arena, struct roster_flip, SEGMENT_PAGE);
+    segments->is_stale = true;
+    return segments;
+}
+
+void segments_free(struct segments *segments)
+{
+    roster_free(segments->roster);
+}
+
+struct roster *segments_roster(struct segments *segments)
+{
+    return segments->roster;
+}
+
+void segments_stale(struct segments *segments)
+{
+    segments->is_stale = true;
+}
+
+void segments_forget(struct segments *segments)
+{
+    roster_free(segments->roster);
+    segments->roster = roster_new();
+    segments->kept_count = 0;
+    segments->is_stale = true;
+}
+
+/* ---- definitions ----------------------------------------------------------------------------- */
+
+struct member_page {
+    struct people *people;
+    enum set_kind kind;
+    struct bitmap members;
+};
+
+static enum err member_take(void *user, const struct q_segment_members_row *row)
+{
+    struct member_page *page = user;
+
+    bitmap_add(&page->members, (uint32_t)row->customer_number);
+    people_set(page->people, page->kind, row->segment_id, (uint32_t)row->customer_number, true);
+    return OK;
+}
+
+static struct kept *kept_find(struct segments *segments, int64_t id)
+{
+    for (int i = 0; i < segments->kept_count; i++)
+        if (segments->kept[i].id == id)
+            return &segments->kept[i];
+    return NULL;
+}
+
+/* Names may be gone since: it says so, keeps its members and is asked no more. */
+static void refuse(struct segments *segments, const struct q_segment_live_row *row,
+                   const struct query_fault *fault)
+{
+    app_log(segments->feed->app, "warn", "segment", "%" PRId64 ": %.*s %.*s", row->id,
+            STR(fault->path), STR(fault->message));
+    roster_drop(segments->roster, row->id);
+    kept_find(segments, row->id)->state = KEPT_REFUSED;
+}
+
+static enum err definition_take(struct ctx *c, struct segments *segments,
+                                const struct catalog *catalog, const struct q_segment_live_row *row)
+{
+    struct kept *kept = kept_find(segments, row->id);
+    bool is_static = row->definition.at == NULL;
+    struct member_page page = {.people = segments->feed->people,
+                               .kind = is_static ? SET_LIST : SET_SEGMENT};
+    struct roster_definition one = {
+        .id = row->id, .text = row->definition, .members = &page.members};
+    struct query_fault fault;
+    enum err err = OK;
+
+    if (kept != NULL)
+        kept->is_seen = true;
+    if (kept != NULL && kept->version_number == row->version_number)
+        return OK;
+    bitmap_init(&page.members);
+    if (kept == NULL) {
+        must(segments->kept_count < SEGMENT_MAX);
+        kept = &segments->kept[segments->kept_count++];
+        err = q_segment_members(c, row->id, member_take, &page);
+    }
+    *kept = (struct kept){.id = row->id,
+                          .version_number = row->version_number,
+                          .state = is_static ? KEPT_SAID : KEPT_FILLING,
+                          .is_seen = true,
+                          .is_static = is_static};
+    if (err == OK && !is_static && roster_add(segments->roster, catalog, &one, &fault) != OK)
+        refuse(segments, row, &fault);
+    bitmap_release(&page.members);
+    return err;
+}
+
+/* Archived: it is asked no more, and questions do not know it. */
+static void gone_drop(struct segments *segments)
+{
+    int left = 0;
+
+    for (int i = 0; i < segments->kept_count; i++) {
+        if (segments->kept[i].is_seen) {
+            segments->kept[left++] = segments->kept[i];
+            continue;
+        }
+        roster_drop(segments->roster, segments->kept[i].id);
+        people_drop_set(segments->feed->people,
+                        segments->kept[i].is_static ? SET_LIST : SET_SEGMENT, segments->kept[i].id);
+    }
+    segments->kept_count = left;
+}
+
+static enum err definitions_step(struct ctx *c, void *user)
+{
+    struct segments *segments = user;
+    const struct q_segment_live_row *row;
+    struct catalog catalog;
+    struct list rows;
+
+    TRY(definition_catalog(c, &catalog));
+    TRY(q_segment_live(c, &rows));
+    row = rows.at;
+    for (int i = 0; i < segments->kept_count; i++)
+        segments->kept[i].is_seen = false;
+    for (int64_t i = 0; i < rows.count; i++)
+        TRY(definition_take(c, segments, &catalog, &row[i]));
+    gone_drop(segments);
+    return OK;
+}
+
+/* ---- who comes in and goes out --------------------------------------------------------------- */
+
+struct taking {
+    struct segments *segments;
+    const struct roster_work *work;
+};
+
+static enum err take_step(struct ctx *c, void *user)
+{
+    const struct taking *taking = user;
+
+    return segment_take(c, taking->work->flips, taking->work->count);
+}
+
+static void sets_change(struct segments *segments, const struct roster_work *work)
+{
+    for (int i = 0; i < work->count; i++) {
+        const struct roster_flip *flip = &work->flips[i];
+
+        people_set(segments->feed->people, SET_SEGMENT, flip->segment, flip->person, flip->is_in);
+        roster_touch_person(segments->roster,
+                            flip->person); /* for segments that stand on this one */
+    }
+    if (work->count > 0)
+        people_publish(segments->feed->people);
+}
+
+static enum err work_keep(struct segments *segments, struct arena *arena,
+                          const struct roster_work *work)
+{
+    struct taking taking = {segments, work};
+    enum err err =
+        work->count == 0 ? OK : app_write(segments->feed->app, arena, take_step, &taking, NULL);
+
+    if (err != OK) {
+        roster_refuse(segments->roster, work);
+        return err;
+    }
+    roster_accept(segments->roster, work);
+    sets_change(segments, work);
+    return OK;
+}
+
+static void work_run(struct segments *segments, int64_t now_ms, struct roster_work *work)
+{
+    const struct feed *feed = segments->feed;
+    const struct dictionary *dictionaries[COLUMN_COUNT];
+    struct moment moment = {.events = store_snapshot(feed->store),
+                            .people = people_hold(feed->people),
+                            .as_of = now_ms / SECOND_MS + 1,
+                            .dictionaries = dictionaries};
+
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        dictionaries[i] = feed->names.nouns[NOUN_COLUMN + i];
+    roster_run(segments->roster, &moment, work);
+    people_release(feed->people, moment.people);
+    store_release(feed->store, moment.events);
+}
+
+/* ---- what became of definitions -------------------------------------------------------------- */
+
+static enum err say_step(struct ctx *c, void *user)
+{
+    const struct kept *kept = ((struct segments *)user)->saying;
+    int64_t changed_count;
+
+    c->topics |= LIVE_SEGMENTS;
+    if (kept->state == KEPT_REFUSED)
+        return q_segment_refused(c, kept->id, kept->version_number, &changed_count);
+    return q_segment_filled(c, kept->id, kept->version_number, &changed_count);
+}
+
+static enum err states_say(struct segments *segments, struct arena *arena)
+{
+    for (int i = 0; i < segments->kept_count; i++) {
+        struct kept *kept = &segments->kept[i];
+        bool is_full = kept->state == KEPT_FILLING && roster_is_full(segments->roster, kept->id);
+
+        if (!is_full && kept->state != KEPT_REFUSED)
+            continue;
+        segments->saying = kept;
+        TRY(app_write(segments->feed->app, arena, say_step, segments, NULL));
+        kept->state = KEPT_SAID;
+    }
+    return OK;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a == NONE || (b != NONE && b < a) ? b : a;
+}
+
+enum err segments_page(struct segments *segments, struct arena *arena, int64_t *next_ms)
+{
+    struct roster_work work = {.flips = segments->flips, .max = SEGMENT_PAGE};
+    int64_t now_ms = worker_now_ms(segments->feed->app);
+
+    if (segments->is_stale) {
+        segments->is_stale = false;
+        TRY(feed_read(segments->feed, arena, definitions_step, segments));
+        people_publish(segments->feed->people);
+    }
+    work_run(segments, now_ms, &work);
+    TRY(work_keep(segments, arena, &work));
+    TRY(states_say(segments, arena));
+    if (work.has_more || work.count > 0)
+        *next_ms = now_ms;
+    else if (work.next != NONE) /* as_of is one second ahead of what it names */
+        *next_ms = sooner(*next_ms, (work.next - 1) * SECOND_MS);
+    return OK;
+}

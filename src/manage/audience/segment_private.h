@@ -1,0 +1,31 @@
+/* What the files about segments share. */
+#pragma once
+
+#include "engine/roster.h"
+#include "kit/ctx.h"
+#include "manage/audience/segment.h"
+
+/* ---- definition.c ------------------------------------------------------------------------------- */
+
+/* What may be named now. Lives as long as the ctx. E_BUSY "audience.filling" after a start. */
+enum err definition_catalog(struct ctx *c, struct catalog *catalog) MUST_USE;
+/* A segment's query. E_INPUT with the place of what is wrong, below "definition". */
+enum err definition_read(struct ctx *c, const struct catalog *catalog, struct str text, struct query *out) MUST_USE;
+
+/* ---- segment_take.c ----------------------------------------------------------------------------- */
+
+/* Flips of the engine as one commit: rows, counts, sizes, the segments' tags, facts. A flip that is so already does nothing; whoever
+ * is gone leaves without a fact. At most SEGMENT_PAGE. */
+enum err segment_take(struct ctx *c, const struct roster_flip *flips, int64_t count) MUST_USE;
+
+/* ---- segment_live.c: on the feed's thread ------------------------------------------------------- */
+
+struct feed;
+struct segments;
+struct segments *segments_new(struct arena *arena, struct feed *feed);
+void segments_free(struct segments *segments);
+struct roster *segments_roster(struct segments *segments); /* to be told what happened; NULL: they are read first */
+void segments_stale(struct segments *segments);         /* definitions changed */
+void segments_forget(struct segments *segments);       /* the lease went, or people are read anew: from the beginning */
+/* One page: definitions that changed, then who came in or went out. *next_ms as a worker's page. */
+enum err segments_page(struct segments *segments, struct arena *arena, int64_t *next_ms) MUST_USE;
