@@ -19,6 +19,9 @@ struct audience_moment {
 enum err audience_hold(struct ctx *c, struct audience_moment *out) MUST_USE;
 void audience_release(const struct audience_moment *moment);
 
+/* Until all that was committed is in the engine and in the segments: for tests and measurements. */
+void audience_await(struct app *app);
+
 /* For `papilio check`: events by kind and month, and every customer, against the base as the ctx sees it. Names what differs, each as
  * one line; waits for the engine to be filled. Says nothing where the base was written to meanwhile. */
 enum err audience_check(struct ctx *c, struct buf *differences) MUST_USE;

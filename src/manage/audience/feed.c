@@ -400,6 +400,8 @@ static enum err journal_page(struct feed *feed, struct arena *arena)
     if (!feed->names.is_known)
         TRY(feed_read(feed, arena, names_step, feed));
     TRY(feed_read(feed, arena, journal_step, feed));
+    if (has_kind(&feed->page.rows, "segment_changed"))
+        segments_stale(feed->segments);
     TRY(feed_batch_make(feed, arena, &feed->page.rows, &batch));
     for (size_t i = 0; i < batch.count; i++)
         roster_touch_event(segments_roster(feed->segments), batch.events[i].customer,
@@ -532,6 +534,13 @@ static void part_close(void *part)
     pthread_mutex_destroy(&feed->lock);
     pthread_cond_destroy(&feed->reached);
     arena_free(feed->arena);
+}
+
+void audience_await(struct app *app)
+{
+    struct feed *feed = app_part(app, &audience_part);
+
+    worker_await(feed->worker);
 }
 
 const struct app_part audience_part = {.open = part_open,

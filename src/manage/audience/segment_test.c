@@ -1,0 +1,281 @@
+/* Segments from making to archiving: who is a member must be what the definition says, with one
+ * fact for each who came in or went out, over events, changes, time, merges, deletions and
+ * restarts. */
+#include "scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/clock.h"
+#include "kit/job.h"
+#include "manage/audience/audience.h"
+
+#define ADD POST, "/api/customers"
+#define SEGMENTS "/api/segments"
+#define WHO(who) "{'version':1,'ask':'segment','who':" who "}"
+#define BUYERS WHO("{'did':{'kind':'order_paid'}}")
+#define LATELY WHO("{'did':{'kind':'page_viewed','within':{'last':{'hours':1}}}}")
+#define NEW(name, definition) "{'name':'" name "','definition':" definition "}"
+#define ORDER(no, who)                                                                             \
+    "{'source':'shop','order_no':'" no "','placed_ms':1767225600000,'customer_id':'" who           \
+    "','lines':["                                                                                  \
+    "{'product_code':'A1','quantity_count':1,'unit_price_micro':5000000}]}"
+#define HOUR_MS INT64_C(3600000)
+
+static const struct scenario people[] = {
+    {"ana", AS_OPERATOR, ADD, "{'name':'Ana','phone':'13800000001'}", 200, "", NULL, .keep = "ana"},
+    {"bea", AS_OPERATOR, ADD, "{'name':'Bea','phone':'13800000002'}", 200, "", NULL, .keep = "bea"},
+    {"eve", AS_OPERATOR, ADD, "{'name':'Eve','phone':'13800000003'}", 200, "", NULL, .keep = "eve"},
+    {"tag", AS_OPERATOR, POST, "/api/tags",
+     "{'family':'spending','name':'buyer','color':'#ff0000'}", 200, "", NULL, .keep = "tag"},
+    {"ana buys", AS_OPERATOR, POST, "/api/orders", ORDER("1", "$ana"), 200, "", NULL},
+};
+static const struct scenario made[] = {
+    {"buyers", AS_OPERATOR, POST, SEGMENTS,
+     "{'name':'buyers','definition':" BUYERS ",'tag_id':'$tag'}", 200, "'id'", "segment_changed",
+     .keep = "buyers"},
+    {"lately", AS_OPERATOR, POST, SEGMENTS, NEW("lately", LATELY), 200, "'id'", "segment_changed",
+     .keep = "lately"},
+};
+static const struct scenario bought[] = {
+    {"bea buys", AS_OPERATOR, POST, "/api/orders", ORDER("2", "$bea"), 200, "", NULL},
+    {"eve looks", AS_KEY, POST, "/api/v1/events",
+     "{'events':[{'message_id':'a1','kind':'page_viewed','customer':{'kind':'phone','value':'"
+     "13800000003'}}]}",
+     200, "'accepted_count':1", NULL},
+};
+
+static void run_all(const struct scenario *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct scenario row = rows[i];
+
+        row.is_plain = true;
+        row.key = row.method == POST ? row.name : NULL;
+        scenario_run_all(&row, 1);
+    }
+    audience_await(scenario_app);
+}
+#define run(rows) run_all((rows), ARRAY_LEN(rows))
+
+static int64_t member_count(const char *name)
+{
+    return scenario_number(
+        str_cstr(scenario_arena, str_fmt(scenario_arena,
+                                         "SELECT count(*) FROM segment_member m JOIN segment s ON "
+                                         "s.id = m.segment_id WHERE s.name = '%s'",
+                                         name)));
+}
+
+static int64_t fact_count(const char *kind)
+{
+    return scenario_number(
+        str_cstr(scenario_arena,
+                 str_fmt(scenario_arena, "SELECT count(*) FROM journal WHERE kind = '%s'", kind)));
+}
+
+/* Counts in the segment's row, rows of members, facts: all say the same. */
+static void assert_sound(void)
+{
+    assert_int_equal(
+        scenario_number("SELECT count(*) FROM segment s WHERE s.member_count <> "
+                        "(SELECT count(*) FROM segment_member m WHERE m.segment_id = s.id)"),
+        0);
+    assert_int_equal(
+        scenario_number(
+            "SELECT count(*) FROM segment_member m JOIN segment s ON s.id = m.segment_id "
+            "WHERE s.kind = 'live'"),
+        fact_count("segment_entered") - fact_count("segment_left"));
+}
+
+static int64_t tagged_count(void)
+{
+    return scenario_number("SELECT count(*) FROM customer_tag");
+}
+
+static void reopen(void)
+{
+    struct app_config config = *app_config(scenario_app);
+    struct str why = {0};
+
+    config.data = str_copy(scenario_arena, config.data);
+    app_close(scenario_app);
+    if (app_open(scenario_arena, &config, &scenario_app, &why) != OK)
+        fail_msg("%.*s", STR(why));
+    audience_await(scenario_app);
+}
+
+static void test_members(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    assert_int_equal(member_count("buyers"), 1); /* from history */
+    assert_int_equal(tagged_count(), 1);
+    run(bought);
+    assert_int_equal(member_count("buyers"), 2);
+    assert_int_equal(member_count("lately"), 1);
+    assert_int_equal(tagged_count(), 2);
+    assert_int_equal(fact_count("segment_entered"), 3);
+    assert_sound();
+    reopen();
+    assert_int_equal(fact_count("segment_entered"), 3); /* nothing twice */
+    assert_sound();
+}
+
+/* An hour later a view is no longer of the last hour, whether the program ran meanwhile or not. */
+static void test_time(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(bought);
+    clock_simulate(clock_now_ms() + 2 * HOUR_MS);
+    audience_await(scenario_app);
+    assert_int_equal(member_count("lately"), 0);
+    assert_int_equal(fact_count("segment_left"), 1);
+    clock_simulate(NONE);
+    assert_sound();
+}
+
+static void test_time_while_away(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(bought);
+    clock_simulate(clock_now_ms() + 2 * HOUR_MS);
+    reopen();
+    assert_int_equal(member_count("lately"), 0);
+    assert_int_equal(member_count("buyers"), 2);
+    clock_simulate(NONE);
+    assert_sound();
+}
+
+static const struct scenario merged[] = {
+    {"merge", AS_OPERATOR, POST, "/api/customers/$eve/merge", "{'other_customer_id':'$ana'}", 200,
+     "", NULL, .keep = "m1"},
+};
+static const struct scenario unmerged[] = {
+    {"undo", AS_OPERATOR, POST, "/api/merges/$m1/undo", "{}", 200, "", NULL},
+};
+static const struct scenario gone[] = {
+    {"delete", AS_ADMIN, POST, "/api/customers/$bea/privacy/delete",
+     "{'reason':'asked','confirm_number':2}", 200, "", NULL},
+};
+
+static void test_people_change(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(merged); /* eve has bought now, ana is nobody of her own */
+    assert_int_equal(member_count("buyers"), 1);
+    assert_int_equal(
+        scenario_number(
+            "SELECT count(*) FROM segment_member m JOIN customer c ON c.id = m.customer_id "
+            "WHERE c.merged_into_id IS NOT NULL"),
+        0);
+    assert_sound();
+    run(unmerged);
+    assert_int_equal(member_count("buyers"), 1);
+    assert_sound();
+    run(bought);
+    assert_int_equal(member_count("buyers"), 2);
+    run(gone);
+    assert_int_equal(member_count("buyers"), 1);
+}
+
+static const struct scenario edited[] = {
+    {"edit", AS_OPERATOR, POST, SEGMENTS "/$buyers/edit",
+     "{'name':'buyers','definition':" WHO(
+         "{'not':{'did':{'kind':'order_paid'}}}") ",'tag_id':'$tag','version_number':1}",
+     200, "{}", NULL},
+    {"on it", AS_OPERATOR, POST, SEGMENTS,
+     NEW("on it", WHO("{'segment':['$buyers'],'match':'none'}")), 200, "'id'", NULL,
+     .keep = "onit"},
+    {"both", AS_OPERATOR, GET, SEGMENTS "/$buyers/overlap?other_id=$onit", NULL, 200,
+     "'both_count':0", NULL},
+    {"the list", AS_OPERATOR, GET, SEGMENTS, NULL, 200, "'member_count':2", NULL},
+    {"why", AS_OPERATOR, GET, SEGMENTS "/$buyers/explain?customer_id=$bea", NULL, 200,
+     "'is_member':true", NULL},
+    {"why not", AS_OPERATOR, GET, SEGMENTS "/$buyers/explain?customer_id=$ana", NULL, 200,
+     "'is_in':false", NULL},
+};
+static const struct scenario faults[] = {
+    {"no such kind", AS_OPERATOR, POST, SEGMENTS, NEW("x", WHO("{'did':{'kind':'flown'}}")), 400,
+     "definition/who/did/kind", ""},
+    {"not a segment", AS_OPERATOR, POST, SEGMENTS,
+     "{'name':'x','definition':{'version':1,'ask':'rfm','events':{}}}", 400, "", ""},
+    {"the same name", AS_OPERATOR, POST, SEGMENTS, NEW("lately", BUYERS), 409, "segment.exists",
+     ""},
+    {"its tag is another's", AS_OPERATOR, POST, SEGMENTS,
+     "{'name':'y','definition':" BUYERS ",'tag_id':'$tag'}", 400, "segment.tag", ""},
+    {"an old version", AS_OPERATOR, POST, SEGMENTS "/$buyers/edit",
+     "{'name':'buyers','definition':" BUYERS ",'tag_id':'$tag','version_number':1}", 409,
+     "segment.changed", ""},
+    {"a circle", AS_OPERATOR, POST, SEGMENTS "/$buyers/edit",
+     "{'name':'buyers','definition':" WHO(
+         "{'segment':['$onit']}") ",'tag_id':'$tag','version_number':2}",
+     400, "segment.circle", ""},
+    {"in use", AS_OPERATOR, POST, SEGMENTS "/$buyers/archive", "{}", 409, "segment.used", ""},
+    {"nobody", AS_NOBODY, GET, SEGMENTS, NULL, 401, "", ""},
+    {"no right", AS_VIEWER, POST, SEGMENTS, NEW("z", BUYERS), 403, "", ""},
+    {"unknown", AS_OPERATOR, GET, SEGMENTS "/12345", NULL, 404, "segment.unknown", ""},
+};
+
+static void test_edit(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(bought);
+    run(edited);
+    assert_int_equal(member_count("buyers"), 1); /* only eve has not bought */
+    assert_int_equal(member_count("on it"), 2);
+    assert_int_equal(tagged_count(), 1);
+    assert_sound();
+    run(faults);
+    assert_sound();
+}
+
+static const struct scenario archived[] = {
+    {"snapshot", AS_OPERATOR, POST, SEGMENTS "/$buyers/snapshot", "{'name':'list'}", 200, "'id'",
+     NULL, .keep = "list"},
+    {"archive", AS_OPERATOR, POST, SEGMENTS "/$lately/archive", "{}", 200, "{}", NULL},
+};
+static const struct scenario of_list[] = {
+    {"of the list", AS_OPERATOR, POST, SEGMENTS, NEW("of the list", WHO("{'list':['$list']}")), 200,
+     "'id'", NULL},
+    {"restore", AS_OPERATOR, POST, SEGMENTS "/$lately/restore", "{}", 200, "{}", NULL},
+};
+
+static void test_archive(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(archived);
+    job_await(scenario_app);
+    run(bought);
+    assert_int_equal(member_count("list"), 1);
+    assert_int_equal(member_count("lately"), 0);
+    run(of_list);
+    assert_int_equal(member_count("of the list"), 1);
+    assert_int_equal(member_count("lately"), 1);
+    assert_sound();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_members, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_time, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_time_while_away, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_people_change, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_edit, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_archive, scenario_open, scenario_close),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
