@@ -1,6 +1,7 @@
 /* Taking back. Always: of a transfer comes back what it moved, once; what of it has ended comes
  * from where it ended; where the policy makes a debt, the owner has nothing available beside it. */
 #include "gen/ledger.q.h"
+#include "gen/ledger_lot.q.h"
 #include "kit/ledger_private.h"
 
 /* Where what is taken back comes from. Each has two legs, for what goes home and for what has
@@ -192,6 +193,20 @@ static void legs_plan(struct taking *taking)
     }
 }
 
+/* What stays has not come back: those lots, the last of the list, are still to be given back. */
+static void refills_trim(struct list *refills, int64_t stays_count)
+{
+    struct q_lot_use_return_in *rows = refills->at;
+
+    while (stays_count > 0) {
+        struct q_lot_use_return_in *last = &rows[refills->count - 1];
+        int64_t part_count = least(last->amount_count, stays_count);
+        last->amount_count -= part_count;
+        stays_count -= part_count;
+        refills->count -= last->amount_count == 0;
+    }
+}
+
 static enum err reversed_mark(struct ctx *c, const struct taking *taking)
 {
     int64_t expired_count = taking->sources[FROM_EXPIRED].amount_count - taking->stays_count;
@@ -225,6 +240,7 @@ enum err ledger_reverse(struct ctx *c, const struct reversal *reversal, int64_t 
     if (taking->home.amount_count == 0)
         return OK;
     legs_plan(taking);
+    refills_trim(&refills, taking->stays_count);
     posting.count = taking->leg_count;
     TRY(ledger_post_legs(c, &posting));
     *debt_count = taking->sources[FROM_DEBT].amount_count;

@@ -339,6 +339,28 @@ static void property_7_points_after_spend_and_after_expiry(void **state)
     expect("10 0 0 0 -10 10");
 }
 
+/* What has ended where it came from and where it went stays ended, however often it is asked for.
+ */
+static void what_ended_on_both_ways_stays_ended(void **state)
+{
+    int64_t moved_id;
+
+    (void)state;
+    post(OUTSIDE, ANNA, 48, NOW_MS + HOUR_MS);
+    post(OUTSIDE, ANNA, 8, NOW_MS + 3 * HOUR_MS);
+    moved_id = post(ANNA, PENDING, 56, NOW_MS + 2 * HOUR_MS);
+    scenario_clock(NOW_MS + 2 * HOUR_MS + 60000);
+    timer_await(scenario_app);
+    expect("0 0 0 0 0 56");
+    assert_string_equal(reverse(moved_id, 56, REVERSE_CREATE_DEBT), "");
+    assert_int_equal(w.taken_count, 8);
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(reverse(moved_id, 24, REVERSE_CREATE_DEBT), "");
+        assert_int_equal(w.taken_count + w.debt_count, 0);
+    }
+    expect("0 8 0 0 0 48");
+}
+
 static void posted_of_a_hold_goes_back_where_it_came_from(void **state)
 {
     (void)state;
@@ -382,6 +404,7 @@ int main(void)
         TEST(the_rest_becomes_a_debt_that_income_pays),
         TEST(two_halves_are_one_whole),
         TEST(property_7_points_after_spend_and_after_expiry),
+        TEST(what_ended_on_both_ways_stays_ended),
         TEST(posted_of_a_hold_goes_back_where_it_came_from),
         TEST(what_comes_back_pays_a_debt),
     };

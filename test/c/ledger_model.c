@@ -726,6 +726,18 @@ static int64_t legs_plan(int transfer, const struct source sources[3], int to, s
     return stays_count;
 }
 
+/* What stays has not come back: of those lots it can still. The list ends with what has ended. */
+static void stays_keep(int64_t stays_count)
+{
+    while (stays_count > 0) {
+        struct refill *last = &m.refills[m.refill_count - 1];
+        int64_t part_count = least(last->amount_count, stays_count);
+        last->amount_count -= part_count;
+        stays_count -= part_count;
+        m.refill_count -= last->amount_count == 0;
+    }
+}
+
 const char *model_reverse(int transfer, int64_t amount_count, enum model_policy policy,
                           int64_t now_ms, int64_t counts[2])
 {
@@ -743,6 +755,7 @@ const char *model_reverse(int transfer, int64_t amount_count, enum model_policy 
     all_count = sources[0].amount_count + sources[1].amount_count + sources[2].amount_count;
     call_begin();
     stays_count = legs_plan(transfer, sources, to, home_plan(uses_of, all_count, now_ms));
+    stays_keep(stays_count);
     pay_count = least(m.balance[available], sources[0].amount_count);
     if (pay_count > 0 && of->to != available && to != available)
         leg_add(available, sources[0].account, pay_count)->is_own = true;
