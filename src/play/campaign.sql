@@ -43,6 +43,13 @@ SELECT a.id, a.unit, a.balance_count FROM account a
  WHERE a.owner_kind = 'campaign' AND a.owner_id = :campaign_id AND a.bucket = 'budget'
  ORDER BY a.unit LIMIT 10;
 
+-- name: campaign_late :many     what has come back to the budgets of one that is over
+SELECT a.id, a.unit, a.balance_count
+  FROM campaign k
+  JOIN account a ON a.owner_kind = 'campaign' AND a.owner_id = k.id AND a.bucket = 'budget'
+ WHERE k.id = :campaign_id AND k.status IN ('settled', 'archived', 'cancelled')
+ ORDER BY a.unit LIMIT 10;
+
 -- name: campaign_held :one
 SELECT (SELECT count(*) FROM reward_grant g WHERE g.campaign_id = :campaign_id AND g.status = 'held') AS held_count,
        (SELECT count(*) FROM timer t WHERE t.kind = 'campaign_clock' AND t.key_id = :campaign_id) AS clock_count;

@@ -103,19 +103,16 @@ static enum err clock_stop(struct ctx *c, const struct moving *m)
     return timer_cancel(c, campaign_clock.name, m->campaign->id, NULL);
 }
 
-/* What is left of its budgets leaves the books as it came. */
-static enum err budget_return(struct ctx *c, const struct moving *m)
+/* What is left of these budgets leaves the books as it came. */
+static enum err rest_return(struct ctx *c, const struct list *rows)
 {
     struct account outside[UNIT_COUNT];
     struct transfer transfers[UNIT_COUNT];
     int64_t ids[UNIT_COUNT], count = 0;
-    const struct q_campaign_budgets_row *row;
-    struct list rows;
+    const struct q_campaign_budgets_row *row = rows->at;
     bool is_replay;
 
-    TRY(q_campaign_budgets(c, m->campaign->id, &rows));
-    row = rows.at;
-    for (int64_t i = 0; i < rows.count; i++) {
+    for (int64_t i = 0; i < rows->count; i++) {
         if (row[i].balance_count == 0)
             continue;
         outside[count] = (struct account){"system", 0, play_unit(row[i].unit), BUCKET_EXTERNAL, 0};
@@ -133,6 +130,24 @@ static enum err budget_return(struct ctx *c, const struct moving *m)
     for (int64_t i = 0; i < count; i++)
         transfers[i].to_id = ids[i];
     return ledger_post(c, transfers, count, &is_replay, NULL);
+}
+
+static enum err budget_return(struct ctx *c, const struct moving *m)
+{
+    struct list rows;
+
+    TRY(q_campaign_budgets(c, m->campaign->id, &rows));
+    return rest_return(c, &rows);
+}
+
+enum err campaign_late_return(struct ctx *c, int64_t campaign_id)
+{
+    struct list rows;
+
+    _Static_assert(sizeof(struct q_campaign_late_row) == sizeof(struct q_campaign_budgets_row),
+                   "the same columns");
+    TRY(q_campaign_late(c, campaign_id, &rows));
+    return rest_return(c, &rows);
 }
 
 static enum err cancelled(struct ctx *c, const struct moving *m)

@@ -49,6 +49,8 @@ const char *campaign_move_next(struct str from, int at);
 bool campaign_move_has_reason(struct str from, struct str to);
 /* The clock goes by this end from now on. */
 enum err campaign_clock_end(struct ctx *c, int64_t campaign_id, int64_t ends_ms) MUST_USE;
+/* What came back to the budgets of one that is over goes on outside. */
+enum err campaign_late_return(struct ctx *c, int64_t campaign_id) MUST_USE;
 /* A new version, in force at once: in a draft anything, once it runs what favours those in it. */
 struct campaign_edit {
     int64_t campaign_id;

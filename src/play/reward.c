@@ -143,6 +143,7 @@ enum err reward_revoke(struct ctx *c, int64_t reward_id, const struct revocation
     if (revocation->amount_count > stored.reward.amount_count - stored.revoked_count)
         return fail(c, E_CONFLICT, "reward.revoked", "so much of it is not left to take back");
     TRY(stored.granter->revoke(c, &stored.reward, revocation, taken_count, &debt_count));
+    TRY(campaign_late_return(c, stored.reward.campaign_id));
     return revoked_keep(c, &stored.reward, *taken_count + debt_count);
 }
 

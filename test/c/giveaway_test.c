@@ -181,6 +181,26 @@ static void test_business_day(void **state)
     }));
 }
 
+/* By taking back what funded it: with a reason, and above the set amount by two. */
+static void test_a_budget_is_taken_out_by_hand(void **state)
+{
+    (void)state;
+    giveaway_open("{'stock_count':4,'day_limit_count':1,'points_count':10}", 100);
+    scenario_set("fund", scenario_text(sql_of("SELECT t.id FROM transfer t JOIN account a ON a.id ="
+                                              " t.to_account_id WHERE t.kind = 'campaign_budget'"
+                                              " AND a.owner_id = $k")));
+    scenario_run(((const struct scenario[]){
+        {"a part", AS_ADMIN, POST, "/api/transfers/$fund/reverse",
+         "{'amount_count':60,'policy':'up_to_balance','reason':'too much'}", 200,
+         "'status':'done','taken_count':60", NULL, .key = "out1"},
+        {"no more than was put in", AS_ADMIN, POST, "/api/transfers/$fund/reverse",
+         "{'amount_count':41,'policy':'up_to_balance','reason':'more'}", 409, "ledger.reversed",
+         NULL, .key = "out2"},
+    }));
+    assert_int_equal(balance("k", "points", "budget"), 40);
+    books_check();
+}
+
 /* ---- property 12 ----------------------------------------------------------------------------- */
 
 static const struct scenario diff_cases[] = {
@@ -349,7 +369,12 @@ static void property_7_refund_after_settlement_spend_and_expiry(void **state)
     assert_int_equal(taken("hal", 75, 1, REVERSE_CREATE_DEBT, NULL), E_CONFLICT);
     assert_int_equal(taken("ivy", 76, 10, REVERSE_CREATE_DEBT, NULL), OK); /* from what has ended */
     expect_points("ivy", 0, 0);
-    assert_int_equal(balance("k", "points", "budget"), 30);
+    /* it is over: what comes back goes where its budget came from */
+    assert_int_equal(balance("k", "points", "budget"), 0);
+    assert_int_equal(number_of("SELECT sum(t.amount_count) FROM transfer t JOIN account a ON a.id ="
+                               " t.from_account_id WHERE t.kind = 'campaign_budget_rest' AND"
+                               " a.owner_id = $k AND a.unit = 'points'"),
+                     40);
     assert_int_equal(number_of("SELECT count(*) FROM reward_grant WHERE campaign_id = $k AND status"
                                " = 'revoked' AND revoked_count = 10"),
                      4);
@@ -485,6 +510,7 @@ int main(void)
             property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old_version),
         cmocka_unit_test(property_1_of_n_claims_exactly_the_stock_wins),
         cmocka_unit_test(property_7_refund_after_settlement_spend_and_expiry),
+        cmocka_unit_test(test_a_budget_is_taken_out_by_hand),
     };
 
     return cmocka_run_group_tests(tests, open_world, scenario_close);

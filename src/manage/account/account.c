@@ -8,7 +8,8 @@
 
 #define PAGE_MAX 100
 #define PAGE_DEFAULT 30
-#define PERSON_MAX 60 /* accounts of one person: a bucket of each unit, and some campaigns' own */
+#define PERSON_MAX 60   /* sums of one person: a bucket of each unit, and some campaigns' own */
+#define RECORDS_MAX 500 /* accounts of all records of one person, on one page */
 
 int64_t account_id_told(int64_t id)
 {
@@ -42,7 +43,8 @@ struct account_list_out {
 };
 static const struct field account_list_in[] = {
     IN(struct account_list_in, owner_kind, .one_of = OWNER_NAMES),
-    IN(struct account_list_in, owner_id, .is_optional = true),
+    IN(struct account_list_in, owner_id, .is_optional = true,
+       .about = "of a customer: with all records of that person, on one page"),
     IN(struct account_list_in, unit, .is_optional = true, .one_of = UNIT_NAMES),
     IN(struct account_list_in, bucket, .is_optional = true, .one_of = BUCKET_NAMES),
     IN(struct account_list_in, cursor, .is_optional = true, .max = 60),
@@ -120,6 +122,22 @@ static enum err rows_find(struct ctx *c, const struct account_list_in *in, int64
                                  rows);
 }
 
+/* Both queries give the same columns. */
+static enum err records_list(struct ctx *c, const struct account_list_in *in, struct list *items)
+{
+    struct list rows;
+
+    _Static_assert(sizeof(struct q_account_list_row) == sizeof(struct q_account_records_row),
+                   "one part");
+    TRY(q_account_records(c,
+                          &(struct q_account_records_in){.customer_id = in->owner_id,
+                                                         .unit = in->unit,
+                                                         .bucket = in->bucket,
+                                                         .limit_count = RECORDS_MAX},
+                          &rows));
+    return accounts_tell(c, &rows, items);
+}
+
 static enum err account_list(struct ctx *c, const void *in_, void *out_)
 {
     const struct account_list_in *in = in_;
@@ -128,6 +146,8 @@ static enum err account_list(struct ctx *c, const void *in_, void *out_)
     const struct q_account_list_row *row;
     struct list rows;
 
+    if (in->owner_id != NONE && str_is(in->owner_kind, "customer"))
+        return records_list(c, in, &out->items);
     TRY(rows_find(c, in, limit_count, &rows));
     row = rows.at;
     if (rows.count == limit_count)
@@ -141,26 +161,51 @@ static enum err account_list(struct ctx *c, const void *in_, void *out_)
 struct account_person_in {
     int64_t customer_id;
 };
+struct account_sum {
+    int64_t id, scope_id, balance_count, record_count;
+    struct str unit, bucket, scope_title;
+};
 struct account_person_out {
     struct list items;
 };
 static const struct field account_person_in[] = {IN(struct account_person_in, customer_id)};
+static const struct field account_sum[] = {
+    OUT(struct account_sum, id, .about = "of the account, or of one of them"),
+    OUT(struct account_sum, unit, .one_of = UNIT_NAMES),
+    OUT(struct account_sum, bucket, .one_of = BUCKET_NAMES),
+    OUT(struct account_sum, scope_id, .is_optional = true,
+        .about = "the campaign it counts for; null: the brand as a whole"),
+    OUT(struct account_sum, scope_title, .is_optional = true),
+    OUT(struct account_sum, balance_count, .about = "of all records of the person together"),
+    OUT(struct account_sum, record_count, .about = "so many of them have such an account"),
+};
 static const struct field account_person_out[] = {
-    OUT(struct account_person_out, items, .of = SHAPE(account_item)),
+    OUT(struct account_person_out, items, .of = SHAPE(account_sum)),
 };
 
 static enum err account_person(struct ctx *c, const void *in_, void *out_)
 {
     const struct account_person_in *in = in_;
     struct account_person_out *out = out_;
-    struct q_account_list_in ask = {
-        .owner_kind = S("customer"), .before_id = INT64_MAX, .limit_count = PERSON_MAX};
+    const struct q_account_person_row *row;
+    struct account_sum *sum;
     struct list rows;
+    int64_t person_id;
 
-    TRY(customer_reach(c, in->customer_id, &ask.high_id));
-    ask.low_id = ask.high_id;
-    TRY(q_account_list(c, &ask, &rows));
-    return accounts_tell(c, &rows, &out->items);
+    TRY(customer_reach(c, in->customer_id, &person_id));
+    TRY(q_account_person(c, person_id, PERSON_MAX, &rows));
+    row = rows.at;
+    sum = arena_new_array(c->arena, struct account_sum, (size_t)rows.count + 1);
+    out->items = (struct list){sum, rows.count};
+    for (int64_t i = 0; i < rows.count; i++)
+        sum[i] = (struct account_sum){.id = row[i].id,
+                                      .scope_id = account_id_told(row[i].scope_id),
+                                      .balance_count = row[i].balance_count,
+                                      .record_count = row[i].record_count,
+                                      .unit = row[i].unit,
+                                      .bucket = row[i].bucket,
+                                      .scope_title = row[i].scope_title};
+    return OK;
 }
 
 /* ---- GET /api/accounts/{account_id} ---------------------------------------------------------- */

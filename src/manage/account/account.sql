@@ -9,7 +9,7 @@ a.id, a.owner_kind, a.owner_id, a.unit, a.bucket, a.scope_id, a.balance_count, a
   LEFT JOIN campaign g ON g.id = a.scope_id
 
 -- name: account_list :many     of one kind of owner, or of one owner (low = high); the key is in the order's index
--- scope: none (whoever lists accounts reaches all; of one person: that was reached)
+-- scope: none (whoever lists accounts reaches all)
 SELECT part(told)
  WHERE a.owner_kind = :owner_kind AND a.owner_id >= :low_id AND a.owner_id <= :high_id
    AND (a.owner_id < :high_id OR a.id < :before_id)
@@ -24,6 +24,30 @@ SELECT part(told)
    AND (a.owner_id < :high_id OR a.id < :before_id)
    AND (:unit IS NULL OR a.unit = :unit)
  ORDER BY a.owner_id DESC, a.id DESC
+ LIMIT :limit_count;
+
+-- name: account_records :many     the same of a customer: of all records of that person
+-- scope: none (whoever lists accounts reaches all)
+SELECT part(told)
+ WHERE a.owner_kind = 'customer'
+   AND a.owner_id IN (SELECT r.id FROM customer o
+                        JOIN customer r ON (r.id = coalesce(o.merged_into_id, o.id)
+                                            OR r.merged_into_id = coalesce(o.merged_into_id, o.id))
+                       WHERE o.id = :customer_id)
+   AND (:unit IS NULL OR a.unit = :unit) AND (:bucket IS NULL OR a.bucket = :bucket)
+ ORDER BY a.owner_id DESC, a.id DESC
+ LIMIT :limit_count;
+
+-- name: account_person :many     what the records of a person have together
+-- scope: none (of a person that was reached)
+SELECT max(a.id) AS id, a.unit, a.bucket, a.scope_id, g.title AS scope_title,
+       CAST(sum(a.balance_count) AS BIGINT) AS balance_count, count(*) AS record_count
+  FROM customer r
+  JOIN account a ON a.owner_kind = 'customer' AND a.owner_id = r.id
+  LEFT JOIN campaign g ON g.id = a.scope_id
+ WHERE (r.id = :person_id OR r.merged_into_id = :person_id)
+ GROUP BY a.unit, a.bucket, a.scope_id, g.title
+ ORDER BY 1 DESC
  LIMIT :limit_count;
 
 -- name: account_get :one
