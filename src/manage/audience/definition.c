@@ -96,6 +96,18 @@ enum err definition_catalog(struct ctx *c, struct catalog *catalog)
     return OK;
 }
 
+/* A segment is kept person by person: what moves with others is not for it. */
+static enum err lasting_check(struct ctx *c, const struct query *query)
+{
+    for (int i = 0; i < query->who_count; i++)
+        if (query->who[i].kind == CONDITION_RFM)
+            return fail_at(c, "segment.rfm",
+                           str_fmt(c->arena, "definition%.*s", STR(query->who[i].path)),
+                           "cells of RFM move with what others do: use count and sum of orders, or "
+                           "a snapshot");
+    return OK;
+}
+
 enum err definition_read(struct ctx *c, const struct catalog *catalog, struct str text,
                          struct query *out)
 {
@@ -106,5 +118,5 @@ enum err definition_read(struct ctx *c, const struct catalog *catalog, struct st
                        STR(fault.message));
     if (out->ask != QUERY_SEGMENT)
         return fail_at(c, "segment.ask", S("definition/ask"), "a query with ask segment is needed");
-    return OK;
+    return lasting_check(c, out);
 }

@@ -10,7 +10,7 @@
 #define SEGMENT_PAGE 2000 /* who comes in or goes out in one commit, at most */
 
 /* For a person whose data go: out of every segment, without a fact. */
-enum err segment_forget(struct ctx *c, int64_t customer_id) MUST_USE;
+enum err segment_forget(struct ctx *c, int64_t person_id, int64_t *forgotten_count) MUST_USE;
 
 extern const struct route segment_routes[];
 extern const struct job_kind segment_snapshot_kind;

@@ -101,11 +101,21 @@ SELECT c.id, c.deleted_ms FROM customer c WHERE c.customer_number = :customer_nu
 -- name: segment_tags :many
 SELECT id, tag_id FROM segment WHERE tag_id IS NOT NULL LIMIT 1000;
 
--- name: segment_forget :batch     a person whose data go
-DELETE FROM segment_member WHERE segment_id = :segment_id AND customer_id = :customer_id;
+-- name: segment_forget_count :exec     before they go
+-- scope: none (of a customer that was reached)
+UPDATE segment SET member_count = member_count -
+       (SELECT count(*) FROM segment_member m
+         WHERE m.segment_id = segment.id
+           AND m.customer_id IN (SELECT r.id FROM customer r WHERE r.id = :person_id OR r.merged_into_id = :person_id))
+ WHERE EXISTS (SELECT 1 FROM segment_member m
+                WHERE m.segment_id = segment.id
+                  AND m.customer_id IN (SELECT r.id FROM customer r WHERE r.id = :person_id OR r.merged_into_id = :person_id));
 
--- name: segment_ids :many
-SELECT id FROM segment LIMIT 5000;
+-- name: segment_forget :changed     by segment, as the rows lie
+-- scope: none (of a customer that was reached)
+DELETE FROM segment_member
+ WHERE segment_id IN (SELECT s.id FROM segment s)
+   AND customer_id IN (SELECT r.id FROM customer r WHERE r.id = :person_id OR r.merged_into_id = :person_id);
 
 -- name: segment_page :many     a page of a snapshot
 SELECT m.customer_id FROM segment_member m WHERE m.segment_id = :of_segment_id AND m.customer_id > :after_id

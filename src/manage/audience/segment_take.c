@@ -187,16 +187,8 @@ enum err segment_take(struct ctx *c, const struct roster_flip *flips, int64_t co
 
 /* ---- somebody whose data go ------------------------------------------------------------------ */
 
-enum err segment_forget(struct ctx *c, int64_t customer_id)
+enum err segment_forget(struct ctx *c, int64_t person_id, int64_t *forgotten_count)
 {
-    const struct q_segment_ids_row *row;
-    struct q_segment_forget_in *rows;
-    struct list ids;
-
-    TRY(q_segment_ids(c, &ids));
-    row = ids.at;
-    rows = arena_new_array(c->arena, struct q_segment_forget_in, (size_t)ids.count + 1);
-    for (int64_t i = 0; i < ids.count; i++)
-        rows[i] = (struct q_segment_forget_in){row[i].id, customer_id};
-    return q_segment_forget(c, rows, ids.count, NULL);
+    TRY(q_segment_forget_count(c, person_id));
+    return q_segment_forget(c, person_id, forgotten_count);
 }

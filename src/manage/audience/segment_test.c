@@ -184,6 +184,7 @@ static void test_people_change(void **state)
     assert_int_equal(member_count("buyers"), 2);
     run(gone);
     assert_int_equal(member_count("buyers"), 1);
+    assert_int_equal(scenario_number("SELECT member_count FROM segment WHERE name = 'buyers'"), 1);
 }
 
 static const struct scenario edited[] = {
@@ -207,6 +208,8 @@ static const struct scenario faults[] = {
      "definition/who/did/kind", ""},
     {"not a segment", AS_OPERATOR, POST, SEGMENTS,
      "{'name':'x','definition':{'version':1,'ask':'rfm','events':{}}}", 400, "", ""},
+    {"moves with others", AS_OPERATOR, POST, SEGMENTS,
+     NEW("x", WHO("{'rfm':{'kind':'order_paid'},'of':'amount','r':[5]}")), 400, "segment.rfm", ""},
     {"the same name", AS_OPERATOR, POST, SEGMENTS, NEW("lately", BUYERS), 409, "segment.exists",
      ""},
     {"its tag is another's", AS_OPERATOR, POST, SEGMENTS,

@@ -5,6 +5,7 @@
 #include "gen/erase.q.h"
 #include "host/file.h"
 #include "kit/journal.h"
+#include "manage/audience/segment.h"
 #include "manage/customer/customer.h"
 #include "manage/privacy/privacy_private.h"
 
@@ -184,6 +185,7 @@ static const struct {
     {"relation", q_erase_relation},
     {"customer_block", q_erase_block},
     {"customer_tag", q_erase_tag},
+    {"segment_member", segment_forget},
     {"customer_merge", q_erase_merge},
     {"duplicate", q_erase_duplicate},
     {"audit_detail", q_erase_audit_detail},

@@ -142,7 +142,11 @@ static void person_fill(void)
         " amount_count, revoked_count, status, created_ms, changed_ms) VALUES (910, 909, $ana, "
         "'points', 'x', 1,"
         " 5, 0, 'granted', 1, 1);"
-        "INSERT INTO risk_sign VALUES ('device', x'51A2B3C4D5E6F708', 909, $ana, 1);");
+        "INSERT INTO risk_sign VALUES ('device', x'51A2B3C4D5E6F708', 909, $ana, 1);"
+        "INSERT INTO segment (id, name, about, kind, state, version_number, member_count, "
+        "created_ms, changed_ms) "
+        "VALUES (912, 'list', '', 'static', 'live', 1, 1, 1, 1);"
+        "INSERT INTO segment_member VALUES (912, $ana, 1);");
     sql_sealed("INSERT INTO outbox_body VALUES (907, x@);", sealed("Dear Quarz", "outbox", "907"));
     sql_sealed("INSERT INTO inbox VALUES (911, 'x', x'0A', 'x', x@, 'dead', 9, 1, 'x', 1);",
                sealed("{\"phone\":\"138 1234 5678\"}", "inbox", "911"));
