@@ -16,12 +16,15 @@ static() {
         --suppress=nullPointerRedundantCheck --suppress=autoVariables "--suppress=*:*_test.c" -I src -I build/release src
 }
 
-export KILL_ROUNDS=50 TIMER_COUNT=1000000 # and tests that loop read such numbers
+export KILL_ROUNDS=50 FAILOVER_ROUNDS=10 TAKEOVER_ROUNDS=20 TIMER_COUNT=1000000 # and tests that loop read such numbers
 step "tests, the long way" make test
 step "ledger model, 20 seeds" env LEDGER_SEEDS=20 build/asan/test/ledger_model_test
 step "engine against its oracle, 50,000 queries" env ORACLE_QUERIES=50000 build/asan/test/oracle_test
 step "simulator, 20 seeds" env SIM_SEEDS=20 build/asan/test/sim_test
 step "kill -9 under load, 200 rounds" env SIM_KILL_ROUNDS=200 PAPILIO_BIN=build/asan/papilio node --test test/api/kill_giveaway.test.mjs
+step "the same on PostgreSQL" env SIM_KILL_ROUNDS=200 PAPILIO_BIN=build/asan/papilio PAPILIO_TEST_DB=postgres:// \
+    scripts/postgres.sh node --test test/api/kill_giveaway.test.mjs
+step "API and browser on PostgreSQL" node scripts/test.mjs api-postgres e2e-postgres
 step "thread sanitizer" threads
 step "cppcheck" static
 step "fuzz" env FUZZ_SECONDS="${FUZZ_SECONDS:-600}" scripts/fuzz.sh

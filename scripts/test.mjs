@@ -88,16 +88,23 @@ function onPostgres() {
     const hasBase = (file) => /"(base_sql|scenario)\.h"/.test(readFileSync(file, "utf8"));
     return [...findFiles("src", "_test.c"), ...findFiles("test", "_test.c")].filter(hasBase)
         .map((file) => file.replace(/^src\/|^test\/(c\/)?|\.c$/g, ""))
-        .filter((name) => !["upgrade_test", "ledger_model_test"].includes(name));
+        .filter((name) => name !== "upgrade_test");
 }
-const apiOnPostgres = ["access", "live", "repeat", "tag_race"].map((name) => `test/api/${name}.test.mjs`);
+
+// Likewise the API tests, a schema a folder. Those that take minutes come with the stage api-postgres, which soak runs.
+const sqliteFiles = ["backup", "dist", "read_only", "start"], long = ["demo", "giveaway_race", "kill_giveaway", "kill_import",
+    "kill_job", "online_retail"];
+const apiOnPostgres = (except) => findTests("test/api", except.map((name) => `${name}.test.mjs`));
 
 function testOnPostgres() {
-    const env = { PAPILIO_TEST_DB: "postgres://", ...bin("asan") }, before = ["scripts/postgres.sh"];
     testPostgres();
-    testPrograms("postgres: ", before, ["-R", `^(${onPostgres().join("|")})$`], env);
-    testNode("postgres: api", apiOnPostgres, 10, env, before);
-    testNode("postgres: nodes, crash", findTests("test/postgres"), 10, env, before);
+    testPrograms("postgres: ", ["scripts/postgres.sh"], ["-R", `^(${onPostgres().join("|")})$`], { PAPILIO_TEST_DB: "postgres://" });
+    testNodeOnPostgres("postgres: api", apiOnPostgres([...sqliteFiles, ...long]), 20, "asan");
+    testNodeOnPostgres("postgres: nodes, crash", findTests("test/postgres"), 60, "asan");
+}
+
+function testNodeOnPostgres(stage, files, minutes, preset) {
+    testNode(stage, files, minutes, { PAPILIO_TEST_DB: "postgres://", ...bin(preset) }, ["scripts/postgres.sh"]);
 }
 
 const bin = (preset) => ({ PAPILIO_BIN: resolve(`build/${preset}/papilio`) });
@@ -108,8 +115,13 @@ const stages = {
     e2e: () => testNode("e2e", findTests("test/e2e"), 15, bin("release")),
     postgres: testOnPostgres,
 };
-for (const [name, stage] of Object.entries(stages)) {
-    if (only.length === 0 || only.includes(name))
+// Only where named: soak does.
+const longStages = {
+    "api-postgres": () => testNodeOnPostgres("api-postgres", apiOnPostgres(sqliteFiles), 90, "asan"),
+    "e2e-postgres": () => testNodeOnPostgres("e2e-postgres", findTests("test/e2e"), 60, "release"),
+};
+for (const [name, stage] of Object.entries({ ...stages, ...longStages })) {
+    if (only.includes(name) || (only.length === 0 && name in stages))
         stage();
 }
 const skipped = total.skipped ? `, ${total.skipped} skipped` : "";

@@ -23,7 +23,7 @@ struct run {
     const struct job_kind *kind;
     struct arena *page;
     bool is_new, is_undoing, is_done, is_cancelled;
-    bool is_lost; /* another node does it */
+    bool is_others, is_lost; /* another node does such jobs; did something to this one */
     int64_t told_us;
     struct fault fault;
 };
@@ -132,6 +132,7 @@ static enum err watch(struct ctx *c, struct run *run)
 
     TRY(lease_take(c, str_cstr(c->arena, lease), LEASE_MS, &is_ours));
     TRY(q_job_watch(c, run->job.id, &row));
+    run->is_others = !is_ours;
     run->is_lost = !is_ours || !str_is(row.status, status_of(run)) ||
                    row.done_count != run->kept.done_count || row.last_id != run->kept.last_id;
     run->is_cancelled = row.is_cancelled && !run->is_undoing && !run->is_lost;
@@ -312,7 +313,7 @@ static bool run_all(struct run *run)
         file_drop(run);
     if (err != OK)
         is_kept = run_fail(run, err);
-    return is_kept && !run->is_lost && !job_is_stopping(run->job.app);
+    return is_kept && !run->is_others && !job_is_stopping(run->job.app);
 }
 
 bool job_run_next(struct app *app)

@@ -15,8 +15,6 @@ export function makeFolder(test) {
 
 // PAPILIO_TEST_DB names a PostgreSQL: a folder's base is then a schema there, named as the folder.
 export const isShared = Boolean(process.env.PAPILIO_TEST_DB);
-// For tests about SQLite's own files.
-export const onlySqlite = isShared ? "about SQLite's own files" : false;
 
 function dbOf(folder) {
     const url = process.env.PAPILIO_TEST_DB;

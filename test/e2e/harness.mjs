@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
+import { withDb } from '../api/papilio.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const PAPILIO = resolve(process.env.PAPILIO_BIN ?? join(root, 'build/release/papilio'))
@@ -37,7 +38,7 @@ export class Server {
 
     async start(command = 'serve', port = 0, more = []) {
         const words = [command, '--data', this.folder, '--listen', `127.0.0.1:${port}`, ...more]
-        this.process = spawn(PAPILIO, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+        this.process = spawn(PAPILIO, withDb(this.folder, words), { stdio: ['ignore', 'pipe', 'pipe'] })
         this.said = ''
         const keep = (bytes) => (this.said += bytes)
         this.process.stdout.on('data', keep)
@@ -97,7 +98,8 @@ export class Server {
 
 /* An administrator for a base that was made by a program. */
 export function userAdd(folder, { login, name, password }) {
-    const done = spawnSync(PAPILIO, ['user', 'add', login, '--name', name, '--role', 'admin', '--data', folder], {
+    const words = ['user', 'add', login, '--name', name, '--role', 'admin', '--data', folder]
+    const done = spawnSync(PAPILIO, withDb(folder, words), {
         input: `${password}\n`,
         encoding: 'utf8',
     })

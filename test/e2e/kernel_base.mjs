@@ -1,12 +1,9 @@
 /* A base with something in the ledger. Postings come from plays, timers and payments; the pages are shown what those would
  * have written, put in behind the program's back. */
-import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
+import { runSql } from '../api/papilio.mjs'
 
 export function sql(server, text) {
-    const done = spawnSync('sqlite3', [join(server.folder, 'papilio.db'), `PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE; ${text} COMMIT;`], { encoding: 'utf8' })
-    assert.equal(done.status, 0, done.stderr)
+    runSql(server.folder, `BEGIN; ${text} COMMIT;`)
 }
 
 const SYSTEM_ISSUED = 11
