@@ -92,8 +92,8 @@ function onPostgres() {
 }
 
 // Likewise the API tests, a schema a folder. Those that take minutes come with the stage api-postgres, which soak runs.
-const sqliteFiles = ["backup", "dist", "read_only", "start"], long = ["demo", "giveaway_race", "kill_giveaway", "kill_import",
-    "kill_job", "online_retail"];
+const sqliteFiles = ["backup", "dist", "read_only", "start"], long = ["demo", "giveaway_race", "import_hostile", "kill_giveaway",
+    "kill_import", "kill_job", "online_retail"];
 const apiOnPostgres = (except) => findTests("test/api", except.map((name) => `${name}.test.mjs`));
 
 function testOnPostgres() {

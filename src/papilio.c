@@ -184,6 +184,7 @@ static enum err on_minute(struct ctx *c)
     TRY(message_forget(c, &deleted_count));
     TRY(staff_link_forget(c));
     TRY(import_forget(c, &deleted_count));
+    TRY(import_resume(c));
     TRY(risk_forget(c));
     TRY(counter_forget(c));
     return retention_keep(c);

@@ -5,9 +5,9 @@
 #include "gen/node.q.h"
 #include "kit/kit_private.h"
 
-int64_t node_id(const struct app *app)
+int64_t node_own(const struct app *app)
 {
-    return app->node_id;
+    return app->is_shared ? app->node_id : NONE;
 }
 
 enum err lease_take(struct ctx *c, const char *name, int64_t ms, bool *is_ours)

@@ -9,4 +9,5 @@ enum err lease_take(struct ctx *c, const char *name, int64_t ms, bool *is_ours) 
 enum err lease_drop(struct ctx *c) MUST_USE;
 /* Whoever had it last: at its start a node finds what it had when it was killed, and so nobody else has been at it since. */
 enum err lease_was_ours(struct ctx *c, const char *name, bool *was_ours) MUST_USE;
-int64_t node_id(const struct app *app); /* 0..255; 0 on SQLite */
+/* Ids say where they were made, in bits 14 to 21. This node's number; NONE on SQLite, where all is its own. */
+int64_t node_own(const struct app *app);

@@ -145,7 +145,7 @@ async function upload(person, bytes, name) {
 
 async function settled(person, id) {
     let json;
-    for (let i = 0; i < 3000; i++) {
+    for (let i = 0; i < 15_000; i++) {
         ({ json } = await person.ask(`/api/imports/${id}`));
         if (["done", "failed"].includes(json.status))
             return json;

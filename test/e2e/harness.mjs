@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import { withDb } from '../api/papilio.mjs'
+import { isShared, withDb } from '../api/papilio.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const PAPILIO = resolve(process.env.PAPILIO_BIN ?? join(root, 'build/release/papilio'))
@@ -43,7 +43,7 @@ export class Server {
         const keep = (bytes) => (this.said += bytes)
         this.process.stdout.on('data', keep)
         this.process.stderr.on('data', keep)
-        const until = Date.now() + (command === 'demo' ? 200_000 : 60_000)
+        const until = Date.now() + (command === 'demo' ? (isShared ? 800_000 : 200_000) : 60_000)
         while (!/^ready/m.test(this.said)) {
             assert.ok(Date.now() < until && this.process.exitCode === null, `the server did not start:\n${this.said}`)
             await new Promise((done) => setTimeout(done, 50))

@@ -166,6 +166,8 @@ enum err import_run(struct app *app, struct arena *arena, const struct import_jo
 enum err import_forget(struct ctx *c, int64_t *deleted_count) MUST_USE;
 /* On the writer at start: where the app listens, uploads that ran when it ended go on. */
 enum err import_revive(struct ctx *c) MUST_USE;
+/* Once a minute: those whose file lies here and that were started at another node. */
+enum err import_resume(struct ctx *c) MUST_USE;
 
 /* `papilio import KIND FILE`: the operands in cli. Returns the exit status. */
 struct import_options {

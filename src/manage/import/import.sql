@@ -64,9 +64,11 @@ UPDATE import_run
        staff_id = :staff_id
  WHERE id = :import_id AND status = :was AND upload_bytes IS NOT NULL;
 
--- name: import_claim :one     the next that waits
+-- name: import_claim :one     the next that waits of those whose file lies at this node (their id says so)
 UPDATE import_run SET status = 'running', changed_ms = :now_ms
- WHERE id = (SELECT id FROM import_run WHERE status = 'waiting' ORDER BY started_ms, id LIMIT 1)
+ WHERE id = (SELECT id FROM import_run
+              WHERE status = 'waiting' AND coalesce(:node_number, id / 16384 % 256) = id / 16384 % 256
+              ORDER BY started_ms, id LIMIT 1)
 RETURNING id, kind, file_name, mapping, is_dry;
 
 -- name: import_mapped :exec     how it is read, once that is settled
@@ -78,16 +80,19 @@ UPDATE import_run SET status = 'cancelled', changed_ms = :now_ms
 
 -- name: import_revive :changed     at start: what ran when the server ended waits again
 UPDATE import_run SET status = 'waiting', changed_ms = :now_ms
- WHERE status = 'running' AND upload_bytes IS NOT NULL AND is_dry = 0;
+ WHERE status = 'running' AND upload_bytes IS NOT NULL AND is_dry = 0
+   AND coalesce(:node_number, id / 16384 % 256) = id / 16384 % 256;
 
 -- name: import_revive_dry :changed
 UPDATE import_run
    SET status = 'ready', line_count = 0, accepted_count = 0, rejected_count = 0, changed_count = 0,
        is_dry = 0, changed_ms = :now_ms
- WHERE status IN ('running', 'waiting') AND upload_bytes IS NOT NULL AND is_dry = 1;
+ WHERE status IN ('running', 'waiting') AND upload_bytes IS NOT NULL AND is_dry = 1
+   AND coalesce(:node_number, id / 16384 % 256) = id / 16384 % 256;
 
 -- name: import_waiting_count :one
-SELECT count(*) AS waiting_count FROM import_run WHERE status = 'waiting';
+SELECT count(*) AS waiting_count FROM import_run
+ WHERE status = 'waiting' AND coalesce(:node_number, id / 16384 % 256) = id / 16384 % 256;
 
 -- name: import_mapping_find :one     how a file with this header was read before
 SELECT mapping FROM import_run

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "host/file.h"
 #include "kit/audit.h"
+#include "kit/node.h"
 #include "manage/import/import_private.h"
 
 #define EXAMPLE_CHARS 60
@@ -196,7 +197,7 @@ static enum err upload_keep(struct ctx *c, const void *in, void *out)
 static enum err next_claim(struct ctx *c, void *user)
 {
     c->topics |= LIVE_IMPORTS;
-    return q_import_claim(c, user);
+    return q_import_claim(c, node_own(c->app), user);
 }
 
 struct ended {
@@ -267,18 +268,28 @@ static enum err waiting_start(struct ctx *c)
     return fail(c, err, "import.busy", "too many jobs wait already");
 }
 
-enum err import_revive(struct ctx *c)
+enum err import_resume(struct ctx *c)
 {
     struct q_import_waiting_count_row waiting;
-    int64_t changed_count;
+
+    if (app_config(c->app)->listen.at == NULL)
+        return OK;
+    TRY(q_import_waiting_count(c, node_own(c->app), &waiting));
+    if (waiting.waiting_count > 0 && waiting_start(c) == E_BUSY)
+        c->fault = (struct fault){0}; /* the next minute, then */
+    return OK;
+}
+
+enum err import_revive(struct ctx *c)
+{
+    int64_t changed_count, node = node_own(c->app);
 
     atomic_store(&is_queued, false);
     if (app_config(c->app)->listen.at == NULL)
         return OK;
-    TRY(q_import_revive(c, &changed_count));
-    TRY(q_import_revive_dry(c, &changed_count));
-    TRY(q_import_waiting_count(c, &waiting));
-    return waiting.waiting_count == 0 ? OK : waiting_start(c);
+    TRY(q_import_revive(c, node, &changed_count));
+    TRY(q_import_revive_dry(c, node, &changed_count));
+    return import_resume(c);
 }
 
 struct import_start_in {
