@@ -123,6 +123,8 @@ struct answer_units {
     const int64_t *starts;
 };
 struct answer_units answer_units(struct answer_run *run, enum calendar_unit unit, int64_t from, int64_t to);
+/* So many from that number on. */
+struct answer_units answer_units_of(struct answer_run *run, enum calendar_unit unit, int64_t first, int64_t count);
 int64_t answer_unit(const struct answer_units *units, int64_t second); /* its place in the table; the second lies in it */
 
 /* Questions. */

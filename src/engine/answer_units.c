@@ -2,19 +2,23 @@
  * Always: starts ascend; unit i of the table is [starts[i], starts[i + 1]). */
 #include "engine/answer_private.h"
 
+struct answer_units answer_units_of(struct answer_run *run, enum calendar_unit unit, int64_t first,
+                                    int64_t count)
+{
+    int64_t *starts = arena_new_array(run->hands[0].arena, int64_t, (size_t)count + 1);
+
+    for (int64_t i = 0; i <= count; i++)
+        starts[i] = window_unit_start(run->query->zone, unit, first + i);
+    return (struct answer_units){.first = first, .count = count, .starts = starts};
+}
+
 struct answer_units answer_units(struct answer_run *run, enum calendar_unit unit, int64_t from,
                                  int64_t to)
 {
-    const struct zone *zone = run->query->zone;
-    struct answer_units units = {.first = window_unit(zone, unit, from)};
-    int64_t *starts;
+    int64_t first = window_unit(run->query->zone, unit, from);
+    int64_t last = window_unit(run->query->zone, unit, to > from ? to - 1 : from);
 
-    units.count = window_unit(zone, unit, to > from ? to - 1 : from) - units.first + 1;
-    starts = arena_new_array(run->hands[0].arena, int64_t, (size_t)units.count + 1);
-    for (int64_t i = 0; i <= units.count; i++)
-        starts[i] = window_unit_start(zone, unit, units.first + i);
-    units.starts = starts;
-    return units;
+    return answer_units_of(run, unit, first, last - first + 1);
 }
 
 /* Units are about as long as one another: a guess, then a step or two. */
