@@ -12,7 +12,8 @@ const struct days_zone days_zones[DAYS_ZONES] = {
     {"Asia/Shanghai", 0},       {"America/Sao_Paulo", 0},
     {"Pacific/Apia", 0},        {"America/Havana", 0},
     {"Australia/Lord_Howe", 0}, {"Asia/Kathmandu", 0},
-    {"Europe/London", 0}};
+    {"Europe/London", 0},       {"America/St_Johns", 0},
+    {"Europe/Paris", 150}};
 
 static const char tables[] =
     "CREATE TABLE day (zone BIGINT, day BIGINT, start BIGINT, finish BIGINT);"

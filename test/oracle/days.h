@@ -10,9 +10,10 @@ struct days_zone {
     const char *name;
     int64_t day_start; /* minutes */
 };
-/* [0] is the brand's. Clocks go forward over midnight, back over midnight, by half an hour; one has lost a whole day. */
+/* [0] is the brand's. Clocks go forward over midnight, back over midnight or over the day's start, by half an hour; one has lost a
+ * whole day. */
 extern const struct days_zone days_zones[];
-#define DAYS_ZONES 9
+#define DAYS_ZONES 11
 #define DAYS_FIRST_YEAR 2006 /* of day and span */
 #define DAYS_LAST_YEAR 2015
 #define DAYS_UNIT_SUNDAY 9 /* a unit that nobody asks for: weeks from Sunday on */

@@ -169,6 +169,16 @@ const struct fixture fixtures[] = {
               "{\"kind\": \"called\"},"
               " \"units\": \"week\", \"count\": 2, \"cohort\": \"first\"}",
      .answer = "1335744000 1 0 1 1 1335744000 1 1 1 0 1336348800 1 0 0 0"},
+    {.why = "the day that Apia left out is one of three days, with nobody in it; it begins when "
+            "the next one does",
+     .events = "1 2011-12-30T10:00 bound;1 2011-12-31T10:00 called",
+     .as_of = "2011-12-31T12:00",
+     .query = "{\"version\": 1, \"zone\": \"Pacific/Apia\", \"ask\": \"retention\", \"start\": "
+              "{\"kind\": \"bound\"},"
+              " \"back\": {\"kind\": \"called\"}, \"units\": \"day\", \"count\": 3, \"cohort\": "
+              "\"every\"}",
+     .answer = "1325239200 0 0 0 1 1325239200 0 1 0 1 1325239200 0 2 0 0 1325239200 1 0 0 1"
+               " 1325239200 1 1 1 0 1325325600 0 0 0 0"},
     {.why = "a session ends where 60 s pass: 12 -> 3 twice, the third time apart; kinds 1 bound, 2 "
             "called",
      .events =

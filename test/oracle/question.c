@@ -390,7 +390,7 @@ static void put_first(struct writer *w, const char *measure)
     const struct catalog_field *column = &world_columns[below(w, WORLD_COLUMNS)];
 
     PUT(w, ", \"measure\": \"%s\", ", measure);
-    if (is_so(w, 50)) {
+    if (is_so(w, 30)) {
         PUT(w, "\"within\": ");
         put_window(w);
         return;
@@ -404,7 +404,7 @@ static void put_measure(struct writer *w)
     static const char *const sums[] = {"sum", "min", "max"};
     static const char *const distinct[] = {"kind",   "channel", "amount", "subject",
                                            "pieces", "word",    "due"};
-    int which = (int)below(w, 10);
+    int which = (int)below(w, 13);
 
     if (which < 3) {
         PUT(w, ", \"measure\": \"count\", ");
@@ -425,7 +425,7 @@ static void put_measure(struct writer *w)
         PUT(w, ", \"measure\": \"days\", ");
         put_test(w, VALUE_NUMBER);
     } else {
-        put_first(w, which == 8 ? "first" : "last");
+        put_first(w, which % 2 == 0 ? "first" : "last");
     }
 }
 

@@ -7,7 +7,7 @@
 #include "host/file.h"
 
 #define DAY INT64_C(86400)
-#define RECORD_COUNT 90
+#define RECORD_COUNT WORLD_RECORD_MAX
 #define FACT_COUNT 1300
 #define PAST_DAYS 130
 
@@ -113,7 +113,7 @@ struct catalog world_catalog(struct arena *arena)
 static const int anchors[][3] = {{2012, 3, 26}, {2012, 10, 29}, {2011, 12, 31}, {2012, 10, 21},
                                  {2012, 2, 28}, {2012, 3, 2},   {2013, 1, 1},   {2011, 4, 4},
                                  {2012, 11, 5}, {2013, 3, 11},  {2013, 2, 28},  {2011, 3, 2},
-                                 {2010, 7, 16}, {2011, 2, 27}};
+                                 {2010, 7, 16}, {2011, 2, 27},  {2011, 11, 7}};
 
 static void edge_add(struct world *world, int64_t second)
 {

@@ -15,6 +15,7 @@ enum world_attribute {
 #define WORLD_SETS 4     /* of each kind, ids from world_set_id on; in the last one is nobody */
 #define WORLD_TEXTS 8
 #define WORLD_MOMENTS 6
+#define WORLD_RECORD_MAX 90
 #define WORLD_EDGE_MAX 4000
 
 extern const char *const world_texts[WORLD_TEXTS];
