@@ -146,9 +146,7 @@ const main = async (folder) => {
 
 if (questions.some(({ name }) => `${name}-columns`.includes(wanted))) {
   const folder = mkdtempSync(join(tmpdir(), 'papilio-engine-'))
-  try {
-    await main(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+  await main(folder)
 }

@@ -143,12 +143,15 @@ export const openClickHouse = async (base) => {
   if (!found) return 'ClickHouse is not installed (scripts/deps.sh bench)'
   const folder = join(base, 'clickhouse'), port = await freePort()
   configure(folder, port, await freePort())
+  const kill = () => child.kill('SIGKILL') // it would go on without us
   const child = spawn(found, [`--config-file=${join(folder, 'config.xml')}`], { cwd: folder, stdio: 'ignore' })
+  const gone = new Promise((done) => child.once('exit', done))
   const close = () => {
-    const gone = new Promise((done) => child.once('exit', done))
-    child.kill('SIGKILL')
+    process.off('exit', kill)
+    kill()
     return gone
   }
+  process.once('exit', kill)
   try {
     const version = (await untilUp(port, child)).trim()
     await load(port, base)
