@@ -230,6 +230,17 @@ static void news_give(struct answer_hand *hand, struct scan_view *view, uint32_t
     sources_give(hand);
 }
 
+void answer_news_find(const struct scan_view *view, uint64_t words[BITMAP_SHARD_WORDS])
+{
+    for (int i = 0; i < view->list_count; i++) {
+        for (size_t k = 0; k < view->lists[i].count; k++) {
+            uint32_t own = view->lists[i].at[k].customer % SHARD_NUMBERS;
+
+            words[own / 64] |= (uint64_t)1 << own % 64;
+        }
+    }
+}
+
 static void shard_give(struct scan_view *view, const void *query, uint64_t *sums)
 {
     const struct answer_run *run = query;

@@ -9,6 +9,7 @@ struct buyer {
 struct rfm {
     struct answer_probe probe;
     int column;
+    uint16_t kind; /* of postings */
 };
 
 struct state {
@@ -41,11 +42,10 @@ static void rfm_event(struct answer_hand *hand, const struct program_event *even
         answer_stop(hand->run, E_TOO_LARGE);
 }
 
-static void rfm_end(struct answer_hand *hand, uint32_t kept)
+static void buyer_keep(struct answer_hand *hand)
 {
     struct state *state = hand->state;
 
-    (void)kept;
     if (state->now.count == 0)
         return;
     if (state->count == state->room) {
@@ -58,6 +58,49 @@ static void rfm_end(struct answer_hand *hand, uint32_t kept)
             memcpy(state->at, old, state->count * sizeof(*old));
     }
     state->at[state->count++] = state->now;
+}
+
+static void rfm_end(struct answer_hand *hand, uint32_t kept)
+{
+    (void)kept;
+    buyer_keep(hand);
+}
+
+/* ---- postings ------------------------------------------------------------------------------- */
+
+static void posting_buyer(struct answer_hand *hand, const struct block_posting *posting,
+                          uint32_t own)
+{
+    uint32_t from = posting->offsets[own], to = posting->offsets[own + 1];
+    struct buyer *now = &((struct state *)hand->state)->now;
+
+    *now = (struct buyer){.count = to - from};
+    if (from == to)
+        return;
+    now->last = posting->seconds[to - 1];
+    for (uint32_t at = from; at < to; at++) {
+        if (__builtin_add_overflow(now->sum, posting->amounts[at], &now->sum))
+            answer_stop(hand->run, E_TOO_LARGE);
+    }
+    buyer_keep(hand);
+}
+
+/* Customers without news are taken from the kind's postings; the others are left to their events.
+ */
+static void posting_shard(struct answer_hand *hand, struct scan_view *view)
+{
+    const struct rfm *rfm = hand->pass->query;
+    const struct block_posting *posting = block_posting(view->block, rfm->kind);
+    uint64_t news[BITMAP_SHARD_WORDS] = {0};
+
+    if (posting == NULL)
+        return;
+    answer_news_find(view, news);
+    for (uint32_t word = 0; word < BITMAP_SHARD_WORDS; word++) {
+        for (uint64_t left = view->only[word] & ~news[word]; left != 0; left &= left - 1)
+            posting_buyer(hand, posting, word * 64 + (uint32_t)__builtin_ctzll(left));
+        view->only[word] &= news[word];
+    }
 }
 
 /* ---- fifths --------------------------------------------------------------------------------- */
@@ -113,13 +156,18 @@ static void fifths_of(struct answer_run *run, const struct state *all,
 
 static struct state buyers(struct answer_run *run, const struct pattern *pattern, int column)
 {
-    struct rfm rfm = {answer_probe(run, pattern), column};
+    struct rfm rfm = {.probe = answer_probe(run, pattern), .column = column};
     struct answer_pass pass = {.query = &rfm,
                                .state_bytes = sizeof(struct state),
                                .begin = rfm_begin,
                                .event = rfm_event,
                                .end = rfm_end};
 
+    if (answer_is_one_kind(run, &rfm.probe, pattern) && column == EVENTS_AMOUNT &&
+        !run->options->is_generic && !run->options->is_columns_only) {
+        rfm.kind = pattern->kinds[0];
+        pass.shard = posting_shard;
+    }
     answer_filter_add(&pass.filter, &rfm.probe);
     answer_pass_run(run, &pass);
     return gathered(run);

@@ -404,13 +404,7 @@ static void active_find(const struct scan_view *view, struct bits *out)
     bits_none(out);
     for (uint32_t own = 0; own < SHARD_NUMBERS; own++)
         out->at[own / 64] |= (uint64_t)(offsets[own] < offsets[own + 1]) << own % 64;
-    for (int i = 0; i < view->list_count; i++) {
-        for (size_t k = 0; k < view->lists[i].count; k++) {
-            uint32_t own = view->lists[i].at[k].customer % SHARD_NUMBERS;
-
-            out->at[own / 64] |= (uint64_t)1 << own % 64;
-        }
-    }
+    answer_news_find(view, out->at);
 }
 
 /* Who has no events stays as those without are; the kernel says of the others who is in. */

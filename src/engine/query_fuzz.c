@@ -2,6 +2,8 @@
  * is, as `who` of a segment, and as the events of a trend. */
 #include "engine/query.h"
 
+#include "host/file.h"
+
 static const struct catalog_kind kinds[] = {{S("a"), 1}, {S("b"), 300}};
 static const struct catalog_field fields[] = {
     {S("n"), VALUE_NUMBER}, {S("subject"), VALUE_ID}, {S("t"), VALUE_TEXT}, {S("d"), VALUE_DATE}};
@@ -15,18 +17,6 @@ static const struct zone *zone_find(void *user, struct str name)
 static bool set_find(void *user, enum set_kind kind, int64_t id)
 {
     return user != NULL && (kind != SET_LIST || id == 7);
-}
-
-/* The smallest file of a zone: UTC, version 1. */
-static struct zone *zone_utc(struct arena *arena)
-{
-    static const char tzif[] = "TZif\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-                               "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4"
-                               "\0\0\0\0\0\0UTC\0";
-    struct zone *zone;
-
-    must(zone_parse(arena, (struct str){tzif, sizeof(tzif) - 1}, &zone) == OK);
-    return zone;
 }
 
 static void nodes_are_sound(const struct query *query)
@@ -75,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
     if (boot == NULL) {
         boot = arena_new((size_t)1 << 20);
         arena = arena_new((size_t)1 << 28);
-        utc = zone_utc(boot);
+        must(zone_load(boot, S("UTC"), &utc) == OK);
     }
     catalog.zone = utc;
     catalog.user = utc;
