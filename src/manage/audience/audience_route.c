@@ -218,8 +218,8 @@ static void by_write(struct ctx *c, const struct question *question, struct json
 
     if (by->kind == QUERY_KIND)
         json_str(json, noun_text(question, NOUN_KIND, value));
-    else if (by->kind == QUERY_CHANNEL)
-        json_str(json, noun_text(question, NOUN_CHANNEL, value));
+    else if (by->kind == QUERY_CHANNEL) /* without one is a group, too; none is the rest */
+        json_str(json, value == 0 ? S("") : noun_text(question, NOUN_CHANNEL, value));
     else if (by->kind == QUERY_DAY || by->type == VALUE_DATE)
         json_str(json, day_iso(c->arena, value));
     else if (by->type == VALUE_ID)

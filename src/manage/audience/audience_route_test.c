@@ -75,6 +75,9 @@ static const struct scenario query_cases[] = {
      "{'query':{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':'kind','of':"
      "'amount'}}",
      200, "'rows':[['order_paid',2,3,2100]]", ""},
+    {"breakdown by channel", AS_VIEWER, QUERY,
+     "{'query':{'version':1,'ask':'breakdown','events':{'kind':'product_viewed'},'by':'channel'}}",
+     200, "'rows':[['',1,1,null],['$wall',1,1,null]]", ""},
     {"breakdown by region", AS_VIEWER, QUERY,
      "{'query':{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':{'attribute':"
      "'region'},'of':'amount'}}",
