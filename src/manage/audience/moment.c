@@ -55,15 +55,23 @@ static void reach_locked(struct feed *feed, const struct q_feed_end_row *end, in
     }
 }
 
+/* Where nobody listens (the command line, tests) the thread works only when it is asked to. */
+static void follow_now(struct feed *feed)
+{
+    pthread_mutex_unlock(&feed->lock);
+    worker_await(feed->worker);
+    pthread_mutex_lock(&feed->lock);
+}
+
 static enum err reach(struct ctx *c, struct feed *feed, const struct q_feed_end_row *end,
                       int64_t patience_ms)
 {
     if (is_reached(feed, end))
         return OK;
-    if (!feed->is_begun) {
-        feed->is_begun = true;
-        worker_begin(feed->worker);
-    }
+    if (!feed->is_begun)
+        follow_now(feed);
+    if (is_reached(feed, end))
+        return OK;
     worker_wake(feed->worker);
     if (patience_ms == NONE)
         patience_ms = feed->is_ready ? BEHIND_MS : FILLING_MS;
