@@ -509,6 +509,10 @@ test("webhooks", async () => {
     await bad("/api/webhooks", { title: "ERP", url: "ftp://a.example/", kinds: "*" }, "webhook.url");
     assert.equal((await good("/api/webhooks")).items[0].title, "ERP");
     await good(`/api/webhooks/${hook.id}/test`, {});
+    await good(`/api/webhooks/${hook.id}/edit`, { title: "ERP 2", url: "http://127.0.0.1:1/", kinds: "*" });
+    await good(`/api/webhooks/${hook.id}/rotate`, { overlap_days: 1 });
+    await good(`/api/webhooks/${hook.id}/deliveries`);
+    await good(`/api/webhooks/${hook.id}/retry`, {});
     await good(`/api/webhooks/${hook.id}/pause`, {});
     await good(`/api/webhooks/${hook.id}/resume`, {});
     await good(`/api/webhooks/${hook.id}/remove`, {});
@@ -593,6 +597,24 @@ test("the audience is asked", async () => {
     const fault = await bad("/api/audience/query", { query: { version: 1, ask: "segment", who: { tag: ["5"] } } }, "query.name");
     assert.match(fault.path, /^query\/who\/tag/);
     await bad("/api/audience/count", { query: kind }, "query.form");
+});
+
+test("segments", async () => {
+    const who = (one) => ({ version: 1, ask: "segment", who: one });
+    const buyers = await good("/api/segments", { name: "buyers", about: "", definition: who({ did: { kind: "order_paid" } }) });
+    const path = `/api/segments/${buyers.id}`;
+    await bad("/api/segments", { name: "buyers", definition: who({ everyone: true }) }, "segment.exists");
+    await bad("/api/segments", { name: "x", definition: who({ did: { kind: "flown" } }) }, "query.name");
+    assert.equal((await good("/api/segments")).items[0].name, "buyers");
+    await good(`${path}/edit`, { name: "all", definition: who({ everyone: true }), version_number: 1 });
+    assert.equal((await good(path)).versions.length, 2);
+    await bad(`${path}/edit`, { name: "all", definition: who({ everyone: true }), version_number: 1 }, "segment.changed");
+    assert.equal((await good(`${path}/explain?customer_id=${made.customer}`)).is_in, true);
+    const list = await good(`${path}/snapshot`, { name: "now" });
+    assert.ok((await good(`${path}/overlap?other_id=${list.id}`)).both_count >= 0);
+    await good(`${path}/archive`, {});
+    await good(`${path}/restore`, {});
+    await bad("/api/segments/1/archive", {}, "segment.unknown");
 });
 
 test("what is not in the document is refused", async () => {
