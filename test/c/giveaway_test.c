@@ -509,8 +509,8 @@ int main(void)
         cmocka_unit_test(
             property_12_unfavourable_edit_is_refused_and_who_is_in_keeps_the_old_version),
         cmocka_unit_test(property_1_of_n_claims_exactly_the_stock_wins),
-        cmocka_unit_test(property_7_refund_after_settlement_spend_and_expiry),
         cmocka_unit_test(test_a_budget_is_taken_out_by_hand),
+        cmocka_unit_test(property_7_refund_after_settlement_spend_and_expiry), /* moves the clock */
     };
 
     return cmocka_run_group_tests(tests, open_world, scenario_close);
