@@ -78,6 +78,20 @@ static bool has_texts(const struct test *test)
            test->compare != COMPARE_MISSING;
 }
 
+static int64_t day_start_from(const struct zone *zone, int64_t second)
+{
+    return window_unit_start(zone, UNIT_DAY, window_unit(zone, UNIT_DAY, second - 1) + 1);
+}
+
+/* The next moment at which some day begins to lie in a window that rolls, or ends to. */
+static int64_t days_next(const struct zone *zone, int64_t seconds, int64_t as_of)
+{
+    int64_t in = day_start_from(zone, as_of) + 1;
+    int64_t out = day_start_from(zone, as_of - seconds) + seconds + 1;
+
+    return in < out ? in : out;
+}
+
 static void dates_at(struct program *program, struct program_test *out)
 {
     int64_t as_of = program->moment.as_of, today = zone_day(out->zone, as_of * SECOND_MS);
@@ -85,6 +99,9 @@ static void dates_at(struct program *program, struct program_test *out)
     if (out->test->compare == COMPARE_WITHIN) {
         out->span = window_span(&out->test->within, out->zone, as_of);
         out->next = program_window_next(&out->test->within, out->zone, as_of);
+        if (out->test->within.kind == WINDOW_ROLLING && out->field != NULL &&
+            out->field->kind == QUERY_COLUMN && out->field->type == VALUE_DATE)
+            out->next = days_next(out->zone, out->test->within.seconds, as_of);
     }
     if (out->test->compare == COMPARE_ANNIVERSARY) {
         out->span.from = today + out->test->low;
