@@ -63,8 +63,9 @@ enum err journal_emit(struct ctx *c, const struct event *events, int64_t count)
 
 #define FORGET_PAGE 10000
 #define FORGET_CURSOR S("journal_forgotten_id")
-#define DROPPED_CURSOR S("journal_dropped_ms") /* the last time: who keeps copies of events looks  \
-                                                */
+#define DROPPED_CURSOR                                                                             \
+    S("journal_dropped_ms") /* the last time: who keeps copies of events looks                     \
+                             */
 
 static enum err cursor_get(struct ctx *c, int64_t *id)
 {
