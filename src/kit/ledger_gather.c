@@ -177,6 +177,7 @@ enum err ledger_gather(struct ctx *c, const struct posting *posting,
     if (all->added_count == 0)
         return OK;
     all->count += all->added_count;
+    all->added_ids = arena_new_array(c->arena, int64_t, (size_t)all->added_count);
     all->looks = arena_new_array(c->arena, struct q_ledger_look_row, (size_t)all->count);
     all->legs = arena_new_array(c->arena, struct leg, (size_t)all->count);
     memcpy(all->legs + all->added_count, posting->legs, count * sizeof(struct leg));
@@ -266,4 +267,21 @@ enum err ledger_return(struct ctx *c, const struct list *refills)
         if (homes[i].home_account_id != NONE && is_first(back, i))
             return_plan(c, &back[i], &homes[i], &returning);
     return returning.leg_count == 0 ? OK : return_post(c, &returning);
+}
+
+enum err ledger_gather_end(struct ctx *c, const struct gathering *all)
+{
+    struct q_lot_use_return_in *lots =
+        arena_new_array(c->arena, struct q_lot_use_return_in, (size_t)all->added_count + 1);
+    struct list gathered = {lots, 0};
+
+    for (int64_t i = 0; i < all->added_count; i++) {
+        const struct transfer *t = &all->legs[i].transfer;
+        if (t->expires_ms != NONE) /* no debt */
+            lots[gathered.count++] =
+                (struct q_lot_use_return_in){.account_id = t->to_id,
+                                             .expires_ms = t->expires_ms,
+                                             .lot_transfer_id = all->added_ids[i]};
+    }
+    return ledger_return(c, &gathered);
 }

@@ -62,6 +62,7 @@ static void entry_put(struct post *post, const struct entry *as_found)
         post->entries[at].was_posting_count = as_found->posting_count;
         post->entries[at].had_lots = as_found->has_lots;
         post->entries[at].debt_at = NONE;
+        post->entries[at].first_lot_id = NONE;
     }
 }
 
@@ -185,14 +186,12 @@ static void lot_take(struct post *post, const struct leg *leg, int64_t id, struc
 
     take->transfer_id = id;
     take->account_id = from->id;
-    take->first_lot_id = leg->first_lot_id;
+    take->first_lot_id = leg->only_expires_ms != 0 ? leg->first_lot_id : from->first_lot_id;
     take->only_expires_ms = leg->only_expires_ms;
     take->from_count = from->taken_count;
     take->until_count = leg->transfer.amount_count;
     if (leg->only_expires_ms != 0)
         return;
-    must(from->taken_count == 0 || from->first_lot_id == leg->first_lot_id);
-    from->first_lot_id = leg->first_lot_id;
     from->taken_count += leg->transfer.amount_count;
     take->until_count = from->taken_count;
 }
@@ -295,6 +294,15 @@ static enum err debt_pay(struct post *post, struct entry *available)
     return leg_plan(post, &leg, available, debt);
 }
 
+/* All that a call takes out of one account's lots it takes in one order. */
+static void order_put(struct entry *from, const struct leg *leg)
+{
+    if (leg->first_lot_id == NONE || leg->only_expires_ms != 0)
+        return;
+    must(from->first_lot_id == NONE || from->first_lot_id == leg->first_lot_id);
+    from->first_lot_id = leg->first_lot_id;
+}
+
 /* ids: of those that were asked for. */
 static enum err legs_plan(struct post *post, const struct gathering *all, int64_t *ids)
 {
@@ -302,11 +310,12 @@ static enum err legs_plan(struct post *post, const struct gathering *all, int64_
 
     for (int64_t i = 0; i < all->count; i++)
         entries_put(post, &legs[i], &all->looks[i]);
+    for (int64_t i = 0; i < all->count; i++)
+        order_put(entry_of(post, legs[i].transfer.from_id), &legs[i]);
     for (int64_t i = 0; i < all->count; i++) {
         struct entry *to = entry_of(post, legs[i].transfer.to_id);
         TRY(leg_plan(post, &legs[i], entry_of(post, legs[i].transfer.from_id), to));
-        if (i >= all->added_count)
-            ids[i - all->added_count] = to->last_id;
+        *(i < all->added_count ? &all->added_ids[i] : &ids[i - all->added_count]) = to->last_id;
         TRY(debt_pay(post, to));
     }
     return OK;
@@ -368,7 +377,8 @@ enum err ledger_post_legs(struct ctx *c, struct posting *posting)
     TRY(accounts_move(&post));
     TRY(q_ledger_add(c, post.rows, post.row_count, NULL));
     c->topics |= LIVE_LEDGER;
-    return ledger_lots_write(c, &post.lots);
+    TRY(ledger_lots_write(c, &post.lots));
+    return all.added_count == 0 ? OK : ledger_gather_end(c, &all);
 }
 
 enum err ledger_post(struct ctx *c, const struct transfer *transfers, int64_t count,

@@ -71,8 +71,11 @@ struct gathering {
     struct leg *legs;
     struct q_ledger_look_row *looks;
     int64_t count, added_count;
+    int64_t *added_ids; /* the transfers they became */
 };
 enum err ledger_gather(struct ctx *c, const struct posting *posting, const struct q_ledger_look_row *looks,
                        struct gathering *all) MUST_USE;
+/* Behind the posting: what was gathered and was not spent, as more came in by a later leg, goes home. */
+enum err ledger_gather_end(struct ctx *c, const struct gathering *all) MUST_USE;
 /* Behind what has refilled lots (of q_lot_use_return_in): what lies in gathered ones goes on home. */
 enum err ledger_return(struct ctx *c, const struct list *refills) MUST_USE;

@@ -35,7 +35,9 @@ static struct {
         bool is_alive;
     } refills[LEGS];
     int leg_count, take_count, refill_count;
-    int added_count; /* legs before those that were asked for */
+    int first[ACCOUNTS];                /* the transfer whose lot is taken first there; -1: none */
+    int added_count;                    /* legs before those that were asked for */
+    int gathered[LEGS], gathered_count; /* lots it began with them */
 } m;
 
 void model_reset(void)
@@ -298,8 +300,9 @@ static int transfer_do(const struct model_leg *leg)
                                                     .expired = -1,
                                                     .is_gathered = leg->is_gathered};
     if (m.has_lots[leg->from])
-        m.takes[m.take_count++] =
-            (struct take){leg->from, transfer, leg->first_transfer, leg->amount_count};
+        m.takes[m.take_count++] = (struct take){
+            leg->from, transfer,
+            leg->first_transfer >= 0 ? leg->first_transfer : m.first[leg->from], leg->amount_count};
     if (leg->end_ms != NONE && !m.has_lots[leg->to]) {
         m.has_lots[leg->to] = true;
         lot_add(leg->to, -1, NONE, m.balance[leg->to]);
@@ -416,6 +419,11 @@ static void gather_all(void)
 static const char *call_do(void)
 {
     m.added_count = 0;
+    for (int i = 0; i < ACCOUNTS; i++)
+        m.first[i] = -1;
+    for (int i = 0; i < m.leg_count; i++)
+        if (!m.legs[i].is_own && m.legs[i].first_transfer >= 0)
+            m.first[m.legs[i].from] = m.legs[i].first_transfer;
     gather_all();
     if (!may_post())
         return "ledger.floor";
@@ -424,6 +432,8 @@ static const char *call_do(void)
         struct model_leg *leg = &m.legs[i], pay;
         int64_t debt_count;
         leg->transfer = transfer_do(leg);
+        if (leg->is_gathered)
+            m.gathered[m.gathered_count++] = m.lot_count - 1;
         debt_count = debt_of(m.balance, leg->to);
         pay = (struct model_leg){.from = leg->to,
                                  .to = beside(leg->to, ROLE_DEBT),
@@ -442,26 +452,29 @@ static const char *call_do(void)
 
 static void call_begin(void)
 {
-    m.leg_count = m.refill_count = 0;
+    m.leg_count = m.refill_count = m.gathered_count = 0;
 }
 
 static struct model_leg *leg_add(int from, int to, int64_t amount_count);
 
-/* What has come back into lots that were gathered goes on home. */
+/* What lies in lots that were gathered goes home: it was not spent, or has come back. */
 static void home_do(int64_t now_ms)
 {
-    static struct refill refills[LEGS];
-    int count = m.refill_count;
+    static int lots[2 * LEGS];
+    int count = 0;
 
-    memcpy(refills, m.refills, (size_t)count * sizeof(refills[0]));
+    for (int i = 0; i < m.gathered_count; i++)
+        lots[count++] = m.gathered[i];
+    for (int i = 0; i < m.refill_count; i++)
+        lots[count++] = m.uses[m.refills[i].use].lot;
     call_begin();
     for (int i = 0; i < count; i++) {
-        struct model_lot *lot = &m.lots[m.uses[refills[i].use].lot];
+        struct model_lot *lot = &m.lots[lots[i]];
         struct model_transfer *of = lot->transfer < 0 ? NULL : &m.transfers[lot->transfer];
         struct model_leg *leg;
         bool is_again = false;
         for (int j = 0; j < i; j++)
-            is_again |= &m.lots[m.uses[refills[j].use].lot] == lot;
+            is_again |= lots[j] == lots[i];
         if (of == NULL || !of->is_gathered || lot->left_count == 0 || is_again)
             continue;
         leg = leg_add(lot->account, of->from, lot->left_count);
@@ -485,7 +498,7 @@ static struct model_leg *leg_add(int from, int to, int64_t amount_count)
     return &m.legs[m.leg_count++];
 }
 
-const char *model_post(struct model_leg *legs, int count)
+const char *model_post(struct model_leg *legs, int count, int64_t now_ms)
 {
     const char *code;
 
@@ -495,6 +508,8 @@ const char *model_post(struct model_leg *legs, int count)
     code = call_do();
     for (int i = 0; i < count; i++)
         legs[i].transfer = m.legs[m.added_count + i].transfer;
+    if (code[0] == '\0')
+        home_do(now_ms);
     return code;
 }
 
@@ -542,7 +557,7 @@ static struct home home_plan(int transfer, int64_t amount_count, int64_t now_ms)
 
 /* ---- holds ----------------------------------------------------------------------------------- */
 
-const char *model_hold(struct model_hold hold, int *at)
+const char *model_hold(struct model_hold hold, int *at, int64_t now_ms)
 {
     const char *code;
 
@@ -556,6 +571,7 @@ const char *model_hold(struct model_hold hold, int *at)
     must(m.hold_count < HOLDS);
     *at = m.hold_count++;
     m.holds[*at] = hold;
+    home_do(now_ms);
     return "";
 }
 

@@ -65,8 +65,8 @@ int model_hold_count(void);
 int model_lots(const struct model_lot **lots);
 
 /* Each returns the code it is refused with, having done nothing; "" otherwise. */
-const char *model_post(struct model_leg *legs, int count);
-const char *model_hold(struct model_hold hold, int *at);
+const char *model_post(struct model_leg *legs, int count, int64_t now_ms);
+const char *model_hold(struct model_hold hold, int *at, int64_t now_ms);
 const char *model_hold_post(int hold, int64_t amount_count, int64_t now_ms);
 const char *model_hold_void(int hold, int64_t now_ms);
 const char *model_reverse(int transfer, int64_t amount_count, enum model_policy policy, int64_t now_ms,

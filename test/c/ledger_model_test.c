@@ -184,7 +184,7 @@ static enum err op_post(struct ctx *c)
                                          .amount_count = legs[i].amount_count,
                                          .expires_ms = legs[i].end_ms};
     }
-    wanted = model_post(legs, (int)call.count);
+    wanted = model_post(legs, (int)call.count, w.now_ms);
     if (answered(c, ledger_post(c, call.legs, call.count, &is_replay, call.ids), wanted)) {
         same("a replay", is_replay, false);
         for (int64_t i = 0; i < call.count; i++)
@@ -247,7 +247,7 @@ static enum err op_hold(struct ctx *c)
         "held", hold.key_id, 0, w.ids[hold.from], w.ids[hold.to], hold.amount_count, hold.until_ms};
     int64_t again_id;
 
-    if (answered(c, ledger_hold(c, &in, &hold.id), model_hold(hold, &at))) {
+    if (answered(c, ledger_hold(c, &in, &hold.id), model_hold(hold, &at, w.now_ms))) {
         model_hold_at(at)->id = hold.id;
         TRY(ledger_hold(c, &in, &again_id));
         same("a hold held again", again_id, hold.id);

@@ -357,6 +357,29 @@ static void what_comes_late_for_the_old_record_counts(void **state)
     expect(0, 0, 0);
 }
 
+static enum err both_step(struct ctx *c, void *user)
+{
+    struct transfer legs[] = {
+        {"both", 1, 0, w.available[ANA], w.issued, 20, NONE, {0}},
+        {"both", 1, 1, w.outside, w.available[ANA], 30, w.now_ms + HOUR_MS, {0}},
+    };
+    bool is_replay;
+
+    (void)user;
+    return ledger_post(c, legs, 2, &is_replay, NULL);
+}
+
+/* What comes in by a later leg and ends earlier is what is spent: the rest of a lot is not lent. */
+static void what_was_not_needed_goes_home_at_once(void **state)
+{
+    (void)state;
+    came(BO, 50, w.now_ms + 2 * HOUR_MS);
+    merged("m", ANA, BO);
+    scenario_write(both_step, NULL);
+    expect(10, 50, 0);
+    assert_int_equal(scenario_number("SELECT count(*) FROM lot WHERE left_count > 0"), 2);
+}
+
 /* ---- holds ----------------------------------------------------------------------------------- */
 
 static void what_a_hold_gathered_goes_home(void **state)
@@ -461,6 +484,28 @@ static void taking_back_is_never_refused_for_a_debt(void **state)
     assert_int_equal(balance(ANA, BUCKET_AVAILABLE) + balance(ANA, BUCKET_DEBT), -25);
 }
 
+/* Its debts and what is taken back come out of one account, the reward's own lot first. */
+static void taking_back_pays_what_others_owe(void **state)
+{
+    int64_t id, other_id;
+    struct moving m;
+
+    (void)state;
+    id = came(CY, 5, NONE);
+    spent(CY, 5, "");
+    taken(id, 5, REVERSE_CREATE_DEBT);
+    other_id = came(ANA, 30, w.now_ms + HOUR_MS);
+    spent(ANA, 20, "");
+    came(BO, 40, NONE);
+    merged("m1", ANA, BO);
+    merged("m2", ANA, CY);
+    m = taken(other_id, 30, REVERSE_CREATE_DEBT); /* 10 lie there, 20 come of bo's, 5 are owed */
+    assert_int_equal(m.taken_count, 30);
+    assert_int_equal(m.debt_count, 0);
+    expect(0, 15, 0);
+    expect_debt(0, 0, 0);
+}
+
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 struct using
@@ -527,11 +572,13 @@ int main(void)
         TEST(what_ended_meanwhile_does_not_come_home),
         TEST(three_records_in_a_chain),
         TEST(what_comes_late_for_the_old_record_counts),
+        TEST(what_was_not_needed_goes_home_at_once),
         TEST(what_a_hold_gathered_goes_home),
         TEST(a_debt_is_the_persons),
         TEST(the_own_debt_is_paid_of_what_others_have),
         TEST(taking_back_reaches_the_other_records),
         TEST(taking_back_is_never_refused_for_a_debt),
+        TEST(taking_back_pays_what_others_owe),
         TEST(a_limit_counts_all_records),
     };
 
