@@ -474,6 +474,7 @@ enum err program_result(struct program *program, int query, struct answer_leaf *
     struct answer_leaf own[QUERY_CONDITION_MAX];
     struct answer_leaf *at = leaves != NULL ? leaves : own;
 
+    memset(at, 0, (size_t)in->query->who_count * sizeof *at);
     must(program->choice->is_wanted[query]);
     for (int node = 0; node < in->query->who_count; node++)
         TRY(node_end(program, in, node, at));
@@ -528,11 +529,12 @@ static struct known known_node(struct program *program, struct program_query *in
 bool program_known(struct program *program, int query, struct answer_leaf *root)
 {
     struct program_query *in = program->queries[query];
-    struct known nodes[QUERY_CONDITION_MAX + 1] = {
-        {.is_known = true, .is_true = true, .until = PROGRAM_NEVER}};
+    struct known nodes[QUERY_CONDITION_MAX + 1];
     int count = in->query->who_count;
     const struct known *last = &nodes[count > 0 ? count - 1 : 0];
 
+    memset(nodes, 0, (size_t)count * sizeof *nodes);
+    nodes[0] = (struct known){.is_known = true, .is_true = true, .until = PROGRAM_NEVER};
     for (int node = 0; node < count; node++)
         nodes[node] = known_node(program, in, node, nodes);
     *root = (struct answer_leaf){.is_true = last->is_true,
