@@ -1,6 +1,7 @@
 /* `papilio check` for the engine. Always: what is compared is computed anew from the base's rows,
  * page by page: customers into people of their own, events by sums of kind and month. */
 #include "gen/audience_check.q.h"
+#include "gen/definition.q.h"
 #include "engine/answer.h"
 #include "manage/audience/feed.h"
 
@@ -161,8 +162,8 @@ static void page_compare(struct comparing *comparing, const struct people_view *
                          const struct q_audience_numbers_row *row, int64_t count)
 {
     const struct people_view *ours = comparing->moment->moment.people;
-    const struct list *tags = audience_tags(comparing->moment);
-    const int64_t *tag = tags->at;
+    const struct list *tags = definition_tags(&comparing->moment->catalog);
+    const struct q_definition_tags_row *tag = tags->at;
 
     for (int64_t i = 0; i < count; i++) {
         uint32_t number = (uint32_t)row[i].customer_number;
@@ -170,8 +171,8 @@ static void page_compare(struct comparing *comparing, const struct people_view *
         if (!people_is_same(ours, base, number, comparing->moment->catalog.attribute_count))
             person_differs(comparing, number, "what it is differs");
         for (int64_t k = 0; k < tags->count; k++)
-            is_same &= people_is_member(ours, SET_TAG, tag[k], number) ==
-                       people_is_member(base, SET_TAG, tag[k], number);
+            is_same &= people_is_member(ours, SET_TAG, tag[k].id, number) ==
+                       people_is_member(base, SET_TAG, tag[k].id, number);
         if (!is_same)
             person_differs(comparing, number, "its tags differ");
     }

@@ -62,21 +62,7 @@ static void kinds_fill(struct ctx *c, const struct feed *feed, struct catalog *c
     catalog->kind_count = (int)count;
 }
 
-static enum err fields_fill(struct ctx *c, struct feed *feed, struct catalog *catalog)
-{
-    bool is_ready;
-
-    pthread_mutex_lock(&feed->lock);
-    is_ready = feed->is_ready;
-    catalog->attribute_count = feed->field_count;
-    pthread_mutex_unlock(&feed->lock);
-    catalog->attributes = feed->persons.fields;
-    return is_ready
-               ? OK
-               : fail(c, E_BUSY, "audience.filling", "the engine is being filled; try again soon");
-}
-
-enum err definition_catalog(struct ctx *c, struct catalog *catalog)
+enum err definition_sets(struct ctx *c, struct catalog *catalog)
 {
     struct names_of *of = arena_new_one(c->arena, struct names_of);
 
@@ -89,11 +75,35 @@ enum err definition_catalog(struct ctx *c, struct catalog *catalog)
                                 .set_find = set_find,
                                 .channel_find = channel_find,
                                 .user = of};
-    TRY(fields_fill(c, of->feed, catalog));
     TRY(q_definition_tags(c, &of->tags));
-    TRY(q_definition_segments(c, &of->segments));
-    kinds_fill(c, of->feed, catalog);
-    return OK;
+    return q_definition_segments(c, &of->segments);
+}
+
+const struct list *definition_tags(const struct catalog *catalog)
+{
+    return &((const struct names_of *)catalog->user)->tags;
+}
+
+void definition_words(struct ctx *c, const struct feed *feed, struct catalog *catalog)
+{
+    kinds_fill(c, feed, catalog);
+    catalog->attributes = feed->persons.fields;
+    catalog->attribute_count = feed->field_count;
+}
+
+enum err definition_catalog(struct ctx *c, struct catalog *catalog)
+{
+    struct feed *feed = app_part(c->app, &audience_part);
+    bool is_ready;
+
+    TRY(definition_sets(c, catalog));
+    pthread_mutex_lock(&feed->lock);
+    is_ready = feed->is_ready;
+    definition_words(c, feed, catalog);
+    pthread_mutex_unlock(&feed->lock);
+    return is_ready
+               ? OK
+               : fail(c, E_BUSY, "audience.filling", "the engine is being filled; try again soon");
 }
 
 /* A segment is kept person by person: what moves with others is not for it. */

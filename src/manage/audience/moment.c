@@ -1,11 +1,8 @@
 /* What a question sees. Always: events and people of one place of the journal, at or behind all
  * that was acknowledged when the question came; who asks waits a little for that, never for long.
  */
-#include <stdlib.h>
-
 #include "engine/answer.h"
 #include "gen/feed.q.h"
-#include "gen/moment.q.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "manage/audience/feed.h"
@@ -20,8 +17,6 @@ struct held {
     const struct people_view *view;
     const struct dictionary *dictionaries[COLUMN_COUNT];
     struct ctx *c;
-    struct list tags; /* int64_t */
-    struct list segments;
     bool is_exact;
 };
 
@@ -83,71 +78,6 @@ static enum err reach(struct ctx *c, struct feed *feed, const struct q_feed_end_
     return is_reached(feed, end) ? OK : refuse(c, feed);
 }
 
-/* ---- what may be named ----------------------------------------------------------------------- */
-
-static const struct zone *zone_find(void *user, struct str name)
-{
-    const struct held *held = user;
-    const struct zone *zone = NULL;
-
-    return zone_shared(held->c->arena, name, &zone) == OK ? zone : NULL;
-}
-
-static bool set_find(void *user, enum set_kind kind, int64_t id)
-{
-    const struct held *held = user;
-
-    const struct q_moment_segments_row *segment = held->segments.at;
-
-    for (int64_t i = 0; kind != SET_TAG && i < held->segments.count; i++)
-        if (segment[i].id == id)
-            return str_is(segment[i].kind, kind == SET_LIST ? "static" : "live");
-    for (int64_t i = 0; kind == SET_TAG && i < held->tags.count; i++)
-        if (((const int64_t *)held->tags.at)[i] == id)
-            return true;
-    return false;
-}
-
-static int64_t channel_find(void *user, int64_t id)
-{
-    const struct held *held = user;
-
-    return names_channel(&held->feed->names, id);
-}
-
-static int kind_compare(const void *a, const void *b)
-{
-    return str_cmp(((const struct catalog_kind *)a)->name, ((const struct catalog_kind *)b)->name);
-}
-
-static void kinds_fill(struct ctx *c, const struct feed *feed, struct catalog *catalog)
-{
-    const struct dictionary *names = feed->names.nouns[NOUN_KIND];
-    int64_t count = dictionary_count(names);
-    struct catalog_kind *kinds = arena_new_array(c->arena, struct catalog_kind, (size_t)count + 1);
-
-    for (int64_t i = 0; i < count; i++)
-        kinds[i] = (struct catalog_kind){dictionary_text(names, i), (uint16_t)(i + 1)};
-    qsort(kinds, (size_t)count, sizeof(*kinds), kind_compare);
-    catalog->kinds = kinds;
-    catalog->kind_count = (int)count;
-}
-
-static enum err sets_fill(struct ctx *c, struct held *held)
-{
-    const struct q_moment_tags_row *row;
-    int64_t *ids;
-    struct list tags;
-
-    TRY(q_moment_tags(c, &tags));
-    row = tags.at;
-    ids = arena_new_array(c->arena, int64_t, (size_t)tags.count + 1);
-    for (int64_t i = 0; i < tags.count; i++)
-        ids[i] = row[i].id;
-    held->tags = (struct list){ids, tags.count};
-    return q_moment_segments(c, &held->segments);
-}
-
 /* ---- a moment -------------------------------------------------------------------------------- */
 
 static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int64_t patience_ms,
@@ -178,10 +108,11 @@ enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audienc
     struct feed *feed = app_part(c->app, &audience_part);
     struct held *held = arena_new_one(c->arena, struct held);
     struct q_feed_end_row end;
+    struct catalog catalog;
 
     *held = (struct held){.feed = feed, .c = c};
     TRY(q_feed_end(c, &end));
-    TRY(sets_fill(c, held));
+    TRY(definition_sets(c, &catalog));
     TRY(views_hold(c, &end, patience_ms, held));
     for (int i = 0; i < COLUMN_COUNT; i++)
         held->dictionaries[i] = feed->names.nouns[NOUN_COLUMN + i];
@@ -189,28 +120,15 @@ enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audienc
         .held = held,
         .is_exact = held->is_exact,
         .moment = {held->snapshot, held->view, c->now_ms / 1000 + 1, held->dictionaries},
-        .catalog = {.columns = audience_columns,
-                    .column_count = COLUMN_COUNT,
-                    .attributes = feed->persons.fields,
-                    .attribute_count = feed->field_count,
-                    .zone = ctx_zone(c),
-                    .zone_find = zone_find,
-                    .set_find = set_find,
-                    .channel_find = channel_find,
-                    .user = held},
+        .catalog = catalog,
     };
-    kinds_fill(c, feed, &out->catalog);
+    definition_words(c, feed, &out->catalog);
     return OK;
 }
 
 const struct feed *audience_feed(const struct audience_moment *moment)
 {
     return ((const struct held *)moment->held)->feed;
-}
-
-const struct list *audience_tags(const struct audience_moment *moment)
-{
-    return &((const struct held *)moment->held)->tags;
 }
 
 void audience_release(const struct audience_moment *moment)
