@@ -112,7 +112,8 @@ static void piece_plan(struct ctx *c, const struct want *want, const struct q_ga
                                                    : row->expires_ms == NONE ? LEDGER_NEVER_MS
                                                                              : row->expires_ms},
                         .reverses_id = NONE,
-                        .first_lot_id = NONE,
+                        .first_lot_id = row->lot_transfer_id,
+                        .only_expires_ms = row->lot_transfer_id == NONE ? 0 : row->expires_ms,
                         .is_own = true};
     *look = (struct q_ledger_look_row){.from_balance_count = row->balance_count,
                                        .from_posting_count = row->posting_count,

@@ -16,7 +16,7 @@ WITH mine AS (SELECT o.id, o.unit, o.scope_id, coalesce(r.merged_into_id, r.id) 
                        AND o.bucket IN ('available', 'debt') AND o.scope_id = w.scope_id
                  WHERE o.balance_count <> 0),
      pieces AS (SELECT t.id, t.balance_count, t.posting_count, t.last_transfer_id, t.has_lots, t.is_own,
-                       l.expires_ms, coalesce(l.left_count, t.balance_count) AS left_count,
+                       l.expires_ms, l.transfer_id AS lot_transfer_id, coalesce(l.left_count, t.balance_count) AS left_count,
                        CAST(sum(coalesce(l.left_count, t.balance_count)) OVER (
                                 ORDER BY CASE WHEN t.is_own = 1 AND :is_own_first = 1 THEN 0 ELSE 1 END,
                                          coalesce(l.expires_ms, 1152921504606846976), t.is_own DESC,
@@ -26,14 +26,14 @@ WITH mine AS (SELECT o.id, o.unit, o.scope_id, coalesce(r.merged_into_id, r.id) 
                   LEFT JOIN lot AS l ON t.has_lots = 1 AND l.account_id = t.id AND l.left_count > 0
                  WHERE t.bucket = 'available'),
      needed AS (SELECT p.id AS account_id, p.balance_count, p.posting_count, p.last_transfer_id, p.has_lots,
-                       p.expires_ms, p.left_count, p.reach_count, n.amount_count AS all_count, 0 AS is_debt
+                       p.expires_ms, p.lot_transfer_id, p.left_count, p.reach_count, n.amount_count AS all_count, 0 AS is_debt
                   FROM pieces AS p
                   JOIN (SELECT :need_count - coalesce(CAST(sum(t.balance_count) AS BIGINT), 0) AS amount_count
                           FROM theirs AS t WHERE t.bucket = 'debt') AS n
                        ON p.reach_count - p.left_count < n.amount_count
                  WHERE p.is_own = 0
                  UNION ALL
-                SELECT t.id, t.balance_count, t.posting_count, t.last_transfer_id, 0, NULL, -t.balance_count,
+                SELECT t.id, t.balance_count, t.posting_count, t.last_transfer_id, 0, NULL, NULL, -t.balance_count,
                        -t.balance_count, -t.balance_count, 1
                   FROM theirs AS t WHERE t.bucket = 'debt' AND t.is_owner = 0)
 
@@ -52,7 +52,7 @@ SELECT (SELECT count(*) FROM needed) AS piece_count, (SELECT w.person_id FROM mi
 -- name: gather_piece :lookup     each of them, debts last
 -- scope: none (as above)
 part(needed)
-SELECT account_id, balance_count, posting_count, last_transfer_id, has_lots, expires_ms, is_debt,
+SELECT account_id, balance_count, posting_count, last_transfer_id, has_lots, expires_ms, lot_transfer_id, is_debt,
        CASE WHEN reach_count < all_count THEN left_count ELSE all_count - reach_count + left_count END AS amount_count
   FROM needed
  ORDER BY is_debt, reach_count, account_id LIMIT 1 OFFSET :skip_count;

@@ -7,6 +7,31 @@
 #define EXPIRE_MAX 1000      /* lots ended by one run of the timer */
 #define EXPIRE_STEP_MS 60000 /* lots of one minute share a timer */
 
+/* Out of one lot each. */
+static enum err only_taken_write(struct ctx *c, const struct list *taken)
+{
+    const struct lot_take *takes = taken->at;
+    size_t room = (size_t)taken->count;
+    struct q_lot_use_add_only_in *uses =
+        arena_new_array(c->arena, struct q_lot_use_add_only_in, room);
+    struct q_lot_take_in *rows = arena_new_array(c->arena, struct q_lot_take_in, room);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < taken->count; i++) {
+        if (takes[i].only_expires_ms == 0)
+            continue;
+        uses[count] = (struct q_lot_use_add_only_in){takes[i].transfer_id, takes[i].account_id,
+                                                     takes[i].only_expires_ms,
+                                                     takes[i].first_lot_id, takes[i].until_count};
+        rows[count++] = (struct q_lot_take_in){takes[i].transfer_id, takes[i].account_id};
+    }
+    if (count == 0)
+        return OK;
+    TRY(q_lot_use_add_only(c, uses, count, NULL));
+    return q_lot_take(c, rows, count, NULL);
+}
+
+/* Out of what those have left. */
 static enum err taken_write(struct ctx *c, const struct list *taken)
 {
     const struct lot_take *takes = taken->at;
@@ -14,18 +39,14 @@ static enum err taken_write(struct ctx *c, const struct list *taken)
     struct q_lot_use_add_in *uses = arena_new_array(c->arena, struct q_lot_use_add_in, count);
     struct q_lot_use_add_first_in *firsts =
         arena_new_array(c->arena, struct q_lot_use_add_first_in, count);
-    struct q_lot_use_add_only_in *onlies =
-        arena_new_array(c->arena, struct q_lot_use_add_only_in, count);
     struct q_lot_take_in *rows = arena_new_array(c->arena, struct q_lot_take_in, count);
-    int64_t use_count = 0, first_count = 0, only_count = 0;
+    int64_t use_count = 0, first_count = 0, row_count = 0;
 
     for (int64_t i = 0; i < taken->count; i++) {
-        rows[i] = (struct q_lot_take_in){takes[i].transfer_id, takes[i].account_id};
         if (takes[i].only_expires_ms != 0)
-            onlies[only_count++] = (struct q_lot_use_add_only_in){
-                takes[i].transfer_id, takes[i].account_id, takes[i].only_expires_ms,
-                takes[i].first_lot_id, takes[i].until_count};
-        else if (takes[i].first_lot_id == NONE)
+            continue;
+        rows[row_count++] = (struct q_lot_take_in){takes[i].transfer_id, takes[i].account_id};
+        if (takes[i].first_lot_id == NONE)
             uses[use_count++] = (struct q_lot_use_add_in){.transfer_id = takes[i].transfer_id,
                                                           .account_id = takes[i].account_id,
                                                           .from_count = takes[i].from_count,
@@ -42,9 +63,7 @@ static enum err taken_write(struct ctx *c, const struct list *taken)
         TRY(q_lot_use_add(c, uses, use_count, NULL));
     if (first_count > 0)
         TRY(q_lot_use_add_first(c, firsts, first_count, NULL));
-    if (only_count > 0)
-        TRY(q_lot_use_add_only(c, onlies, only_count, NULL));
-    return q_lot_take(c, rows, taken->count, NULL);
+    return row_count > 0 ? q_lot_take(c, rows, row_count, NULL) : OK;
 }
 
 static enum err refill_write(struct ctx *c, const struct list *refills)
@@ -103,7 +122,10 @@ enum err ledger_lots_write(struct ctx *c, const struct lots *lots)
         TRY(begun_write(c, &lots->begun));
     if (lots->refills && lots->refills->count > 0)
         TRY(refill_write(c, lots->refills));
-    return lots->taken.count > 0 ? taken_write(c, &lots->taken) : OK;
+    if (lots->taken.count == 0)
+        return OK;
+    TRY(only_taken_write(c, &lots->taken));
+    return taken_write(c, &lots->taken);
 }
 
 /* ---- going home ------------------------------------------------------------------------------ */

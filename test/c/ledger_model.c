@@ -28,6 +28,7 @@ static struct {
     struct take {
         int account, transfer, first_transfer;
         int64_t amount_count;
+        int only_lot;
     } takes[2 * LEGS];
     struct refill {
         int use;
@@ -206,7 +207,8 @@ static void take_do(const struct take *take)
 
     m.transfers[take->transfer].first_use = m.use_count;
     while (rest_count > 0) {
-        int lot = next_lot(take->account, take->first_transfer);
+        int lot =
+            take->only_lot > 0 ? take->only_lot - 1 : next_lot(take->account, take->first_transfer);
         int64_t part_count = least(rest_count, m.lots[lot].left_count);
         must(m.use_count < USES);
         m.uses[m.use_count++] = (struct use){lot, part_count, 0};
@@ -300,9 +302,10 @@ static int transfer_do(const struct model_leg *leg)
                                                     .expired = -1,
                                                     .is_gathered = leg->is_gathered};
     if (m.has_lots[leg->from])
-        m.takes[m.take_count++] = (struct take){
-            leg->from, transfer,
-            leg->first_transfer >= 0 ? leg->first_transfer : m.first[leg->from], leg->amount_count};
+        m.takes[m.take_count++] =
+            (struct take){leg->from, transfer,
+                          leg->first_transfer >= 0 ? leg->first_transfer : m.first[leg->from],
+                          leg->amount_count, leg->only_lot};
     if (leg->end_ms != NONE && !m.has_lots[leg->to]) {
         m.has_lots[leg->to] = true;
         lot_add(leg->to, -1, NONE, m.balance[leg->to]);
@@ -329,7 +332,11 @@ static int64_t needed(int account)
 }
 
 /* What the person has in the order in which it is spent from this account. */
-static int pieces_sort(int account, bool is_own_first, struct model_lot *pieces)
+struct piece {
+    struct model_lot lot;
+    int only_lot;
+};
+static int pieces_sort(int account, bool is_own_first, struct piece *pieces)
 {
     int count = 0;
 
@@ -338,13 +345,14 @@ static int pieces_sort(int account, bool is_own_first, struct model_lot *pieces)
         if (!is_one(who, model_owner(account)))
             continue;
         if (!m.has_lots[of] && m.balance[of] > 0)
-            pieces[count++] = (struct model_lot){of, -1, NEVER_MS, 0, 0, m.balance[of]};
+            pieces[count++] = (struct piece){{of, -1, NEVER_MS, 0, 0, m.balance[of]}, 0};
         for (int i = 0; i < m.open_count[of]; i++)
-            pieces[count++] = m.lots[m.open[of][i]];
+            pieces[count++] = (struct piece){m.lots[m.open[of][i]], m.open[of][i] + 1};
     }
     for (int i = 1; i < count; i++)
         for (int j = i; j > 0; j--) {
-            struct model_lot *a = &pieces[j - 1], *b = &pieces[j], swap = *a;
+            const struct model_lot *a = &pieces[j - 1].lot, *b = &pieces[j].lot;
+            struct piece swap = pieces[j - 1];
             bool is_a = a->account == account, is_b = b->account == account;
             if (is_own_first && is_a != is_b ? is_a
                 : a->end_ms != b->end_ms     ? a->end_ms < b->end_ms
@@ -352,25 +360,25 @@ static int pieces_sort(int account, bool is_own_first, struct model_lot *pieces)
                 : a->order != b->order       ? a->order < b->order
                                              : a->account < b->account)
                 break;
-            *a = *b;
-            *b = swap;
+            pieces[j - 1] = pieces[j];
+            pieces[j] = swap;
         }
     return count;
 }
 
-static void gather_add(int from, int to, int64_t amount_count, int64_t end_ms)
+static void gather_add(int from, int to, int64_t amount_count, int64_t end_ms, int only_lot)
 {
     must(m.leg_count < LEGS);
     memmove(&m.legs[m.added_count + 1], &m.legs[m.added_count],
             (size_t)(m.leg_count - m.added_count) * sizeof(m.legs[0]));
-    m.legs[m.added_count++] =
-        (struct model_leg){from, to, amount_count, end_ms, -1, 0, -1, true, end_ms != NONE};
+    m.legs[m.added_count++] = (struct model_leg){from, to, amount_count, end_ms,         -1,
+                                                 0,    -1, true,         end_ms != NONE, only_lot};
     m.leg_count++;
 }
 
 static void gather(int account, bool is_own_first)
 {
-    static struct model_lot pieces[LOTS];
+    static struct piece pieces[LOTS];
     int count = pieces_sort(account, is_own_first, pieces), unit = model_unit(account);
     int64_t rest_count = needed(account);
 
@@ -378,15 +386,16 @@ static void gather(int account, bool is_own_first)
         if (is_one(who, model_owner(account)))
             rest_count -= m.balance[model_account(unit, who, ROLE_DEBT)];
     for (int i = 0; i < count && rest_count > 0; i++) {
-        int64_t part_count = least(pieces[i].left_count, rest_count);
-        if (pieces[i].account != account)
-            gather_add(pieces[i].account, account, part_count, pieces[i].end_ms);
+        int64_t part_count = least(pieces[i].lot.left_count, rest_count);
+        if (pieces[i].lot.account != account)
+            gather_add(pieces[i].lot.account, account, part_count, pieces[i].lot.end_ms,
+                       pieces[i].only_lot);
         rest_count -= part_count;
     }
     for (int who = 0; who < PEOPLE; who++) {
         int debt = model_account(unit, who, ROLE_DEBT);
         if (who != model_owner(account) && is_one(who, model_owner(account)) && m.balance[debt] < 0)
-            gather_add(account, debt, -m.balance[debt], NONE);
+            gather_add(account, debt, -m.balance[debt], NONE, 0);
     }
 }
 
@@ -446,7 +455,11 @@ static const char *call_do(void)
     for (int i = 0; i < m.refill_count; i++)
         refill_do(&m.refills[i]);
     for (int i = 0; i < m.take_count; i++)
-        take_do(&m.takes[i]);
+        if (m.takes[i].only_lot > 0)
+            take_do(&m.takes[i]);
+    for (int i = 0; i < m.take_count; i++)
+        if (m.takes[i].only_lot == 0)
+            take_do(&m.takes[i]);
     return "";
 }
 
@@ -478,7 +491,7 @@ static void home_do(int64_t now_ms)
         if (of == NULL || !of->is_gathered || lot->left_count == 0 || is_again)
             continue;
         leg = leg_add(lot->account, of->from, lot->left_count);
-        leg->first_transfer = lot->transfer;
+        leg->only_lot = lots[i] + 1;
         leg->is_own = true;
         of->reversed_count += lot->left_count;
         if (of->use_count == 0 || m.lots[m.uses[of->first_use].lot].end_ms <= now_ms) {
@@ -494,7 +507,8 @@ static void home_do(int64_t now_ms)
 static struct model_leg *leg_add(int from, int to, int64_t amount_count)
 {
     must(m.leg_count < LEGS);
-    m.legs[m.leg_count] = (struct model_leg){from, to, amount_count, NONE, -1, 0, -1, false, false};
+    m.legs[m.leg_count] =
+        (struct model_leg){from, to, amount_count, NONE, -1, 0, -1, false, false, 0};
     return &m.legs[m.leg_count++];
 }
 

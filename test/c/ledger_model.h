@@ -23,6 +23,7 @@ struct model_leg {
     int transfer;                 /* out */
     bool is_own;                  /* other records' accounts stay as they are */
     bool is_gathered;
+    int only_lot;                 /* from 1: out of that one alone; 0: any */
 };
 struct model_lot {
     int account, transfer;        /* -1: lay there before lots began */
