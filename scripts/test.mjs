@@ -111,7 +111,7 @@ const bin = (preset) => ({ PAPILIO_BIN: resolve(`build/${preset}/papilio`) });
 const stages = {
     c: () => testPrograms(),
     runner: () => testNode("runner", findTests("scripts"), 1, {}),
-    api: () => testNode("api", findTests("test", ["e2e", "postgres"]), 15, bin("asan")),
+    api: () => testNode("api", findTests("test", ["e2e", "postgres"]), 20, bin("asan")),
     e2e: () => testNode("e2e", findTests("test/e2e"), 15, bin("release")),
     postgres: testOnPostgres,
 };

@@ -49,7 +49,7 @@ before(async () => {
     const t = { after: (end) => ends.unshift(end) };
     assert.ok(existsSync(deb()), "make dist comes first");
     root = mkdtempSync(join(tmpdir(), "papilio-deb-"));
-    t.after(() => rmSync(root, { recursive: true, force: true }));
+    t.after(() => rmSync(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
     run("dpkg-deb", "-x", deb(), root);
     const alone = makeFolder(t);
     cpSync(join(root, "usr/bin/papilio"), join(alone, "papilio"));

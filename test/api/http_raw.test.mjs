@@ -38,7 +38,7 @@ before(async () => {
 after(async () => {
     server.child.kill("SIGTERM");
     await server.ended;
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 });
 
 const nap = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -181,5 +181,5 @@ test("ends idle connections on SIGTERM and then itself", async () => {
     await idle.ended;
     assert.ok(Date.now() - start_ms < 5000);
     assert.equal(count(idle.heard, "HTTP/1.1 "), 1);
-    rmSync(data, { recursive: true, force: true });
+    rmSync(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 });

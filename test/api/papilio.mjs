@@ -7,9 +7,13 @@ import { basename, join, resolve } from "node:path";
 export const program = resolve(process.env.PAPILIO_BIN ?? "build/release/papilio");
 export const password = "correct horse battery";
 
-export function makeFolder(test) {
+// Folders go when the tests are over and their servers with them: a server that still runs makes new files in it.
+const folders = [];
+process.on("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })));
+
+export function makeFolder() {
     const folder = mkdtempSync(join(tmpdir(), "papilio-"));
-    test.after(() => rmSync(folder, { recursive: true, force: true }));
+    folders.push(folder);
     return folder;
 }
 

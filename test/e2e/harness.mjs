@@ -62,7 +62,7 @@ export class Server {
 
     async stop() {
         await this.halt()
-        rmSync(this.folder, { recursive: true, force: true })
+        rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     }
 
     /* One call of the API as the administrator; refused calls throw. */
