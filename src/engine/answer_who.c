@@ -436,40 +436,25 @@ static void kernel_take(struct answer_run *run, struct who *who, struct answer_p
 
 /* ---- before --------------------------------------------------------------------------------- */
 
-static void filter_add(struct answer_run *run, struct answer_filter *filter,
-                       const struct pattern *pattern, const struct window *window)
+struct filtering {
+    struct answer_run *run;
+    struct answer_filter *filter;
+};
+
+static void filter_add(void *user, int bit, const struct pattern *pattern,
+                       const struct window *window)
 {
-    struct pattern copy = *pattern;
+    const struct filtering *filtering = user;
+    struct pattern looked = {.window = *window};
     struct answer_probe probe;
 
-    copy.window = *window;
-    copy.test_count = 0;
-    probe = answer_probe(run, &copy);
-    answer_filter_add(filter, &probe);
-}
-
-static void condition_filter(struct answer_run *run, struct answer_filter *filter,
-                             const struct condition *one)
-{
-    static const struct pattern all = {0};
-    static const struct window always = {0};
-
-    if (one->kind == CONDITION_FUNNEL) {
-        for (int i = 0; i < one->funnel->step_count; i++)
-            filter_add(run, filter, &one->funnel->steps[i], &one->funnel->steps[i].window);
-        for (int i = 0; i < one->funnel->exclusion_count; i++)
-            filter_add(run, filter, &one->funnel->exclusions[i].pattern,
-                       &one->funnel->exclusions[i].pattern.window);
-        if (one->funnel->order == FUNNEL_STRICT)
-            filter_add(run, filter, &all, &always);
-        return;
+    (void)bit;
+    if (pattern != NULL) {
+        looked.kinds = pattern->kinds;
+        looked.kind_count = pattern->kind_count;
     }
-    filter_add(run, filter, one->pattern,
-               one->kind == CONDITION_FIRST_TIME ? &always : &one->pattern->window);
-    if (one->kind == CONDITION_STOPPED || one->kind == CONDITION_RESTARTED)
-        filter_add(run, filter, one->pattern, &one->later);
-    if (one->kind == CONDITION_RESTARTED)
-        filter_add(run, filter, one->pattern, &one->again);
+    probe = answer_probe(filtering->run, &looked);
+    answer_filter_add(filtering->filter, &probe);
 }
 
 static void fifths_set(const struct who *who, struct program *program)
@@ -533,7 +518,7 @@ static void who_prepare(struct answer_run *run, struct who *who, struct answer_f
         who->leaf_of[node] = is_of_events(one) ? who->leaves.who_count : -1;
         if (is_of_events(one)) {
             leaves[who->leaves.who_count++] = *one;
-            condition_filter(run, filter, one);
+            program_looks(one, filter_add, &(struct filtering){run, filter});
         } else if (one->kind == CONDITION_ATTRIBUTE) {
             program_test_at(run->program, &who->tests[node], &one->test, &one->field, query->zone);
         }

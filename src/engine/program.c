@@ -14,52 +14,58 @@ static bool is_of_events(const struct condition *one)
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
-static void role_add(struct program_query *into, struct program_leaf *leaf, int bit,
-                     const struct pattern *pattern, const struct window *window)
+static void funnel_looks(const struct funnel *funnel, program_look *look, void *user)
 {
+    static const struct window always = {.kind = WINDOW_ALWAYS};
+
+    for (int i = 0; i < funnel->step_count; i++)
+        look(user, i, &funnel->steps[i], &funnel->steps[i].window);
+    for (int i = 0; i < funnel->exclusion_count; i++)
+        look(user, QUERY_STEP_MAX + i, &funnel->exclusions[i].pattern,
+             &funnel->exclusions[i].pattern.window);
+    if (funnel->order == FUNNEL_STRICT)
+        look(user, 2 * QUERY_STEP_MAX, NULL, &always);
+}
+
+void program_looks(const struct condition *one, program_look *look, void *user)
+{
+    static const struct window always = {.kind = WINDOW_ALWAYS};
+
+    if (one->kind == CONDITION_FUNNEL) {
+        funnel_looks(one->funnel, look, user);
+        return;
+    }
+    look(user, 0, one->pattern,
+         one->kind == CONDITION_FIRST_TIME ? &always : &one->pattern->window);
+    if (one->kind == CONDITION_STOPPED || one->kind == CONDITION_RESTARTED)
+        look(user, 1, one->pattern, &one->later);
+    if (one->kind == CONDITION_RESTARTED)
+        look(user, 2, one->pattern, &one->again);
+}
+
+/* A role of the leaf that was added last. */
+static void role_add(void *user, int bit, const struct pattern *pattern,
+                     const struct window *window)
+{
+    struct program_query *into = user;
     struct program_role *role = &into->roles[into->role_count++];
 
-    role->leaf = leaf;
+    role->leaf = &into->leaves[into->leaf_count - 1];
     role->bit = bit;
     role->pattern = pattern;
     role->window = *window;
 }
 
-static void funnel_add(struct program_query *into, struct program_leaf *leaf,
-                       const struct funnel *funnel)
+static void leaf_add(struct program_query *into, const struct condition *one)
 {
-    static const struct window always = {.kind = WINDOW_ALWAYS};
-
-    for (int i = 0; i < funnel->step_count; i++)
-        role_add(into, leaf, i, &funnel->steps[i], &funnel->steps[i].window);
-    for (int i = 0; i < funnel->exclusion_count; i++)
-        role_add(into, leaf, QUERY_STEP_MAX + i, &funnel->exclusions[i].pattern,
-                 &funnel->exclusions[i].pattern.window);
-    if (funnel->order == FUNNEL_STRICT)
-        role_add(into, leaf, 2 * QUERY_STEP_MAX, NULL, &always);
-}
-
-static void leaf_add(struct program_query *into, int query, const struct condition *one)
-{
-    static const struct window always = {.kind = WINDOW_ALWAYS};
     struct program_leaf *leaf = &into->leaves[into->leaf_count++];
 
-    leaf->query = query;
     leaf->condition = one;
     buf_init(&leaf->values, (size_t)1 << 30);
-    if (one->kind == CONDITION_FUNNEL) {
-        funnel_add(into, leaf, one->funnel);
-        return;
-    }
-    role_add(into, leaf, 0, one->pattern,
-             one->kind == CONDITION_FIRST_TIME ? &always : &one->pattern->window);
-    if (one->kind == CONDITION_STOPPED || one->kind == CONDITION_RESTARTED)
-        role_add(into, leaf, 1, one->pattern, &one->later);
-    if (one->kind == CONDITION_RESTARTED)
-        role_add(into, leaf, 2, one->pattern, &one->again);
+    program_looks(one, role_add, into);
 }
 
-static struct program_query *query_new(const struct query *query, int number)
+static struct program_query *query_new(const struct query *query)
 {
     struct arena *arena = arena_new(ARENA_MAX);
     struct program_query *into = arena_new_one(arena, struct program_query);
@@ -76,7 +82,7 @@ static struct program_query *query_new(const struct query *query, int number)
     for (int i = 0; i < query->who_count; i++) {
         into->leaf_of[i] = is_of_events(&query->who[i]) ? into->leaf_count : -1;
         if (is_of_events(&query->who[i]))
-            leaf_add(into, number, &query->who[i]);
+            leaf_add(into, &query->who[i]);
     }
     return into;
 }
@@ -123,7 +129,7 @@ int program_add(struct program *program, const struct query *query)
         number++;
     must(number < PROGRAM_QUERY_MAX);
     program->query_count = number < program->query_count ? program->query_count : number + 1;
-    program->queries[number] = query_new(query, number);
+    program->queries[number] = query_new(query);
     program->is_mapped = false;
     return number;
 }

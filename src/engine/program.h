@@ -47,6 +47,11 @@ void program_event(struct program *program, const struct program_event *event); 
  * root's. */
 enum err program_result(struct program *program, int query, struct answer_leaf *leaves, struct answer_leaf *root) MUST_USE;
 
+/* What a condition over events looks at: each pattern (NULL: every event of any kind) with the window it is looked for in. `bit` tells
+ * them apart. */
+typedef void program_look(void *user, int bit, const struct pattern *pattern, const struct window *window);
+void program_looks(const struct condition *one, program_look *look, void *user);
+
 /* Does an event of the kind, or a change of what is known besides, matter to the query? */
 bool program_names_kind(const struct program *program, int query, uint16_t kind);
 bool program_names_person(const struct program *program, int query);

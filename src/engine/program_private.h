@@ -33,7 +33,6 @@ struct program_role {
 
 /* A condition over events: compiled, and what it has gathered of the person at work. */
 struct program_leaf {
-    int query;
     const struct condition *condition;
     struct program_test test;
     int64_t next;             /* when a calendar moves; PROGRAM_NEVER */
