@@ -207,12 +207,14 @@ void roster_touch_event(struct roster *roster, uint32_t number, uint16_t kind)
 
 void roster_touch_person(struct roster *roster, uint32_t number)
 {
-    touch(roster, number, TOUCH_PERSON);
+    if (has_any(roster->by_person))
+        touch(roster, number, TOUCH_PERSON);
 }
 
 void roster_touch_record(struct roster *roster, uint32_t number)
 {
-    touch(roster, number, TOUCH_ALL);
+    if (has_any(roster->all))
+        touch(roster, number, TOUCH_ALL);
 }
 
 /* ---- asking one person ----------------------------------------------------------------------- */
@@ -248,7 +250,7 @@ static uint32_t *due_of(struct roster *roster, uint32_t number)
     return (uint32_t *)(void *)roster->due.at + number;
 }
 
-/* The rest of the person's segments promised `before`; those just asked promise `until`. */
+/* Those just asked promise `until`; unless they are all, the others' promise stands beside it. */
 static void due_set(struct roster *roster, uint32_t number, int64_t until, bool is_all)
 {
     uint32_t *due = due_of(roster, number);
@@ -501,6 +503,16 @@ static void fill_run(struct roster *roster)
     roster->work->has_more = roster->work->has_more || fill_start(roster) != FULL;
 }
 
+int64_t roster_next(const struct roster *roster)
+{
+    return roster->next == NEVER ? NONE : roster->next;
+}
+
+bool roster_has_work(const struct roster *roster, int64_t as_of)
+{
+    return roster->touches.len > 0 || roster->next <= as_of || fill_start(roster) != FULL;
+}
+
 void roster_run(struct roster *roster, const struct moment *moment, struct roster_work *work)
 {
     must(work->max >= ROSTER_SEGMENT_MAX);
@@ -518,7 +530,6 @@ void roster_run(struct roster *roster, const struct moment *moment, struct roste
         fill_run(roster);
     else
         work->has_more = work->has_more || fill_start(roster) != FULL;
-    work->next = roster->next == NEVER ? NONE : roster->next;
 }
 
 void roster_accept(struct roster *roster, const struct roster_work *work)

@@ -44,8 +44,9 @@ struct roster_work {
     int max, count;
     int64_t person_count; /* how many were asked */
     bool has_more;
-    int64_t next;         /* the second at which somebody is due; NONE: nobody ever */
 };
+bool roster_has_work(const struct roster *roster, int64_t as_of); /* false: a run would ask nobody */
+int64_t roster_next(const struct roster *roster); /* nobody is due before this second by itself; NONE: nobody ever */
 void roster_run(struct roster *roster, const struct moment *moment, struct roster_work *work);
 void roster_accept(struct roster *roster, const struct roster_work *work);
 void roster_refuse(struct roster *roster, const struct roster_work *work); /* they are asked again */

@@ -242,7 +242,8 @@ static int64_t settle(struct roster *roster, const struct moment *moment, struct
     while (work.has_more || work.count > 0) {
         roster_run(roster, moment, &work);
         assert_true(flips_are_true(roster, &work));
-        assert_true(work.next == NONE || work.next > moment->as_of || work.has_more);
+        assert_true(roster_next(roster) == NONE || roster_next(roster) > moment->as_of ||
+                    work.has_more);
         if (work.count > 0 && random_below(4) == 0) {
             roster_refuse(roster, &work);
             continue;

@@ -7,7 +7,6 @@
 #include "manage/audience/segment_private.h"
 
 #define SECOND_MS INT64_C(1000)
-#define AGAIN_MS 1000
 
 /* A segment as it is kept now. */
 struct kept {
@@ -205,13 +204,19 @@ static enum err work_keep(struct segments *segments, struct arena *arena,
     return OK;
 }
 
+/* What happened in the running second is seen. */
+static int64_t as_of(int64_t now_ms)
+{
+    return now_ms / SECOND_MS + 1;
+}
+
 static void work_run(struct segments *segments, int64_t now_ms, struct roster_work *work)
 {
     const struct feed *feed = segments->feed;
     const struct dictionary *dictionaries[COLUMN_COUNT];
     struct moment moment = {.events = store_snapshot(feed->store),
                             .people = people_hold(feed->people),
-                            .as_of = now_ms / SECOND_MS + 1,
+                            .as_of = as_of(now_ms),
                             .dictionaries = dictionaries};
 
     for (int i = 0; i < COLUMN_COUNT; i++)
@@ -257,19 +262,22 @@ static int64_t sooner(int64_t a, int64_t b)
 enum err segments_page(struct segments *segments, struct arena *arena, int64_t *next_ms)
 {
     struct roster_work work = {.flips = segments->flips, .max = SEGMENT_PAGE};
-    int64_t now_ms = worker_now_ms(segments->feed->app);
+    int64_t now_ms = worker_now_ms(segments->feed->app), next;
 
     if (segments->is_stale) {
         segments->is_stale = false;
         TRY(feed_read(segments->feed, arena, definitions_step, segments));
         people_publish(segments->feed->people);
     }
-    work_run(segments, now_ms, &work);
-    TRY(work_keep(segments, arena, &work));
+    if (roster_has_work(segments->roster, as_of(now_ms))) {
+        work_run(segments, now_ms, &work);
+        TRY(work_keep(segments, arena, &work));
+    }
     TRY(states_say(segments, arena));
+    next = roster_next(segments->roster);
     if (work.has_more || work.count > 0)
         *next_ms = now_ms;
-    else if (work.next != NONE) /* as_of is one second ahead of what it names */
-        *next_ms = sooner(*next_ms, (work.next - 1) * SECOND_MS);
+    else if (next != NONE) /* as_of is one second ahead of what it names */
+        *next_ms = sooner(*next_ms, (next - 1) * SECOND_MS);
     return OK;
 }
