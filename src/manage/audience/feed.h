@@ -75,7 +75,8 @@ enum err feed_made_note(struct feed *feed, struct arena *arena, struct str folde
 enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out) MUST_USE;
 const struct feed *audience_feed(const struct audience_moment *moment);
 
-/* definition.c: what may be named. The sets there are, as the ctx sees them; then kinds and attributes as the feed knows them. */
+/* definition.c: what may be named. The sets there are, as the ctx sees them; then kinds and attributes as the feed knows them: under
+ * its lock. */
 enum err definition_sets(struct ctx *c, struct catalog *catalog) MUST_USE;
 void definition_words(struct ctx *c, const struct feed *feed, struct catalog *catalog);
 const struct list *definition_tags(const struct catalog *catalog); /* struct q_definition_tags_row */

@@ -16,7 +16,6 @@ struct held {
     const struct snapshot *snapshot;
     const struct people_view *view;
     const struct dictionary *dictionaries[COLUMN_COUNT];
-    struct ctx *c;
     bool is_exact;
 };
 
@@ -81,7 +80,7 @@ static enum err reach(struct ctx *c, struct feed *feed, const struct q_feed_end_
 /* ---- a moment -------------------------------------------------------------------------------- */
 
 static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int64_t patience_ms,
-                           struct held *held)
+                           struct held *held, struct catalog *catalog)
 {
     struct feed *feed = held->feed;
     enum err err;
@@ -93,6 +92,7 @@ static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int6
         held->view = people_hold(feed->people);
         feed->holder_count++;
         held->is_exact = feed->cursor_id == end->event_id;
+        definition_words(c, feed, catalog);
     }
     pthread_mutex_unlock(&feed->lock);
     return err;
@@ -110,10 +110,10 @@ enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audienc
     struct q_feed_end_row end;
     struct catalog catalog;
 
-    *held = (struct held){.feed = feed, .c = c};
+    held->feed = feed;
     TRY(q_feed_end(c, &end));
     TRY(definition_sets(c, &catalog));
-    TRY(views_hold(c, &end, patience_ms, held));
+    TRY(views_hold(c, &end, patience_ms, held, &catalog));
     for (int i = 0; i < COLUMN_COUNT; i++)
         held->dictionaries[i] = feed->names.nouns[NOUN_COLUMN + i];
     *out = (struct audience_moment){
@@ -122,7 +122,6 @@ enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audienc
         .moment = {held->snapshot, held->view, c->now_ms / 1000 + 1, held->dictionaries},
         .catalog = catalog,
     };
-    definition_words(c, feed, &out->catalog);
     return OK;
 }
 

@@ -77,16 +77,30 @@ static struct segment_item item_of(const struct q_segment_all_row *row)
                                  .tag_name = row->tag_name};
 }
 
+static struct segment_item *item_find(struct segment_item *items, int64_t count, int64_t id)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (items[i].id == id)
+            return &items[i];
+    return NULL;
+}
+
 /* The rows of one segment lie together. */
-static void sizes_give(struct ctx *c, const struct list *rows, struct segment_item *item)
+static void sizes_give(struct ctx *c, const struct list *rows, struct segment_item *items,
+                       int64_t count)
 {
     const struct q_segment_sizes_of_all_row *row = rows->at;
+    struct segment_item *item = NULL;
     int64_t cap = 0;
 
     for (int64_t i = 0; i < rows->count; i++) {
         struct segment_size *size;
 
-        if (row[i].segment_id != item->id)
+        if (i == 0 || row[i].segment_id != row[i - 1].segment_id) {
+            item = item_find(items, count, row[i].segment_id);
+            cap = 0;
+        }
+        if (item == NULL)
             continue;
         size = list_add(c->arena, &item->sizes, &cap, sizeof *size);
         size->size_day = row[i].size_day;
@@ -106,10 +120,9 @@ static enum err list_run(struct ctx *c, const void *in_, void *out_)
     TRY(q_segment_sizes_of_all(c, zone_day(ctx_zone(c), c->now_ms) - CURVE_DAYS, &sizes));
     items = arena_new_array(c->arena, struct segment_item, (size_t)rows.count + 1);
     row = rows.at;
-    for (int64_t i = 0; i < rows.count; i++) {
+    for (int64_t i = 0; i < rows.count; i++)
         items[i] = item_of(&row[i]);
-        sizes_give(c, &sizes, &items[i]);
-    }
+    sizes_give(c, &sizes, items, rows.count);
     out->items = (struct list){items, rows.count};
     return OK;
 }
