@@ -429,6 +429,28 @@ int scenario_open_empty(void **state)
     return keeper_await();
 }
 
+void scenario_run_once(const struct scenario *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct scenario once = cases[i];
+
+        once.is_plain = true;
+        once.key = once.method == POST ? once.name : NULL;
+        scenario_run_all(&once, 1);
+    }
+}
+
+void scenario_reopen(void)
+{
+    struct app_config config = *app_config(scenario_app);
+    struct str why = {0};
+
+    config.data = str_copy(scenario_arena, config.data);
+    app_close(scenario_app);
+    if (app_open(scenario_arena, &config, &scenario_app, &why) != OK)
+        fail_msg("%.*s", STR(why));
+}
+
 int scenario_open(void **state)
 {
     struct str hash;

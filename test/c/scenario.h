@@ -58,6 +58,9 @@ extern struct arena *scenario_arena; /* until scenario_close */
 
 void scenario_run_all(const struct scenario *cases, size_t count);
 #define scenario_run(cases) scenario_run_all((cases), ARRAY_LEN(cases))
+/* Each once, under its name as key: where threads write beside the requests, so that a base is never as it was. */
+void scenario_run_once(const struct scenario *cases, size_t count);
+void scenario_reopen(void); /* the app is closed and opened again on its folder */
 
 void scenario_set(const char *name, const char *value);
 struct str scenario_filled(const char *body); /* a body with its names and quotes put in */

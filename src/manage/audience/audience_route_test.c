@@ -147,17 +147,7 @@ static const struct scenario own_cases[] = {
      "'order_paid',null,900]]", ""},
 };
 
-/* Once: the engine writes names beside, so the base is not as it was. */
-static void run_all(const struct scenario *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct scenario row = rows[i];
-        row.is_plain = true;
-        row.key = row.method == POST ? row.name : NULL;
-        scenario_run_all(&row, 1);
-    }
-}
-#define run(rows) run_all((rows), ARRAY_LEN(rows))
+#define run(rows) scenario_run_once((rows), ARRAY_LEN(rows))
 
 static enum err filled_step(struct ctx *c, void *user)
 {

@@ -93,17 +93,7 @@ static const struct scenario gone[] = {
      NULL},
 };
 
-/* Once: the engine writes names beside, so the base is not as it was. */
-static void run_all(const struct scenario *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct scenario row = rows[i];
-        row.is_plain = true;
-        row.key = row.method == POST ? row.name : NULL;
-        scenario_run_all(&row, 1);
-    }
-}
-#define run(rows) run_all((rows), ARRAY_LEN(rows))
+#define run(rows) scenario_run_once((rows), ARRAY_LEN(rows))
 
 static enum err check_step(struct ctx *c, void *user)
 {
@@ -198,17 +188,6 @@ static void check_finds(void **state)
     arena_free(arena);
 }
 
-static void reopen(void)
-{
-    struct app_config config = *app_config(scenario_app);
-    struct str why = {0};
-
-    config.data = str_copy(scenario_arena, config.data);
-    app_close(scenario_app);
-    if (app_open(scenario_arena, &config, &scenario_app, &why) != OK)
-        fail_msg("%.*s", STR(why));
-}
-
 static struct str engine_path(const char *file)
 {
     return str_fmt(scenario_arena, "%.*s/engine/%s", STR(app_config(scenario_app)->data), file);
@@ -223,12 +202,12 @@ static void starts_again(void **state)
     (void)state;
     run(people);
     assert_agree();
-    reopen();
+    scenario_reopen();
     run(events);
     assert_agree();
     count = engine_count();
     assert_int_equal(count, event_count());
-    reopen();
+    scenario_reopen();
     assert_agree();
     assert_int_equal(engine_count(), count);
 
@@ -265,7 +244,7 @@ static void gone_from_files(void **state)
     }
     assert_int_equal(engine_count(), event_count());
     assert_false(file_exists(engine_path("../engine-next")));
-    reopen();
+    scenario_reopen();
     assert_agree();
     assert_int_equal(engine_count(), event_count());
 }
@@ -281,7 +260,7 @@ static void another_base(void **state)
     scenario_sql(
         "DELETE FROM journal WHERE id >= (SELECT max(id) FROM journal WHERE customer_id IS "
         "NOT NULL)");
-    reopen();
+    scenario_reopen();
     assert_agree();
     assert_int_equal(engine_count(), event_count());
 }

@@ -47,13 +47,7 @@ static const struct scenario bought[] = {
 
 static void run_all(const struct scenario *rows, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct scenario row = rows[i];
-
-        row.is_plain = true;
-        row.key = row.method == POST ? row.name : NULL;
-        scenario_run_all(&row, 1);
-    }
+    scenario_run_once(rows, count);
     audience_await(scenario_app);
 }
 #define run(rows) run_all((rows), ARRAY_LEN(rows))
@@ -95,13 +89,7 @@ static int64_t tagged_count(void)
 
 static void reopen(void)
 {
-    struct app_config config = *app_config(scenario_app);
-    struct str why = {0};
-
-    config.data = str_copy(scenario_arena, config.data);
-    app_close(scenario_app);
-    if (app_open(scenario_arena, &config, &scenario_app, &why) != OK)
-        fail_msg("%.*s", STR(why));
+    scenario_reopen();
     audience_await(scenario_app);
 }
 
