@@ -1,0 +1,82 @@
+// kill -9 while customers come into segments and leave them, by what they do and by time: who is a member has come in once more
+// often than gone out, one after the other, and the counts say the same. KILL_ROUNDS: 10 here, 50 in soak.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makeFolder, papilio, setUp, sqlRows, startServer } from "./papilio.mjs";
+
+const rounds = Number(process.env.KILL_ROUNDS ?? 10);
+const PEOPLE = 12;
+const segment = (who) => ({ version: 1, ask: "segment", who });
+const viewed = segment({ did: { kind: "page_viewed" }, at_least: 2 });
+const lately = segment({ did: { kind: "page_viewed", within: { last: { seconds: 1 } } } });
+
+const eventOf = (id, who) => ({ message_id: id, kind: "page_viewed", customer: { kind: "member_no", value: `m${who}` } });
+
+async function postUntilKilled(person, name) {
+    for (let i = 0; ; i++) {
+        try {
+            const { status, json } = await person.ask("/api/v1/events", { events: [eventOf(`${name}-${i}`, Math.floor(Math.random() * PEOPLE))] });
+            assert.equal(status, 200, JSON.stringify(json));
+        } catch (error) {
+            if (error instanceof assert.AssertionError)
+                throw error;
+            return;
+        }
+    }
+}
+
+// Filled, and so many members, as the question has too; nobody posts meanwhile.
+async function settle(person, id, query, count) {
+    for (let i = 0; i < 600; i++) {
+        const one = await person.ask(`/api/segments/${id}`);
+        const asked = await person.ask("/api/audience/query", { query });
+        if (asked.status === 200 && one.json.one.state === "live" && asked.json.member_count === count && one.json.one.member_count === count)
+            return;
+        await new Promise((done) => setTimeout(done, 50));
+    }
+    assert.fail(`segment ${id} does not settle`);
+}
+
+function assertSound(folder) {
+    const members = new Set(sqlRows(folder, "SELECT segment_id, customer_id FROM segment_member").map((row) => row.join(" ")));
+    const isIn = new Map();
+    for (const [kind, subject, customer] of sqlRows(folder, "SELECT kind, subject_id, customer_id FROM journal"
+        + " WHERE kind IN ('segment_entered', 'segment_left') ORDER BY id")) {
+        const key = `${subject} ${customer}`, comes = kind === "segment_entered";
+        assert.notEqual(isIn.get(key) ?? false, comes, `${key} ${kind} twice`);
+        isIn.set(key, comes);
+    }
+    assert.deepEqual([...isIn].filter(([, value]) => value).map(([key]) => key).sort(), [...members].sort());
+    assert.deepEqual(sqlRows(folder, "SELECT s.id FROM segment s WHERE s.member_count <>"
+        + " (SELECT count(*) FROM segment_member m WHERE m.segment_id = s.id)"), []);
+    return isIn.size;
+}
+
+test(`segments over kill -9, ${rounds} rounds`, { timeout: 600_000 }, async (t) => {
+    const folder = makeFolder(t);
+    let server = await startServer(t, folder);
+    const person = await setUp(server), ids = [];
+    await person.ask("/api/v1/events", { events: Array.from({ length: PEOPLE }, (_, k) => eventOf(`first-${k}`, k)) });
+    for (const [name, definition] of [["viewed", viewed], ["lately", lately]]) {
+        let made;
+        do
+            made = await person.ask("/api/segments", { name, definition });
+        while (made.status === 503);
+        assert.equal(made.status, 200, JSON.stringify(made.json));
+        ids.push(made.json.id);
+    }
+    for (let round = 0; round < rounds; round++) {
+        const posting = postUntilKilled(person, `r${round}`);
+        await new Promise((done) => setTimeout(done, 200 + Math.random() * 1500));
+        await server.kill("SIGKILL");
+        await posting;
+        server = await startServer(t, folder);
+        person.url = server.url;
+    }
+    await settle(person, ids[0], viewed, PEOPLE);
+    await settle(person, ids[1], lately, 0);
+    assert.deepEqual(await server.kill(), { code: 0, signal: null });
+    assert.ok(assertSound(folder) >= PEOPLE * 2);
+    const check = papilio(["check", "--data", folder]);
+    assert.equal(check.code, 0, check.out);
+});
