@@ -173,6 +173,10 @@ const attacks = ({ it, who, pageKey }) => {
         ["guide", "/api/staff", undefined, 403, "gate.permission"],
         ["guide", "/api/audit", undefined, 403, "gate.permission"],
         ["guide", "/api/overview", undefined, 403, "gate.permission"],
+        ["guide", "/api/segments", undefined, 403, "gate.scope"],
+        ["manager", "/api/segments", undefined, 403, "gate.scope"],
+        ["manager", "/api/segments/1", undefined, 403, "gate.scope"],
+        ["manager", "/api/segments/1/overlap?other_id=2", undefined, 403, "gate.scope"],
         // a store manager, into another store
         ["manager", `${near}/merge`, { other_customer_id: it.far }, ...unknown],
         ["manager", `${far}/merge`, { other_customer_id: it.near }, ...unknown],

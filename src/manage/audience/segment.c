@@ -624,12 +624,12 @@ static enum err overlap_run(struct ctx *c, const void *in_, void *out_)
 
 const struct route segment_routes[] = {
     {HTTP_GET, "/api/segments", "customer.read", SHAPE(segment_list_in), SHAPE(segment_list_out),
-     list_run, .about = "Segments with their sizes of the last month"},
+     list_run, .about = "Segments with their sizes of the last month", .needs_all = true},
     {HTTP_POST, "/api/segments", "segment.write",
      SHAPE_OF("segment_add_in", segment_add_in, struct segment_edit_in), SHAPE(segment_add_out),
      add_run, .about = "Make a live segment", .needs_all = true, .statement_max = 16},
     {HTTP_GET, "/api/segments/{segment_id}", "customer.read", SHAPE(segment_in), SHAPE(segment_out),
-     get_run, .about = "One segment, its versions and sizes"},
+     get_run, .about = "One segment, its versions and sizes", .needs_all = true},
     {HTTP_POST, "/api/segments/{segment_id}/edit", "segment.write",
      SHAPE_OF("segment_edit_in", segment_edit_in, struct segment_edit_in), NULL, edit_run,
      .about = "Change its words or its definition", .needs_all = true, .statement_max = 16},
@@ -645,6 +645,6 @@ const struct route segment_routes[] = {
      .about = "Which condition holds for a customer, since when"},
     {HTTP_GET, "/api/segments/{segment_id}/overlap", "customer.read", SHAPE(segment_overlap_in),
      SHAPE(segment_overlap_out), overlap_run,
-     .about = "How many are in this one, another one, both"},
+     .about = "How many are in this one, another one, both", .needs_all = true},
     {.path = NULL},
 };
