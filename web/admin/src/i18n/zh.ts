@@ -1493,7 +1493,7 @@ const zh = {
             giveaways_claims: '替客户领取',
         },
     },
-    operation: { title: '运营内核' },
+    operation: { title: '运营' },
     ledger: {
         title: '账本',
         about: '复式记账：每一笔都从一个账户到另一个账户，合计恒为零',

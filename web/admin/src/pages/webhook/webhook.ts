@@ -19,3 +19,7 @@ export function useFacts(): { titleOf: (facts: Fact[], name: string) => string; 
         namesOf: (hook) => hook.kinds.split(' ').filter(Boolean),
     }
 }
+
+/* What the words of a failed delivery come to, for webhook.what. */
+export const reasonOf = (text: string) =>
+    /private network/.test(text) ? 'inside' : /HTTP 40[13]/.test(text) ? 'refused' : /HTTP 40[45]|HTTP 410/.test(text) ? 'missing' : /HTTP 5/.test(text) ? 'broken' : /resolve|connect|timeout|Timeout/i.test(text) ? 'unreachable' : /certificate|SSL/i.test(text) ? 'certificate' : 'other'
