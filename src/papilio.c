@@ -53,6 +53,7 @@ static const struct route *const routes[] = {
     timeline_routes,
     tag_routes,
     segment_routes,
+    segment_person_routes,
     order_routes,
     order_list_routes,
     import_routes,

@@ -610,6 +610,8 @@ test("segments", async () => {
     assert.equal((await good(path)).versions.length, 2);
     await bad(`${path}/edit`, { name: "all", definition: who({ everyone: true }), version_number: 1 }, "segment.changed");
     assert.equal((await good(`${path}/explain?customer_id=${made.customer}`)).is_in, true);
+    await good(`/api/customers/${made.customer}/segments`);
+    await bad("/api/customers/1/segments", undefined, "customer.unknown");
     const list = await good(`${path}/snapshot`, { name: "now" });
     assert.ok((await good(`${path}/overlap?other_id=${list.id}`)).both_count >= 0);
     await good(`${path}/archive`, {});

@@ -59,6 +59,10 @@ static const struct scenario query_cases[] = {
     {"by a built-in one", AS_VIEWER, QUERY,
      "{'query':{'version':1,'ask':'segment','who':{'attribute':'paid_fen','at_least':1000}}}", 200,
      "'member_count':1,", ""},
+    {"one person", AS_VIEWER, QUERY,
+     "{'query':{'version':1,'ask':'breakdown','who':{'attribute':'customer_number','is':[1]},"
+     "'events':{'kind':'product_viewed'},'by':{'property':'product_code'}}}",
+     200, "'rows':[['A1',1,1,null]]", ""},
     {"by a channel", AS_VIEWER, QUERY,
      "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'product_viewed','channel':["
      "'$wall']}}}}",

@@ -29,6 +29,7 @@ enum {
     ATTRIBUTE_LAST_ORDER,
     ATTRIBUTE_BIRTH,
     ATTRIBUTE_CHILD_BIRTH,
+    ATTRIBUTE_NUMBER, /* asks about one person, or a few */
     ATTRIBUTE_COUNT
 };
 static const struct catalog_field own_fields[ATTRIBUTE_COUNT] = {
@@ -49,6 +50,7 @@ static const struct catalog_field own_fields[ATTRIBUTE_COUNT] = {
     [ATTRIBUTE_LAST_ORDER] = {S("last_order_day"), VALUE_DATE},
     [ATTRIBUTE_BIRTH] = {S("birth_day"), VALUE_DATE},
     [ATTRIBUTE_CHILD_BIRTH] = {S("child_birth_day"), VALUE_DATE},
+    [ATTRIBUTE_NUMBER] = {S("customer_number"), VALUE_NUMBER},
 };
 
 /* ---- what attributes there are --------------------------------------------------------------- */
@@ -151,6 +153,7 @@ static void own_set(struct loading *loading, uint32_t number,
         [ATTRIBUTE_LAST_ORDER] = day_of(loading, row->last_order_ms),
         [ATTRIBUTE_BIRTH] = row->birth_day,
         [ATTRIBUTE_CHILD_BIRTH] = row->child_birth_day,
+        [ATTRIBUTE_NUMBER] = row->customer_number,
     };
 
     for (int i = 0; i < ATTRIBUTE_COUNT; i++)

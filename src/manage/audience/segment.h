@@ -12,5 +12,5 @@
 /* For a person whose data go: out of every segment, without a fact. */
 enum err segment_forget(struct ctx *c, int64_t person_id, int64_t *forgotten_count) MUST_USE;
 
-extern const struct route segment_routes[];
+extern const struct route segment_routes[], segment_person_routes[];
 extern const struct job_kind segment_snapshot_kind;

@@ -131,3 +131,9 @@ SELECT count(*) AS both_count FROM segment_member a JOIN segment_member b ON b.c
 -- name: segment_number :one
 -- scope: none (of a person that was reached)
 SELECT customer_number FROM customer WHERE id = :customer_id;
+
+-- name: segment_of_person :many     what is a member's, newest first
+SELECT s.id, s.name, s.kind, s.tag_id, t.name AS tag_name, m.since_ms
+  FROM segment s JOIN segment_member m ON m.segment_id = s.id AND m.customer_id = :person_id
+  LEFT JOIN tag t ON t.id = s.tag_id
+ WHERE s.archived_ms IS NULL ORDER BY m.since_ms DESC, s.id DESC LIMIT 500;

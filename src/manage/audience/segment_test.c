@@ -191,6 +191,50 @@ static const struct scenario edited[] = {
     {"why not", AS_OPERATOR, GET, SEGMENTS "/$buyers/explain?customer_id=$ana", NULL, 200,
      "'is_in':false", NULL},
 };
+static const struct scenario of_one[] = {
+    {"bea's", AS_VIEWER, GET, "/api/customers/$bea/segments", NULL, 200,
+     "{'items':[{'id':'$buyers','name':'buyers','kind':'live','tag_id':'$tag','tag_name':'buyer'",
+     ""},
+    {"eve's", AS_VIEWER, GET, "/api/customers/$eve/segments", NULL, 200, "'name':'lately'", ""},
+    {"nobody's", AS_VIEWER, GET, "/api/customers/12345/segments", NULL, 404, "customer.unknown",
+     ""},
+    {"not signed in", AS_NOBODY, GET, "/api/customers/$bea/segments", NULL, 401, "", ""},
+    {"a page's key", AS_KEY, GET, "/api/customers/$bea/segments", NULL, 401, "", ""},
+};
+static const struct scenario of_one_archived[] = {
+    {"archive", AS_OPERATOR, POST, SEGMENTS "/$lately/archive", "{}", 200, "{}", NULL},
+    {"eve's is not shown", AS_VIEWER, GET, "/api/customers/$eve/segments", NULL, 200,
+     "{'items':[]}", ""},
+};
+static const struct scenario of_ana[] = {
+    {"a merged record's", AS_VIEWER, GET, "/api/customers/$ana/segments", NULL, 200,
+     "'name':'buyers'", ""},
+};
+static const struct scenario of_others[] = {
+    {"out of reach", AS_VIEWER, GET, "/api/customers/$bea/segments", NULL, 404, "customer.unknown",
+     ""},
+};
+static const struct scenario of_barred[] = {
+    {"no right", AS_VIEWER, GET, "/api/customers/$bea/segments", NULL, 403, "gate.permission", ""},
+};
+
+/* Under a merged record's id too; whoever may not see the customer may not see its segments. */
+static void test_of_person(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(bought);
+    run(of_one);
+    run(of_one_archived);
+    run(merged);
+    run(of_ana);
+    scenario_sql("UPDATE role SET scope = 'own' WHERE name = 'viewer'");
+    run(of_others);
+    scenario_sql("UPDATE role SET permissions = 'order.write' WHERE name = 'viewer'");
+    run(of_barred);
+}
+
 static const struct scenario faults[] = {
     {"no such kind", AS_OPERATOR, POST, SEGMENTS, NEW("x", WHO("{'did':{'kind':'flown'}}")), 400,
      "definition/who/did/kind", ""},
@@ -265,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_time_while_away, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_people_change, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_edit, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_of_person, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_archive, scenario_open, scenario_close),
     };
 
