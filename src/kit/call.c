@@ -45,8 +45,10 @@ static void call_step_run(void *user)
 static enum err run_caught(struct call *call, enum err (*run)(struct call *))
 {
     struct call_step step = {.call = call, .run = run};
+    bool is_whole = caught_run(call->app, call_step_run, &step);
 
-    if (caught_run(call->app, call_step_run, &step))
+    ctx_end(&call->ctx);
+    if (is_whole)
         return step.err;
     buf_release(&call->encoding);
     call->ctx.fault = (struct fault){

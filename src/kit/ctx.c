@@ -31,6 +31,23 @@ enum err fail_at(struct ctx *c, const char *code, struct str path, const char *f
     return E_INPUT;
 }
 
+void ctx_at_end(struct ctx *c, struct ctx_end *end)
+{
+    end->next = c->ends;
+    c->ends = end;
+}
+
+void ctx_end(struct ctx *c)
+{
+    while (c->ends) {
+        struct ctx_end *end = c->ends;
+
+        c->ends = end->next;
+        if (end->run)
+            end->run(end->user);
+    }
+}
+
 enum err ctx_statement(struct ctx *c, int query)
 {
     c->statement_count++;

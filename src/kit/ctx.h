@@ -10,6 +10,13 @@
 
 struct app;
 
+/* Something held beyond memory and transaction: given back when the step of the request ends, however it ends. */
+struct ctx_end {
+    struct ctx_end *next;
+    void (*run)(void *user); /* NULL: it was given back already */
+    void *user;
+};
+
 /* How far one sees: the customers one owns, those of one's store and what lies under it, all. */
 enum { REACH_OWN = 0, REACH_STORE = 1, REACH_ALL = 2 };
 
@@ -60,7 +67,12 @@ struct ctx {
     int64_t audit_subject_id;
     struct str audit_detail;
     void *prepared; /* what .prepare left for the handler */
+    struct ctx_end *ends; /* the latest first */
 };
+
+/* `end` lies in the ctx's arena: what is to be given back is told before anything else can fail. */
+void ctx_at_end(struct ctx *c, struct ctx_end *end);
+void ctx_end(struct ctx *c);
 
 /* Keeps code and message for the answer and the log and returns err: `return fail(c, E_CONFLICT,
  * "coupon.gone", "...")`. */

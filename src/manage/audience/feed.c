@@ -195,13 +195,16 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* A new attribute is read for everybody: some may have had a value under its name. */
-static enum err attributes_renew(struct ctx *c, struct feed *feed)
+/* What questions may name. A new attribute is read for everybody: some may have had a value under
+ * its name. */
+static enum err words_renew(struct ctx *c, struct feed *feed)
 {
     struct q_feed_end_row end;
     bool is_changed;
 
     TRY(q_feed_end(c, &end));
+    TRY(q_feed_channels(c, feed->channel_id, &feed->page.channels));
+    feed->page.channel_id = end.channel_id;
     if (end.attribute_id == feed->page.attribute_id)
         return OK;
     TRY(persons_attributes(c, &feed->persons, &is_changed));
@@ -236,7 +239,7 @@ static enum err journal_step(struct ctx *c, void *user)
 
     page->is_changed = false;
     feed->persons.roster = segments_roster(feed->segments);
-    TRY(attributes_renew(c, feed));
+    TRY(words_renew(c, feed));
     TRY(q_feed_journal(c, feed->cursor_id, PAGE, &page->rows));
     page->is_last = page->rows.count < PAGE;
     if (page->rows.count == 0)
@@ -367,6 +370,18 @@ enum err feed_batch_make(struct feed *feed, struct arena *arena, const struct li
     return OK;
 }
 
+/* A channel has its number before a definition or a question may name it. */
+static enum err channels_keep(struct feed *feed, struct arena *arena)
+{
+    const struct q_feed_channels_row *row = feed->page.channels.at;
+    struct names_new fresh;
+
+    names_new_init(&fresh, &feed->names, arena);
+    for (int64_t i = 0; i < feed->page.channels.count; i++)
+        names_want(&fresh, arena, NOUN_CHANNEL, id_text(arena, row[i].id));
+    return names_keep(&fresh, feed->app, arena);
+}
+
 static enum err page_show(struct feed *feed, const struct feed_batch *batch)
 {
     struct store_batch taken = {
@@ -386,6 +401,7 @@ static enum err page_show(struct feed *feed, const struct feed_batch *batch)
     if (err == OK) {
         feed->is_ready |= feed->page.is_last;
         feed->attribute_id = feed->page.attribute_id;
+        feed->channel_id = feed->page.channel_id;
         feed->field_count = feed->persons.field_count;
     }
     pthread_cond_broadcast(&feed->reached);
@@ -402,6 +418,7 @@ static enum err journal_page(struct feed *feed, struct arena *arena)
     TRY(feed_read(feed, arena, journal_step, feed));
     if (has_kind(&feed->page.rows, "segment_changed"))
         segments_stale(feed->segments);
+    TRY(channels_keep(feed, arena));
     TRY(feed_batch_make(feed, arena, &feed->page.rows, &batch));
     for (size_t i = 0; i < batch.count; i++)
         roster_touch_event(segments_roster(feed->segments), batch.events[i].customer,

@@ -17,7 +17,8 @@ struct feed_batch {
 struct feed_page {
     struct arena *arena;
     struct list rows; /* of the journal */
-    int64_t last_id, attribute_id;
+    struct list channels; /* that came since */
+    int64_t last_id, attribute_id, channel_id;
     bool is_changed; /* people are to be shown anew */
     bool is_last; /* there was no more at that moment */
     bool is_ours; /* the position is in this journal */
@@ -53,7 +54,7 @@ struct feed {
     pthread_cond_t reached;
     struct store *store;
     int64_t cursor_id;    /* of the journal: all up to it is shown */
-    int64_t attribute_id; /* the newest that is known */
+    int64_t attribute_id, channel_id; /* the newest that are known */
     int field_count;   /* attributes that questions may name */
     bool has_lease, is_ready, is_begun, is_stopping;
     int waiter_count, holder_count;

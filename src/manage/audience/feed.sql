@@ -7,10 +7,14 @@ SELECT j.id, j.kind, j.occurred_ms, j.channel_id, j.subject_id, j.amount_fen, j.
   FROM journal j LEFT JOIN customer c ON c.id = j.customer_id
  WHERE j.id > :from_id ORDER BY j.id LIMIT :limit_count;
 
--- name: feed_end :one     how far the journal goes, and the newest attribute
+-- name: feed_end :one     how far the journal goes, and the newest attribute and channel
 -- scope: none (of nobody)
 SELECT coalesce(max(id), 0) AS event_id,
-       (SELECT coalesce(max(a.id), 0) FROM attribute a) AS attribute_id FROM journal;
+       (SELECT coalesce(max(a.id), 0) FROM attribute a) AS attribute_id,
+       (SELECT coalesce(max(c.id), 0) FROM channel c) AS channel_id FROM journal;
+
+-- name: feed_channels :many     those that came since
+SELECT id FROM channel WHERE id > :from_id ORDER BY id LIMIT 5000;
 
 -- name: feed_journal_has :one
 -- scope: none (is it this base's journal)

@@ -193,6 +193,29 @@ static struct str engine_path(const char *file)
     return str_fmt(scenario_arena, "%.*s/engine/%s", STR(app_config(scenario_app)->data), file);
 }
 
+static enum err held_step(struct ctx *c, void *user)
+{
+    struct audience_moment moment;
+
+    (void)user;
+    TRY(audience_hold(c, &moment));
+    must_fail("broken while it is held", "src/manage/test.c", 1);
+}
+
+/* A question that ends by a false must() holds nothing: the app would not close. */
+static void held_by_a_broken_question(void **state)
+{
+    struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+
+    (void)state;
+    run(people);
+    assert_agree();
+    assert_int_equal(app_read(scenario_app, arena, held_step, NULL, NULL), E_INTERNAL);
+    arena_free(arena);
+    run(events);
+    assert_agree();
+}
+
 /* Each event once, over a restart, lost files and another base's files. */
 static void starts_again(void **state)
 {
@@ -270,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(follows, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(check_finds, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(held_by_a_broken_question, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(starts_again, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(gone_from_files, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(another_base, scenario_open, scenario_close),

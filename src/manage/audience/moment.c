@@ -12,6 +12,7 @@
 #define WAITER_MAX 1   /* of those who wait while the engine fills: readers are few */
 
 struct held {
+    struct ctx_end end;
     struct feed *feed;
     const struct snapshot *snapshot;
     const struct people_view *view;
@@ -24,7 +25,7 @@ struct held {
 static bool is_reached(const struct feed *feed, const struct q_feed_end_row *end)
 {
     return feed->is_ready && feed->cursor_id >= end->event_id &&
-           feed->attribute_id >= end->attribute_id;
+           feed->attribute_id >= end->attribute_id && feed->channel_id >= end->channel_id;
 }
 
 static enum err refuse(struct ctx *c, const struct feed *feed)
@@ -79,6 +80,17 @@ static enum err reach(struct ctx *c, struct feed *feed, const struct q_feed_end_
 
 /* ---- a moment -------------------------------------------------------------------------------- */
 
+static void views_release(void *user)
+{
+    const struct held *held = user;
+
+    pthread_mutex_lock(&held->feed->lock);
+    store_release(held->feed->store, held->snapshot);
+    held->feed->holder_count--;
+    pthread_mutex_unlock(&held->feed->lock);
+    people_release(held->feed->people, held->view);
+}
+
 static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int64_t patience_ms,
                            struct held *held, struct catalog *catalog)
 {
@@ -95,6 +107,8 @@ static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int6
         definition_words(c, feed, catalog);
     }
     pthread_mutex_unlock(&feed->lock);
+    if (err == OK)
+        ctx_at_end(c, &held->end);
     return err;
 }
 
@@ -111,6 +125,7 @@ enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audienc
     struct catalog catalog;
 
     held->feed = feed;
+    held->end = (struct ctx_end){.run = views_release, .user = held};
     TRY(q_feed_end(c, &end));
     TRY(definition_sets(c, &catalog));
     TRY(views_hold(c, &end, patience_ms, held, &catalog));
@@ -132,11 +147,8 @@ const struct feed *audience_feed(const struct audience_moment *moment)
 
 void audience_release(const struct audience_moment *moment)
 {
-    const struct held *held = moment->held;
+    struct held *held = moment->held;
 
-    pthread_mutex_lock(&held->feed->lock);
-    store_release(held->feed->store, held->snapshot);
-    held->feed->holder_count--;
-    pthread_mutex_unlock(&held->feed->lock);
-    people_release(held->feed->people, held->view);
+    held->end.run = NULL;
+    views_release(held);
 }

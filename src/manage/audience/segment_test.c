@@ -285,6 +285,30 @@ static const struct scenario of_list[] = {
     {"restore", AS_OPERATOR, POST, SEGMENTS "/$lately/restore", "{}", 200, "{}", NULL},
 };
 
+/* A channel that no event has named yet. */
+static const struct scenario of_channel[] = {
+    {"channel", AS_ADMIN, POST, "/api/channels", "{'code':'wall','name':'Wall','kind':'ad'}", 200,
+     "'id'", NULL, .keep = "wall"},
+    {"of it", AS_OPERATOR, POST, SEGMENTS,
+     NEW("of it", WHO("{'did':{'kind':'page_viewed','channel':['$wall']}}")), 200, "'id'", NULL},
+};
+static const struct scenario through_channel[] = {
+    {"bea looks", AS_KEY, POST, "/api/v1/events",
+     "{'events':[{'message_id':'c1','kind':'page_viewed','channel_code':'wall','customer':{'kind':"
+     "'phone','value':'13800000002'}}]}",
+     200, "'accepted_count':1", NULL},
+};
+
+static void test_new_channel(void **state)
+{
+    (void)state;
+    run(people);
+    run(of_channel);
+    assert_int_equal(member_count("of it"), 0);
+    run(through_channel);
+    assert_int_equal(member_count("of it"), 1);
+}
+
 static void test_archive(void **state)
 {
     (void)state;
@@ -310,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_people_change, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_edit, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_of_person, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_new_channel, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_archive, scenario_open, scenario_close),
     };
 
