@@ -114,6 +114,7 @@ test('a small amount is taken back at once, a large one by two people', async ()
             await shot(page, `reverse-${amount}`)
             await dialog.getByRole('button', { name: /^(冲正|提交复核)$/ }).click()
             await page.getByText(told, { exact: true }).waitFor()
+            await dialog.waitFor({ state: 'hidden' })
         }
         await page.getByText('你提交的，需要另一位同事决定').waitFor()
     })

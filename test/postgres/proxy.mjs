@@ -11,7 +11,7 @@ export async function startProxy(t, schema) {
     const folder = mkdtempSync(join(tmpdir(), "papilio-proxy-"));
     // hold, cut: what a statement carries as a value; from it on the connection waits, or loses its next commit.
     const proxy = {
-        hold: null, cut: null, loses: "answer", isDown: false, hasCut: false,
+        hold: null, cut: null, loses: "answer", isDown: false, hasCut: false, cutCount: 0,
         url: `postgres://?host=${encodeURIComponent(folder)}&options=-csearch_path%3D${schema.name}`,
     };
     const pairs = new Set(), held = new Set();
@@ -23,7 +23,7 @@ export async function startProxy(t, schema) {
         held.clear();
     };
     const down = () => {
-        Object.assign(proxy, { isDown: true, hasCut: true, cut: null });
+        Object.assign(proxy, { isDown: true, hasCut: true, cut: null, cutCount: proxy.cutCount + 1 });
         for (const { node, base } of pairs) {
             node.destroy();
             base.destroy();
