@@ -1,9 +1,10 @@
 /* What the engine keeps, on the disk and in memory, seen by a process that only opens it; another
  * one made it. engine-bytes: of blocks, an event. engine-open: opening what was closed, to the
- * first answer. engine-timeline: a customer's latest events while their block is not in memory.
- * segment-preview: sets of tags combined. engine-memory: what this process holds
- * besides mapped blocks, when all of that was asked. ENGINE_CUSTOMERS=1000000 for 100 M events. */
+ * first answer. engine-timeline: the query for a customer's latest events while their block is not
+ * in memory. segment-preview: sets of tags combined. engine-memory: what this process holds besides
+ * mapped blocks, when all of that was asked. ENGINE_CUSTOMERS=1000000 for 100 M events. */
 #include "engine_questions.h"
+#include "engine_world.h"
 
 #include "host/file.h"
 
@@ -19,14 +20,15 @@
 #define SEGMENTS 200
 #define LATEST 50
 #define TIMELINES 1000
+#define TIMELINE "\"timeline\",\"person\":%u,\"limit\":%d"
 #define ROUNDS 101
 #define PAGE_BYTES 4096
 #define PAGES_MAX 65536 /* of a block */
 
 static struct store_options options = {.merge_ppm = 1000000, .unmerged_max = 1 << 25};
-static struct data data; /* here only its tags */
+static struct world world; /* of its data only the tags */
 static struct bitmap segments[SEGMENTS];
-static struct asker asker = {.data = &data};
+static struct asker asker = {.data = &world.data};
 
 static void row_print(const char *name, const char *unit, double value, double limit,
                       const char *note)
@@ -133,19 +135,22 @@ static void make_cold(const char *folder, const struct block *block)
     close(fd);
 }
 
-static int64_t latest(const struct block *block, uint32_t own)
+/* The page of a customer: the query, from its text to its rows. */
+static int64_t latest(uint32_t customer)
 {
-    uint32_t from = block->offsets[own], to = block->offsets[own + 1];
-    int64_t sum = 0;
+    struct answer_options usual = {0};
+    struct answer answer = {0};
+    struct arena *arena = arena_new((size_t)1 << 30);
+    struct query query;
+    int64_t count;
 
-    from = to - from > LATEST ? to - LATEST : from;
-    for (uint32_t at = from; at < to; at++) {
-        int64_t amount = block_value(block, EVENTS_AMOUNT, at);
-
-        sum += block->seconds[at] + block_kind(block, at) + block_channel(block, at);
-        sum += amount == NONE ? 0 : amount;
-    }
-    return sum;
+    bitmap_init(&answer.members);
+    world_query(&world, arena, str_fmt(arena, TIMELINE, customer, LATEST).at, &query);
+    must(answer_run(arena, &query, &world.moment, &usual, &answer) == OK);
+    count = answer.row_count;
+    bitmap_release(&answer.members);
+    arena_free(arena);
+    return count;
 }
 
 static int by_value(const void *a, const void *b)
@@ -170,7 +175,7 @@ static void bench_timeline(const char *folder)
         block = snapshot_block(asker.scan.snapshot, customer / SHARD_NUMBERS);
         make_cold(folder, block);
         start_us = bench_now_us();
-        sum += latest(block, customer % SHARD_NUMBERS);
+        sum += latest(customer);
         us[i] = bench_now_us() - start_us;
     }
     qsort(us, TIMELINES, sizeof(*us), by_value);
@@ -212,7 +217,7 @@ static int64_t preview(int round)
                                  .none_count = 2};
 
     for (int i = 0; i < 8; i++)
-        sets[i] = &data.tags[(round + i * 7) % DATA_TAGS];
+        sets[i] = &world.data.tags[(round + i * 7) % DATA_TAGS];
     return bitmap_combine(&terms, NULL);
 }
 
@@ -258,7 +263,7 @@ static void bench_memory(void)
     for (size_t i = 0; i < QUESTION_COUNT; i++)
         question_us(&asker, &questions[i], true, answer);
     for (int i = 0; i < DATA_TAGS; i++)
-        bytes += bitmap_bytes(&data.tags[i]);
+        bytes += bitmap_bytes(&world.data.tags[i]);
     for (int i = 0; i < SEGMENTS; i++)
         bytes += bitmap_bytes(&segments[i]);
     snprintf(note, sizeof(note),
@@ -284,11 +289,17 @@ int main(void)
     store_make_aside(folder);
     store = bench_open(folder);
     bench_bytes(store);
-    data_tags_make(data.tags, CUSTOMERS);
+    data_tags_make(world.data.tags, CUSTOMERS);
+    world.arena = arena_new((size_t)1 << 24);
+    world_catalog(&world);
+    world_people(&world, CUSTOMERS);
+    world.moment.events = asker.scan.snapshot;
     segments_make();
     bench_preview();
     bench_memory();
     bench_timeline(folder);
+    world_people_free(&world);
+    arena_free(world.arena);
     store_release(store, asker.scan.snapshot);
     store_close(store);
     must(folder_remove(str_of(folder)) == OK);

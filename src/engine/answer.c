@@ -184,6 +184,7 @@ enum err answer_explain(struct arena *arena, const struct query *query, const st
     if (!bitmap_has(people_all(moment->people), kept))
         return E_NOT_FOUND;
     count = people_numbers(moment->people, kept, numbers, RECORD_MAX);
+    answer_person_fetch(moment, kept);
     program = program_new();
     program_add(program, query);
     err = fifths_find(arena, query, moment, program);

@@ -334,6 +334,15 @@ void answer_person_run(struct answer_hand *hand, uint32_t kept)
         end(hand, kept);
 }
 
+void answer_person_fetch(const struct moment *moment, uint32_t kept)
+{
+    uint32_t numbers[RECORD_MAX];
+    int count = people_numbers(moment->people, kept, numbers, RECORD_MAX);
+
+    for (int i = 0; i < count && i < RECORD_MAX; i++)
+        snapshot_fetch(moment->events, numbers[i]);
+}
+
 /* ---- all ------------------------------------------------------------------------------------ */
 
 void answer_split(struct answer_run *run)

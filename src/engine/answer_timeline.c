@@ -67,7 +67,9 @@ enum err answer_timeline(struct answer_run *run)
     hand->run = run;
     hand->pass = &pass;
     hand->state = &state;
-    if (bitmap_has(people_all(run->moment->people), kept))
+    if (bitmap_has(people_all(run->moment->people), kept)) {
+        answer_person_fetch(run->moment, kept);
         answer_person_run(hand, kept);
+    }
     return timeline_rows(run, &state);
 }

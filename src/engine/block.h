@@ -79,4 +79,6 @@ static ALWAYS_INLINE int64_t block_value(const struct block *block, uint16_t col
     place += (uint32_t)__builtin_popcountll(values->has[word] & (((uint64_t)1 << at % 64) - 1));
     return values->is_wide ? ((const int64_t *)values->values)[place] : ((const int32_t *)values->values)[place];
 }
+/* Asks the disk for the columns of that customer (its number within the shard) and nothing else. */
+void block_fetch(const struct block *block, uint32_t own);
 const struct block_posting *block_posting(const struct block *block, uint16_t kind); /* NULL: not kept */

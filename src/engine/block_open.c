@@ -5,6 +5,7 @@
 #include "engine/block_private.h"
 
 #include "engine/checksum.h"
+#include "host/file.h"
 
 const char block_magic[8] = {'P', 'A', 'P', 'B', 'L', 'O', 'C', 'K'};
 
@@ -305,4 +306,67 @@ const struct block_posting *block_posting(const struct block *block, uint16_t ki
             return &block->postings[i];
     }
     return NULL;
+}
+
+/* ---- from the disk --------------------------------------------------------------------------- */
+
+#define PAST_END 64 /* bytes which kernels read behind what they were given */
+
+static void fetch(const struct block *block, const void *at, size_t bytes)
+{
+    size_t from = (size_t)((const char *)at - block->bytes.at), left = block->bytes.len - from;
+
+    bytes += PAST_END;
+    file_map_fetch((struct str){at, bytes < left ? bytes : left});
+}
+
+static void narrow_fetch(const struct block *block, const void *column, bool is_wide, uint32_t from,
+                         uint32_t to)
+{
+    fetch(block, (const char *)column + ((size_t)from << is_wide), (size_t)(to - from) << is_wide);
+}
+
+/* Bits and ranks of events [from, to), up to the next rank. */
+static void ranks_fetch(const struct block *block, const struct block_values *values, uint32_t from,
+                        uint32_t to)
+{
+    uint32_t first = from / BLOCK_RANK_EVENTS, words = BLOCK_RANK_EVENTS / 64;
+
+    fetch(block, values->ranks + first, (to / BLOCK_RANK_EVENTS + 2 - first) * sizeof(uint32_t));
+    fetch(block, values->has + first * words, (to / 64 + 1 - first * words) * sizeof(uint64_t));
+}
+
+static void values_fetch(const struct block *block, const struct block_values *values,
+                         uint32_t from, uint32_t to)
+{
+    uint32_t ranks = (block->count + BLOCK_RANK_EVENTS - 1) / BLOCK_RANK_EVENTS,
+             next = to / BLOCK_RANK_EVENTS + 1, place = values->ranks[from / BLOCK_RANK_EVENTS],
+             end = next < ranks ? values->ranks[next] : values->count;
+    size_t width = values->is_wide ? sizeof(int64_t) : sizeof(int32_t);
+
+    fetch(block, (const char *)values->values + place * width, (end - place) * width);
+}
+
+/* Three times something is asked for before it is read: where the customer is, its columns, its
+ * values. */
+void block_fetch(const struct block *block, uint32_t own)
+{
+    uint32_t from, to;
+
+    fetch(block, block->offsets + own, 2 * sizeof(uint32_t));
+    from = block->offsets[own];
+    to = block->offsets[own + 1];
+    if (from == to)
+        return;
+    fetch(block, block->seconds + from, (to - from) * sizeof(uint32_t));
+    narrow_fetch(block, block->kinds, block->is_kind_wide, from, to);
+    narrow_fetch(block, block->channels, block->is_channel_wide, from, to);
+    for (int i = 0; i < EVENTS_COLUMN_MAX; i++) {
+        if (block->values[i].has != NULL)
+            ranks_fetch(block, &block->values[i], from, to);
+    }
+    for (int i = 0; i < EVENTS_COLUMN_MAX; i++) {
+        if (block->values[i].has != NULL)
+            values_fetch(block, &block->values[i], from, to);
+    }
 }

@@ -20,6 +20,14 @@ const struct block *snapshot_block(const struct snapshot *snapshot, uint32_t sha
     return block != NULL ? &block->block : NULL;
 }
 
+void snapshot_fetch(const struct snapshot *snapshot, uint32_t number)
+{
+    const struct block *block = snapshot_block(snapshot, number / SHARD_NUMBERS);
+
+    if (block != NULL)
+        block_fetch(block, number % SHARD_NUMBERS);
+}
+
 static int lists_between(const struct snapshot *snapshot, uint32_t shard, uint64_t from,
                          uint64_t to, struct events lists[SNAPSHOT_LIST_MAX])
 {

@@ -64,5 +64,7 @@ const struct block *snapshot_block(const struct snapshot *snapshot, uint32_t sha
 int snapshot_lists(const struct snapshot *snapshot, uint32_t shard, struct events lists[SNAPSHOT_LIST_MAX]);
 /* The same of one customer number alone. */
 int snapshot_number(const struct snapshot *snapshot, uint32_t number, struct events lists[SNAPSHOT_LIST_MAX]);
+/* That customer number alone will be read: what the disk has of it comes in a few reads, and not its whole block with it. */
+void snapshot_fetch(const struct snapshot *snapshot, uint32_t number);
 /* A shard's as one list, in the arena. */
 void snapshot_news(const struct snapshot *snapshot, uint32_t shard, struct arena *arena, struct events *out);

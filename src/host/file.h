@@ -43,6 +43,7 @@ enum err file_finish(struct file_writer *writer) MUST_USE; /* flush, fsync, clos
  * a mapped file off ends the process: only files that are replaced whole are mapped. */
 enum err file_map(struct str path, struct str *out) MUST_USE;
 void file_unmap(struct str mapped);
+void file_map_fetch(struct str part); /* of mapped bytes: begins to read what of it is not in memory, and no more than it */
 
 /* A file that stays open and is written at places; made if it is not there (its folder is not synced). Durable by
  * file_place_sync. */

@@ -62,6 +62,15 @@ void file_unmap(struct str mapped)
         munmap((void *)(uintptr_t)mapped.at, mapped.len);
 }
 
+void file_map_fetch(struct str part)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)part.at / page * page;
+
+    if (part.len > 0)
+        (void)madvise((void *)from, (uintptr_t)part.at + part.len - from,
+                      MADV_WILLNEED); /* advice */
+}
+
 enum err file_place_open(struct str path, int *out_fd)
 {
     return raw_open(path, O_RDWR | O_CREAT, out_fd);
