@@ -50,6 +50,7 @@ export const router = createRouter({
                 page(() => import('./pages/customer/CustomerList.vue'), 'customers', 'customers', 'nav.customers'),
                 page(() => import('./pages/customer/DuplicatePage.vue'), 'duplicates', 'customers/duplicates', 'duplicate.title'),
                 page(() => import('./pages/customer/CustomerPage.vue'), 'customer', 'customers/:id', 'nav.customers'),
+                page(() => import('./pages/segment/SegmentPage.vue'), 'segment', 'segments/:id', 'segmentPage.all'),
                 page(() => import('./pages/layer/LayerCustomers.vue'), 'layerCustomers', 'layers/customers', 'layer.title'),
                 page(() => import('./pages/layer/LayerPage.vue'), 'layers', 'layers/:tab(rfm|matrix|cohort|figures)?', 'layer.title'),
                 page(() => import('./pages/job/JobPage.vue'), 'jobs', 'jobs', 'many.job.title'),
