@@ -241,7 +241,7 @@ CREATE INDEX customer_by_org ON customer (org_id, touched_ms);
 -- Every filter of the list reads this index alone, whatever they are together.
 CREATE INDEX customer_by_filter ON customer (touched_ms, id, deleted_ms, merged_into_id, order_count,
     last_order_ms, channel_id, owner_staff_id, org_id, added_ms, action_day, is_family, invited_count,
-    invited_by_customer_id, first_order_ms, paid_fen, child_birth_day, blocked_ms);
+    invited_by_customer_id, first_order_ms, paid_fen, child_birth_day, blocked_ms, customer_number);
 
 CREATE TABLE child (
     id INTEGER NOT NULL PRIMARY KEY,

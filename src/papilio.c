@@ -99,6 +99,8 @@ static const struct route *const routes[] = {
     reward_routes,
     giveaway_routes,
     audience_routes,
+    audience_count_routes,
+    audience_explain_routes,
     NULL,
 };
 /* clang-format on */

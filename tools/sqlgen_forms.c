@@ -293,7 +293,10 @@ static const char functions[] =
     "SAFE\n"
     "    RETURN pg_catalog.substr($1, $2::int);\n"
     "CREATE FUNCTION substr(text, bigint, bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT\n"
-    "    PARALLEL SAFE RETURN pg_catalog.substr($1, $2::int, $3::int);\n";
+    "    PARALLEL SAFE RETURN pg_catalog.substr($1, $2::int, $3::int);\n"
+    "CREATE FUNCTION has_bit(bytea, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE\n"
+    "    RETURN CASE WHEN $2 >= 0 AND $2 / 8 < octet_length($1) THEN get_bit($1, $2)::bigint\n"
+    "           ELSE 0 END;\n";
 
 static const char columns_check[] =
     "DO $$\nDECLARE bad text;\nBEGIN\n"

@@ -62,3 +62,9 @@ CREATE TABLE engine_name (
 CREATE INDEX account_by_bucket ON account (owner_kind, bucket, owner_id, id);
 CREATE INDEX transfer_reversals ON transfer (reverses_id, id) WHERE reverses_id IS NOT NULL;
 CREATE INDEX reversal_of ON reversal (transfer_id, id);
+
+-- ---- customers by what the engine answers: the list's index has their numbers -----------------------
+DROP INDEX customer_by_filter;
+CREATE INDEX customer_by_filter ON customer (touched_ms, id, deleted_ms, merged_into_id, order_count,
+    last_order_ms, channel_id, owner_staff_id, org_id, added_ms, action_day, is_family, invited_count,
+    invited_by_customer_id, first_order_ms, paid_fen, child_birth_day, blocked_ms, customer_number);

@@ -120,6 +120,20 @@ static void sqlite_set_up(void)
     must(sqlite3_initialize() == SQLITE_OK);
 }
 
+/* has_bit(bits, n): is bit n of the bytes set? Bit 0 is the lowest of the first; behind their end
+ * none is. So a query takes a set of many thousands as one value. */
+static void has_bit(sqlite3_context *call, int count, sqlite3_value **values)
+{
+    const unsigned char *bits = sqlite3_value_blob(values[0]);
+    int64_t n = sqlite3_value_int64(values[1]);
+
+    (void)count;
+    if (n < 0 || n / 8 >= sqlite3_value_bytes(values[0]))
+        sqlite3_result_int(call, 0);
+    else
+        sqlite3_result_int(call, bits[n / 8] >> n % 8 & 1);
+}
+
 static int configure(struct lite *lite)
 {
     sqlite3 *sqlite = lite->sqlite;
@@ -130,7 +144,10 @@ static int configure(struct lite *lite)
     sqlite3_db_config(sqlite, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(sqlite, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     sqlite3_db_config(sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    code = sqlite3_exec(sqlite, common_pragmas, NULL, NULL, NULL);
+    code = sqlite3_create_function(sqlite, "has_bit", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                                   has_bit, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(sqlite, common_pragmas, NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_exec(sqlite, lite->db.mode == DB_READ ? read_pragmas : write_pragmas, NULL,
                             NULL, NULL);

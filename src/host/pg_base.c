@@ -53,13 +53,19 @@ enum err pg_version(struct db *db, int *version)
 
 /* ---- migrations ------------------------------------------------------------------------------ */
 
-/* Our integers are bigint, its text functions take int. */
-static const char foundation[] =
-    "CREATE TABLE base_version (number bigint NOT NULL PRIMARY KEY);"
-    "CREATE FUNCTION substr(text, bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE"
-    " RETURN pg_catalog.substr($1, $2::int);"
-    "CREATE FUNCTION substr(text, bigint, bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT"
-    " PARALLEL SAFE RETURN pg_catalog.substr($1, $2::int, $3::int);";
+static const char foundation[] = "CREATE TABLE base_version (number bigint NOT NULL PRIMARY KEY)";
+
+/* What queries call, as it is in this program. Our integers are bigint, its text functions take
+ * int.
+ */
+static const char functions[] =
+    "CREATE OR REPLACE FUNCTION substr(text, bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT"
+    " PARALLEL SAFE RETURN pg_catalog.substr($1, $2::int);"
+    "CREATE OR REPLACE FUNCTION substr(text, bigint, bigint) RETURNS text LANGUAGE sql IMMUTABLE"
+    " STRICT PARALLEL SAFE RETURN pg_catalog.substr($1, $2::int, $3::int);"
+    "CREATE OR REPLACE FUNCTION has_bit(bytea, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE"
+    " PARALLEL SAFE RETURN CASE WHEN $2 >= 0 AND $2 / 8 < octet_length($1)"
+    " THEN get_bit($1, $2)::bigint ELSE 0 END;";
 
 /* One whole: PostgreSQL undoes tables as it undoes rows. Another node that waited for the lock
  * meanwhile finds it done. */
@@ -72,6 +78,7 @@ static enum err migration_steps(struct pg *pg, const struct db_migration *migrat
         return OK;
     if (*done == 0)
         TRY(pg_run(pg, NULL, foundation, NULL));
+    TRY(pg_run(pg, NULL, functions, NULL));
     if (db_is_failing_now(&pg->db))
         return E_IO;
     TRY(pg_run(pg, NULL, migration->postgres, NULL));

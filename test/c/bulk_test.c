@@ -317,6 +317,43 @@ static void test_search_is_sealed(void **state)
         scenario_number("SELECT count(*) FROM audit_detail WHERE detail LIKE '%王小77%'"), 0);
 }
 
+/* Whom the engine names and who is in a segment: many, a few; fixed when it is asked for. */
+static void test_by_the_engine(void **state)
+{
+    char body[300];
+
+    (void)state;
+    base_sql(folder(),
+             "INSERT INTO segment (id, name, about, kind, state, version_number, "
+             "member_count, created_ms, changed_ms, filled_ms) VALUES"
+             " (1, 'some', '', 'static', 'live', 1, 0, 0, 0, 1);"
+             "INSERT INTO segment_member (segment_id, customer_id, since_ms) SELECT 1, id,"
+             " 0 FROM customer WHERE customer_number % 30 = 0;"
+             "DELETE FROM customer_tag WHERE tag_id = 3");
+    snprintf(body, sizeof(body),
+             "{'action':'tag_on','tag_id':'3','filter':{'who':'{\\'tag\\':[\\'2\\']}'},"
+             "'confirm_count':%" PRId64 "}",
+             scenario_number(HAVING("2")));
+    run(AS_OPERATOR, BULK, body, "\"changed_count\":128");
+    assert_int_equal(scenario_number(HAVING("3")), 128);
+    run(AS_OPERATOR, "/api/jobs/$job/undo", "{}", "\"restored\":128,\"kept\":0");
+    run(AS_OPERATOR, BULK,
+        "{'action':'tag_on','tag_id':'3','filter':{'segment_id':'1','who':'{\\'tag\\':[\\'2\\']}'}"
+        "}",
+        "\"changed_count\":43");
+    run(AS_OPERATOR, BULK,
+        "{'action':'tag_off','tag_id':'3','filter':{'who':'{\\'all\\':[{\\'tag\\':[\\'3\\']},{"
+        "\\'bucket\\':{\\'salt\\':\\'x\\',\\'from\\':0,\\'to\\':1000000}}]}'}}",
+        "\"changed_count\":43");
+    assert_int_equal(scenario_number(HAVING("3")), 0);
+    assert_int_equal(
+        scenario_ask(AS_OPERATOR, POST, BULK,
+                     "{'action':'tag_on','tag_id':'3','filter':{'who':'{\\'tag\\':[\\'77"
+                     "\\']}'}}")
+            .status,
+        400);
+}
+
 /* ---- views ----------------------------------------------------------------------------------- */
 
 static const struct scenario views[] = {
@@ -363,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_clear_text),
         cmocka_unit_test(test_xlsx),
         cmocka_unit_test(test_search_is_sealed),
+        cmocka_unit_test(test_by_the_engine),
         cmocka_unit_test(test_views),
     };
 

@@ -38,6 +38,12 @@ static const char *const figures =
     " SELECT id, 1, 0 FROM customer WHERE customer_number % 2 = 0"
     " UNION ALL SELECT id, 2, 0 FROM customer WHERE customer_number % 5 = 0"
     " UNION ALL SELECT id, 3, 0 FROM customer WHERE customer_number % 7 = 0;"
+    "INSERT INTO segment (id, name, about, kind, state, version_number, member_count, created_ms, "
+    "changed_ms, filled_ms) VALUES (1, 'many', '', 'static', 'live', 1, 0, 0, 0, 1),"
+    " (2, 'some', '', 'static', 'live', 1, 0, 0, 0, 1);"
+    "INSERT INTO segment_member (segment_id, customer_id, since_ms)"
+    " SELECT 1, id, 0 FROM customer WHERE customer_number % 3 <> 0"
+    " UNION ALL SELECT 2, id, 0 FROM customer WHERE customer_number % 17 = 0;"
     "UPDATE customer SET deleted_ms = 5 WHERE customer_number % 40 = 0;"
     "UPDATE customer SET merged_into_id = (SELECT id FROM customer WHERE customer_number = 1)"
     " WHERE customer_number % 40 = 20;";
@@ -68,6 +74,8 @@ static enum err people_step(struct ctx *c, void *user)
 #define HAS(tag)                                                                                   \
     "EXISTS (SELECT 1 FROM customer_tag t JOIN customer r ON r.id = t.customer_id WHERE "          \
     "t.tag_id = " tag " AND (r.id = c.id OR r.merged_into_id = c.id))"
+#define IN_SEGMENT(id)                                                                             \
+    "EXISTS (SELECT 1 FROM segment_member s WHERE s.segment_id = " id " AND s.customer_id = c.id)"
 #define AGO(days) "(" NOW " - " days " * " DAY_TEXT ")"
 
 #define MINE "owner_staff_id = (SELECT id FROM staff WHERE login = 'viewer')"
@@ -109,6 +117,24 @@ static const struct {
      "last_order_ms >= 1767196800000 AND last_order_ms < 1769875200000"},
     {"month=2026-02", "first_order_ms >= 1769875200000 AND first_order_ms < 1772294400000"},
     {"life_stage_number=0", "child_birth_day > 20513 - 184 AND child_birth_day <= 20513"},
+    {"segment_id=1", IN_SEGMENT("1")},
+    {"segment_id=2&state=never", IN_SEGMENT("2") " AND order_count = 0"},
+    {"segment_id=1&tag_id=3", IN_SEGMENT("1") " AND " HAS("3")},
+    {"segment_id=1&tag_id=1&tag2_id=2&channel_id=1",
+     IN_SEGMENT("1") " AND channel_id IN (1, 2) AND " HAS("1") " AND " HAS("2")},
+    {"who={'everyone':true}", "1 = 1"},
+    {"who={'tag':['1']}", HAS("1")},
+    {"who={'tag':['1']}&state=repeat&is_unowned=true",
+     HAS("1") " AND owner_staff_id IS NULL AND order_count > 1 AND last_order_ms >= " AGO("90")},
+    {"who={'all':[{'tag':['1']},{'tag':['2']},{'tag':['3']}]}",
+     HAS("1") " AND " HAS("2") " AND " HAS("3")},
+    {"who={'all':[{'tag':['1']},{'tag':['2']},{'tag':['3']}]}&segment_id=1",
+     HAS("1") " AND " HAS("2") " AND " HAS("3") " AND " IN_SEGMENT("1")},
+    {"who={'not':{'list':['1']}}&tag_id=1", "NOT " IN_SEGMENT("1") " AND " HAS("1")},
+    {"who={'attribute':'order_count','between':[2,4]}&segment_id=1",
+     "order_count IN (2, 3) AND " IN_SEGMENT("1")},
+    {"who={'tag':['2']}&search=common", HAS("2") " AND " COMMON},
+    {"segment_id=1&search=common", IN_SEGMENT("1") " AND " COMMON},
     {"search=common", COMMON},
     {"search=common&tag_id=1&stage=first_order", COMMON " AND order_count > 0 AND " HAS("1")},
 };
@@ -228,6 +254,17 @@ static const struct scenario bad[] = {
      ""},
     {"below nothing", AS_ADMIN, GET, "/api/customers?order_min_count=-1", NULL, 400, "input.range",
      ""},
+    {"no such segment", AS_ADMIN, GET, "/api/customers?segment_id=99", NULL, 404, "segment.unknown",
+     ""},
+    {"who is no text of JSON", AS_ADMIN, GET, "/api/customers?who=everyone", NULL, 400,
+     "'code':'query.form','message':'a condition of the query language is needed','path':'who'",
+     ""},
+    {"who is a list", AS_ADMIN, GET, "/api/customers?who=[]", NULL, 400, "query.form", ""},
+    {"who is two values", AS_ADMIN, GET, "/api/customers?who={'everyone':true},'zone':'UTC'", NULL,
+     400, "query.form", ""},
+    {"who names what there is not", AS_ADMIN, GET,
+     "/api/customers?who={'all':[{'everyone':true},{'tag':['77']}]}", NULL, 400,
+     "'path':'who/all/1/tag", ""},
     {"columns of old are here", AS_ADMIN, GET, "/api/customers?limit=1", NULL, 200,
      "'customer_number':", ""},
 };

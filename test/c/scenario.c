@@ -147,7 +147,7 @@ static bool is_name_char(char at)
     return (at >= 'a' && at <= 'z') || (at >= '0' && at <= '9') || at == '_';
 }
 
-static struct str filled(const char *text, bool is_json)
+static struct str filled(const char *text)
 {
     struct buf buf;
     struct str out;
@@ -162,7 +162,7 @@ static struct str filled(const char *text, bool is_json)
         if (len > 0)
             buf_str(&buf, str_of(kept_find((struct str){text + 1, len})));
         else
-            buf_char(&buf, is_json && *text == '\'' ? '"' : *text);
+            buf_char(&buf, *text == '\'' ? '"' : *text);
         text += len + 1;
         if (len == 0)
             continue;
@@ -174,7 +174,7 @@ static struct str filled(const char *text, bool is_json)
 
 struct str scenario_filled(const char *body)
 {
-    return filled(body, true);
+    return filled(body);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -211,11 +211,11 @@ void scenario_clock(int64_t now_ms)
 static struct app_call call_new(enum scenario_as as, enum http_method method, const char *path,
                                 const char *body)
 {
-    struct app_call call = {.method = method, .body = filled(body, true)};
+    struct app_call call = {.method = method, .body = filled(body)};
     struct session session = {0};
 
     scenario_clock(world.now_ms + 1000);
-    if (!str_cut(filled(path, false), '?', &call.path, &call.query))
+    if (!str_cut(filled(path), '?', &call.path, &call.query))
         call.query = S("");
     call.is_local = as == AS_LOCAL;
     if (as == AS_KEY)
@@ -251,9 +251,9 @@ static void answer_check(const struct scenario *row, const struct app_call *call
 {
     if (call->status != row->status)
         row_failed(row, call, "another status");
-    if (row->contains && str_find(call->reply, filled(row->contains, true)) < 0)
+    if (row->contains && str_find(call->reply, filled(row->contains)) < 0)
         row_failed(row, call, "not in the answer");
-    if (row->lacks && str_find(call->reply, filled(row->lacks, true)) >= 0)
+    if (row->lacks && str_find(call->reply, filled(row->lacks)) >= 0)
         row_failed(row, call, "in the answer against the rule");
 }
 
@@ -357,7 +357,7 @@ static void row_run(const struct scenario *row)
     int64_t last_id = scenario_number("SELECT max(id) FROM journal");
     bool is_change = row->method != HTTP_GET;
 
-    call.idempotency_key = filled(row->key, false);
+    call.idempotency_key = filled(row->key);
     if (is_change && row->key == NULL && !row->is_plain)
         call.idempotency_key = str_fmt(scenario_arena, "scenario %" PRId64, ++world.request_count);
     if (is_change && row->status < 300 && !row->is_plain)

@@ -27,7 +27,7 @@
 enum scenario_as { AS_ADMIN, AS_OPERATOR, AS_VIEWER, AS_NOBODY, AS_KEY, AS_LOCAL };
 
 /* In path, body, contains and key `$name` stands for what scenario_set or .keep put under that
- * name; in body and contains ' is ". */
+ * name; in path, body and contains ' is ". */
 struct scenario {
     const char *name;
     enum scenario_as as;

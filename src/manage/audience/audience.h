@@ -6,6 +6,8 @@
 
 extern const struct app_part audience_part;
 extern const struct route audience_routes[];
+extern const struct route audience_count_routes[];
+extern const struct route audience_explain_routes[];
 
 /* All that was acknowledged when the ctx's snapshot began, and perhaps more. Reads only, on a thread that may wait a little.
  * E_BUSY "audience.filling": not yet, after a start; "audience.behind": the engine does not keep up; "audience.elsewhere":
@@ -18,6 +20,15 @@ struct audience_moment {
 };
 enum err audience_hold(struct ctx *c, struct audience_moment *out) MUST_USE;
 void audience_release(const struct audience_moment *moment);
+
+/* The persons for whom one condition of the query language holds (docs/query.md, a JSON object). bits, in c->arena: bit n is customer
+ * number n, bit 0 the lowest of the first byte. Whoever shows customers to somebody asks in_scope besides. E_INPUT at "who/...", E_BUSY
+ * as audience_hold and "query.slow", E_TOO_LARGE "query.large". */
+struct audience_set {
+    struct str bits;
+    int64_t count;
+};
+enum err audience_who(struct ctx *c, struct str condition, struct audience_set *out) MUST_USE;
 
 /* Until all that was committed is in the engine and in the segments: for tests and measurements. */
 void audience_await(struct app *app);

@@ -1,155 +1,10 @@
 /* Questions over HTTP. Always: they read; who asks sees members and counts of the customers within
  * reach alone, because the reach is one more condition of the question. */
-#include "engine/query.h"
-#include "gen/audience_route.q.h"
-#include "host/clock.h"
 #include "manage/audience/feed.h"
+#include "manage/audience/question.h"
 #include "manage/customer/attribute.h"
-#include "manage/customer/mask.h"
 
-#define QUESTION_MS 5000
-#define SAMPLE_MAX 20
 #define ROWS_BYTES_MAX ((size_t)8 * 1024 * 1024)
-#define SCOPE_NODES 4
-
-/* ---- reach ----------------------------------------------------------------------------------- */
-
-static int attribute_number(const struct catalog *catalog, const char *name)
-{
-    int number = 0;
-
-    while (!str_is(catalog->attributes[number].name, name))
-        must(++number < catalog->attribute_count);
-    return number;
-}
-
-static struct condition is_one_of(const struct catalog *catalog, const char *attribute,
-                                  const int64_t *ids, int64_t count)
-{
-    return (struct condition){
-        .kind = CONDITION_ATTRIBUTE,
-        .size = 1,
-        .path = S(""),
-        .field = {QUERY_ATTRIBUTE, attribute_number(catalog, attribute), VALUE_ID},
-        .has_field = true,
-        .test = {.compare = COMPARE_ANY_OF, .values = ids, .value_count = (int)count}};
-}
-
-static struct condition joined(enum condition_kind kind, int size)
-{
-    return (struct condition){.kind = kind, .operands = 2, .size = size, .path = S("")};
-}
-
-static enum err orgs_find(struct ctx *c, int64_t **ids, int64_t *count)
-{
-    const struct q_audience_orgs_row *row;
-    struct list orgs;
-
-    TRY(q_audience_orgs(c, c->me_org_path, c->me_org_path_end, &orgs));
-    row = orgs.at;
-    *count = orgs.count;
-    *ids = arena_new_array(c->arena, int64_t, (size_t)orgs.count + 1);
-    for (int64_t i = 0; i < orgs.count; i++)
-        (*ids)[i] = row[i].id;
-    return OK;
-}
-
-/* The same as in_scope(c): customers whom the one who asks owns, or of that one's store and below.
- */
-static enum err reach_add(struct ctx *c, const struct catalog *catalog, struct query *query)
-{
-    struct condition *who =
-        arena_new_array(c->arena, struct condition, (size_t)query->who_count + SCOPE_NODES);
-    int64_t *orgs, org_count;
-    int count = query->who_count;
-
-    if (c->me_reach_number == REACH_ALL)
-        return OK;
-    if (count > 0)
-        memcpy(who, query->who, (size_t)count * sizeof(*who));
-    who[count++] = is_one_of(catalog, "owner", &c->me_staff_id, 1);
-    if (c->me_reach_number == REACH_STORE) {
-        TRY(orgs_find(c, &orgs, &org_count));
-        who[count++] = is_one_of(catalog, "store", orgs, org_count);
-        who[count++] = joined(CONDITION_ANY, 3);
-    }
-    if (query->who_count > 0) {
-        who[count] = joined(CONDITION_ALL, count + 1);
-        count++;
-    }
-    query->who = who;
-    query->who_count = count;
-    return OK;
-}
-
-/* One person's own events: that person is reached, or is nobody. */
-static enum err person_reach(struct ctx *c, const struct query *query)
-{
-    struct q_audience_reach_row row;
-    enum err err;
-
-    if (query->ask != QUERY_TIMELINE)
-        return OK;
-    err = q_audience_reach(c, query->person, &row);
-    return err == E_NOT_FOUND ? fail(c, err, "customer.unknown", "no such customer") : err;
-}
-
-/* ---- asking ---------------------------------------------------------------------------------- */
-
-struct question {
-    struct audience_moment moment;
-    struct query query;
-    struct answer answer; /* members are released with it */
-};
-
-static enum err question_read(struct ctx *c, struct str text, struct question *question)
-{
-    struct query_fault fault = {0};
-    enum err err = query_read(c->arena, &question->moment.catalog, text, &question->query, &fault);
-
-    if (err == E_INPUT)
-        return fail_at(c, fault.code, str_fmt(c->arena, "query%.*s", STR(fault.path)), "%.*s",
-                       STR(fault.message));
-    TRY(err);
-    TRY(person_reach(c, &question->query));
-    return reach_add(c, &question->moment.catalog, &question->query);
-}
-
-static enum err question_run(struct ctx *c, struct question *question)
-{
-    struct answer_options options = {.deadline_ms = clock_mono_us() / 1000 + QUESTION_MS};
-    enum err err = answer_run(c->arena, &question->query, &question->moment.moment, &options,
-                              &question->answer);
-
-    if (err == E_BUSY)
-        return fail(c, err, "query.slow", "the question takes more than %d s", QUESTION_MS / 1000);
-    if (err == E_TOO_LARGE)
-        return fail(c, err, "query.large", "the question needs too much memory or is too large");
-    return err;
-}
-
-static enum err question_ask(struct ctx *c, struct str text, struct question *question)
-{
-    enum err err;
-
-    *question = (struct question){0};
-    bitmap_init(&question->answer.members);
-    TRY(audience_hold(c, &question->moment));
-    err = question_read(c, text, question);
-    if (err == OK)
-        err = question_run(c, question);
-    if (err != OK) {
-        audience_release(&question->moment);
-        bitmap_release(&question->answer.members);
-    }
-    return err;
-}
-
-static void question_end(struct question *question)
-{
-    audience_release(&question->moment);
-    bitmap_release(&question->answer.members);
-}
 
 /* ---- cells as people read them --------------------------------------------------------------- */
 
@@ -322,90 +177,14 @@ static enum err query_run(struct ctx *c, const void *in_, void *out_)
     const struct audience_query_in *in = in_;
     struct audience_query_out *out = out_;
     struct question question;
-    enum err err;
+    enum err err = question_ask(c, in->query, &question);
 
-    TRY(question_ask(c, in->query, &question));
-    err = table_write(c, &question, out);
+    if (err == OK)
+        err = table_write(c, &question, out);
     out->member_count =
         question.query.ask == QUERY_SEGMENT ? bitmap_count(&question.answer.members) : NONE;
     out->event_count = question.answer.event_count;
     out->as_of_ms = question.moment.moment.as_of * 1000;
-    out->elapsed_us = question.answer.elapsed_us;
-    question_end(&question);
-    return err;
-}
-
-/* ---- how many, and who for example ----------------------------------------------------------- */
-
-struct audience_member {
-    int64_t customer_id, customer_number, order_count, paid_fen;
-    struct str name;
-};
-struct audience_count_out {
-    int64_t member_count, elapsed_us;
-    struct list sample;
-};
-static const struct field audience_member[] = {
-    OUT(struct audience_member, customer_id),
-    OUT(struct audience_member, customer_number),
-    OUT(struct audience_member, name, .is_optional = true),
-    OUT(struct audience_member, order_count),
-    OUT(struct audience_member, paid_fen),
-};
-static const struct field audience_count_out[] = {
-    OUT(struct audience_count_out, member_count),
-    OUT(struct audience_count_out, sample, .of = SHAPE(audience_member),
-        .about = "twenty of them at most"),
-    OUT(struct audience_count_out, elapsed_us),
-};
-
-static enum err member_fill(struct ctx *c, const struct q_audience_sample_row *row,
-                            struct audience_member *member)
-{
-    struct str name = {0};
-
-    TRY(ctx_unseal(c, row->name_enc, "customer", row->id, &name));
-    *member = (struct audience_member){.customer_id = row->id,
-                                       .customer_number = row->customer_number,
-                                       .order_count = row->order_count,
-                                       .paid_fen = row->paid_fen,
-                                       .name = mask_name_for(c, name)};
-    return OK;
-}
-
-static enum err sample_fill(struct ctx *c, const struct bitmap *members, struct list *sample)
-{
-    struct q_audience_sample_in keys[SAMPLE_MAX];
-    struct q_audience_sample_row rows[SAMPLE_MAX];
-    struct audience_member *out = arena_new_array(c->arena, struct audience_member, SAMPLE_MAX);
-    uint32_t numbers[SAMPLE_MAX];
-    size_t count = bitmap_read(members, 0, numbers, SAMPLE_MAX);
-
-    *sample = (struct list){.at = out};
-    for (size_t i = 0; i < count; i++)
-        keys[i].customer_number = numbers[i];
-    if (count == 0)
-        return OK;
-    TRY(q_audience_sample(c, keys, (int64_t)count, rows));
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].id != NONE) /* added or gone since the snapshot of this request */
-            TRY(member_fill(c, &rows[i], &out[sample->count++]));
-    return OK;
-}
-
-static enum err count_run(struct ctx *c, const void *in_, void *out_)
-{
-    const struct audience_query_in *in = in_;
-    struct audience_count_out *out = out_;
-    struct question question;
-    enum err err = OK;
-
-    TRY(question_ask(c, in->query, &question));
-    if (question.query.ask != QUERY_SEGMENT)
-        err = fail_at(c, "query.form", S("query/ask"), "only a segment can be counted");
-    else
-        err = sample_fill(c, &question.answer.members, &out->sample);
-    out->member_count = bitmap_count(&question.answer.members);
     out->elapsed_us = question.answer.elapsed_us;
     question_end(&question);
     return err;
@@ -518,9 +297,6 @@ const struct route audience_routes[] = {
     {HTTP_POST, "/api/audience/query", "customer.read", SHAPE(audience_query_in),
      SHAPE(audience_query_out), query_run, .reads = true, .repeat = REPEAT_KEY_IGNORED,
      .about = "Ask about customers and what they did", .statement_max = 12},
-    {HTTP_POST, "/api/audience/count", "customer.read", SHAPE(audience_query_in),
-     SHAPE(audience_count_out), count_run, .reads = true, .repeat = REPEAT_KEY_IGNORED,
-     .about = "How many persons a segment has, and some of them", .statement_max = 12},
     {HTTP_GET, "/api/audience/catalog", "customer.read", NULL, SHAPE(audience_catalog), catalog_run,
      .about = "What a question may name"},
     {.path = NULL},

@@ -9,6 +9,7 @@
 #define ADD POST, "/api/customers"
 #define QUERY POST, "/api/audience/query"
 #define COUNT POST, "/api/audience/count"
+#define EXPLAIN POST, "/api/audience/explain"
 #define EVERYONE "{'query':{'version':1,'ask':'segment','who':{'everyone':true}}}"
 #define BOUGHT "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'order_paid'}}}}"
 #define ORDER(no, ms, who, price)                                                                  \
@@ -97,6 +98,45 @@ static const struct scenario query_cases[] = {
      404, "customer.unknown", ""},
     {"counts", AS_VIEWER, COUNT, BOUGHT, 200,
      "{'member_count':2,'sample':[{'customer_id':'$ana','customer_number':1,'name':'", ""},
+    {"nobody asked for a curve", AS_VIEWER, COUNT, BOUGHT, 200, "'sizes':[],", ""},
+    {"a curve", AS_VIEWER, COUNT,
+     "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'product_viewed','within':{'last':"
+     "{"
+     "'days':30}}}}},'curve_days':2}",
+     200, "{'member_count':1,'sample':[{'customer_id':'$eve',", ""},
+    {"before eve came there was nobody", AS_VIEWER, COUNT,
+     "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'product_viewed','within':{'last':"
+     "{"
+     "'days':30}}}}},'curve_days':2}",
+     200, "'sizes':[{'size_day':20511,'member_count':0},{'size_day':20512,'member_count':0}]", ""},
+    {"who bought had bought before", AS_VIEWER, COUNT,
+     "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'order_paid','within':{'last':{"
+     "'days':60}}}}},'curve_days':3}",
+     200,
+     "'sizes':[{'size_day':20510,'member_count':2},{'size_day':20511,'member_count':2},{'size_day':"
+     "20512,'member_count':2}]",
+     ""},
+    {"why ana is in it", AS_VIEWER, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment','who':{'all':[{'attribute':'size','is':'M'},{'did':{"
+     "'kind':'order_paid'},'at_least':2}]}},'customer_id':'$ana'}",
+     200,
+     "{'is_in':true,'leaves':[{'path':'/who/all/0','is_true':true,'since_ms':null,'until_ms':null,"
+     "'measured_count':null},{'path':'/who/all/1','is_true':true,'since_ms':" T2 ",",
+     ""},
+    {"why bea is not", AS_VIEWER, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'order_paid'},'at_least':2}},"
+     "'customer_id':'$bea'}",
+     200, "{'is_in':false,'leaves':[{'path':'/who','is_true':false,", ""},
+    {"fifths are explained too", AS_VIEWER, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment','who':{'rfm':{'kind':'order_paid'},'of':'amount','r':["
+     "1,"
+     "2,3,4,5]}},'customer_id':'$bea'}",
+     200, "{'is_in':true,", ""},
+    {"everyone is in it", AS_VIEWER, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment'},'customer_id':'$bea'}", 200,
+     "{'is_in':true,'leaves':[]}", ""},
+    {"of those who bought", AS_VIEWER, GET, "/api/customers?who={'did':{'kind':'order_paid'}}",
+     NULL, 200, "'total_count':2", ""},
     {"no segment to count", AS_VIEWER, COUNT,
      "{'query':{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':'kind'}}", 400,
      "'path':'query/ask'", ""},
@@ -120,6 +160,18 @@ static const struct scenario refused_cases[] = {
     {"count: no such attribute", AS_VIEWER, COUNT,
      "{'query':{'version':1,'ask':'segment','who':{'attribute':'x','exists':true}}}", 400,
      "query.name", ""},
+    {"too long a curve", AS_VIEWER, COUNT,
+     "{'query':{'version':1,'ask':'segment'},'curve_days':32}", 400, "input.range", ""},
+    {"explain: no such customer", AS_VIEWER, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment'},'customer_id':'99'}", 404, "customer.unknown", ""},
+    {"explain: no segment", AS_VIEWER, EXPLAIN,
+     "{'query':{'version':1,'ask':'trend','events':{},'units':'day'},'customer_id':'$ana'}", 400,
+     "'path':'query/ask'", ""},
+    {"explain: no such tag", AS_VIEWER, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment','who':{'tag':['5']}},'customer_id':'$ana'}", 400,
+     "'path':'query/who/tag", ""},
+    {"nobody explains", AS_NOBODY, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment'},'customer_id':'$ana'}", 401, "gate.sign_in", ""},
     {"nobody", AS_NOBODY, QUERY, EVERYONE, 401, "gate.sign_in", ""},
     {"nobody counts", AS_NOBODY, COUNT, EVERYONE, 401, "gate.sign_in", ""},
     {"nobody looks", AS_NOBODY, GET, "/api/audience/catalog", NULL, 401, "gate.sign_in", ""},
@@ -129,6 +181,8 @@ static const struct scenario refused_cases[] = {
 static const struct scenario barred_cases[] = {
     {"asks", AS_VIEWER, QUERY, EVERYONE, 403, "gate.permission", ""},
     {"counts", AS_VIEWER, COUNT, EVERYONE, 403, "gate.permission", ""},
+    {"explains", AS_VIEWER, EXPLAIN, "{'query':{'version':1,'ask':'segment'},'customer_id':'$ana'}",
+     403, "gate.permission", ""},
     {"looks", AS_VIEWER, GET, "/api/audience/catalog", NULL, 403, "gate.permission", ""},
 };
 
@@ -144,6 +198,16 @@ static const struct scenario own_cases[] = {
      "{'query':{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':'kind','of':"
      "'amount'}}",
      200, "'rows':[['order_paid',1,1,900]]", ""},
+    {"another is not explained", AS_OPERATOR, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment'},'customer_id':'$ana'}", 404, "customer.unknown", ""},
+    {"one's own is", AS_OPERATOR, EXPLAIN,
+     "{'query':{'version':1,'ask':'segment','who':{'tag':['$hot']}},'customer_id':'$bea'}", 200,
+     "{'is_in':true,", ""},
+    {"one's own list", AS_OPERATOR, GET, "/api/customers?who={'did':{'kind':'order_paid'}}", NULL,
+     200, "'total_count':1", ""},
+    {"one's own curve", AS_OPERATOR, COUNT,
+     "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'order_paid'}}},'curve_days':1}",
+     200, "'sizes':[{'size_day':20512,'member_count':1}]", ""},
     {"another's timeline", AS_OPERATOR, QUERY,
      "{'query':{'version':1,'ask':'timeline','person':1}}", 404, "customer.unknown", ""},
     {"one's own timeline", AS_OPERATOR, QUERY,

@@ -7,7 +7,7 @@
 #include "gen/segment.q.h"
 #include "kit/audit.h"
 #include "kit/job.h"
-#include "manage/audience/audience.h"
+#include "manage/audience/question.h"
 #include "manage/audience/segment_private.h"
 #include "manage/customer/customer.h"
 
@@ -495,11 +495,6 @@ static enum err snapshot_run(struct ctx *c, const void *in_, void *out_)
 struct segment_explain_in {
     int64_t segment_id, customer_id;
 };
-struct segment_leaf {
-    struct str path;
-    bool is_true;
-    int64_t since_ms, until_ms, measured_count;
-};
 struct segment_explain_out {
     bool is_in, is_member;
     int64_t since_ms;
@@ -509,59 +504,27 @@ static const struct field segment_explain_in[] = {
     IN(struct segment_explain_in, segment_id),
     IN(struct segment_explain_in, customer_id),
 };
-static const struct field segment_leaf[] = {
-    OUT(struct segment_leaf, path, .about = "JSON pointer into the definition"),
-    OUT(struct segment_leaf, is_true),
-    OUT(struct segment_leaf, since_ms, .is_optional = true,
-        .about = "of the event that decided it"),
-    OUT(struct segment_leaf, until_ms, .is_optional = true,
-        .about = "when it may change by itself"),
-    OUT(struct segment_leaf, measured_count, .is_optional = true, .about = "what was measured"),
-};
 static const struct field segment_explain_out[] = {
     OUT(struct segment_explain_out, is_in, .about = "by the definition, now"),
     OUT(struct segment_explain_out, is_member, .about = "as the segment has it"),
     OUT(struct segment_explain_out, since_ms, .is_optional = true),
-    OUT(struct segment_explain_out, leaves, .of = SHAPE(segment_leaf)),
+    OUT(struct segment_explain_out, leaves, .of = &audience_leaf_shape),
 };
 
-static int64_t ms_of(int64_t second)
+static enum err leaves_ask(struct ctx *c, const struct q_segment_get_row *segment,
+                           int64_t person_id, struct segment_explain_out *out)
 {
-    return second == NONE ? NONE : second * 1000;
-}
+    struct audience_explained explained = {.person_id = person_id};
+    struct question question;
+    enum err err = question_begin(c, &question);
 
-static void leaves_give(struct ctx *c, const struct query *query, const struct answer_leaf *leaves,
-                        struct segment_explain_out *out)
-{
-    struct segment_leaf *items =
-        arena_new_array(c->arena, struct segment_leaf, (size_t)query->who_count + 1);
-
-    for (int i = 0; i < query->who_count; i++)
-        items[i] = (struct segment_leaf){.path = query->who[i].path,
-                                         .is_true = leaves[i].is_true,
-                                         .since_ms = ms_of(leaves[i].since),
-                                         .until_ms = ms_of(leaves[i].until),
-                                         .measured_count = leaves[i].value};
-    out->leaves = (struct list){items, query->who_count};
-    out->is_in = query->who_count == 0 || leaves[query->who_count - 1].is_true;
-}
-
-static enum err leaves_ask(struct ctx *c, const struct q_segment_get_row *segment, int64_t number,
-                           struct segment_explain_out *out)
-{
-    struct answer_leaf leaves[QUERY_CONDITION_MAX];
-    struct audience_moment moment;
-    struct query query;
-    enum err err;
-
-    TRY(audience_hold(c, &moment));
-    err = definition_read(c, &moment.catalog, segment->definition, &query);
     if (err == OK)
-        err = answer_explain(c->arena, &query, &moment.moment,
-                             people_kept(moment.moment.people, (uint32_t)number), leaves);
+        err = definition_read(c, &question.moment.catalog, segment->definition, &question.query);
     if (err == OK)
-        leaves_give(c, &query, leaves, out);
-    audience_release(&moment);
+        err = audience_explain(c, &question, &explained);
+    question_end(&question);
+    out->is_in = explained.is_in;
+    out->leaves = explained.leaves;
     return err;
 }
 
@@ -571,7 +534,6 @@ static enum err explain_run(struct ctx *c, const void *in_, void *out_)
     struct segment_explain_out *out = out_;
     struct q_segment_get_row segment;
     struct q_segment_since_row since;
-    struct q_segment_number_row person;
     int64_t person_id;
     enum err err;
 
@@ -586,8 +548,7 @@ static enum err explain_run(struct ctx *c, const void *in_, void *out_)
         out->is_in = out->is_member;
         return OK;
     }
-    TRY(q_segment_number(c, person_id, &person));
-    return leaves_ask(c, &segment, person.customer_number, out);
+    return leaves_ask(c, &segment, person_id, out);
 }
 
 /* ---- two beside each other ------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* Work on many: POST /api/customers/bulk makes a job of an action and a filter or ids. Always: the
- * subjects are those that match when the job begins, within the reach of who asks; above a limit
+ * subjects are those that match when it is asked for, within the reach of who asks; above a limit
  * their number must have been seen by whoever asks. What each action does stands in bulk_tag.c,
  * bulk_assign.c and export.c. */
 #include "gen/bulk.q.h"
@@ -10,7 +10,6 @@
 #include "manage/setting/setting.h"
 
 #define INPUT_BYTES_MAX (256 * 1024)
-#define SEARCH_NOUN "bulk_search"
 
 static const struct field ask_fields[] = {CUSTOMER_ASK_FIELDS};
 static const struct field bulk_id_fields[] = {IN(struct bulk_id, id)};
@@ -97,11 +96,11 @@ static void ids_write(struct json_out *json, const struct list *ids)
     json_array_end(json);
 }
 
-/* {"bulk": as it came, without the searched text, "search": that text, sealed} */
+/* {"bulk": as it came, without the searched text} */
 static struct str input_write(struct ctx *c, const struct bulk_in *in)
 {
-    struct str search = str_trim(in->filter.search), text;
     struct json_out json;
+    struct str text;
     struct buf buf;
 
     buf_init(&buf, INPUT_BYTES_MAX);
@@ -117,8 +116,6 @@ static struct str input_write(struct ctx *c, const struct bulk_in *in)
         customer_ask_write(&json, &in->filter);
     }
     json_object_end(&json);
-    if (search.len > 0)
-        text_write(&json, "search", str_hex(c->arena, ctx_seal(c, search, SEARCH_NOUN, 0)));
     json_object_end(&json);
     must(!buf.is_full);
     text = str_copy(c->arena, buf_view(&buf));
@@ -129,20 +126,12 @@ static struct str input_write(struct ctx *c, const struct bulk_in *in)
 enum err bulk_input(struct ctx *c, const struct job *job, struct bulk_in *out)
 {
     struct ctx own = *c; /* what is read lives as long as the run */
-    const struct json *search;
     struct json json;
-    struct str sealed;
 
     own.arena = job->arena;
     if (json_parse(job->arena, job->input, &json, NULL) != OK)
         return fail(c, E_CORRUPT, "bulk.input", "the job's input is broken");
-    TRY(field_read(&own, &bulk_in_shape, json_get(&json, "bulk"), out));
-    search = json_get(&json, "search");
-    if (search == NULL)
-        return OK;
-    if (!str_unhex(job->arena, search->text, &sealed))
-        return E_CORRUPT;
-    return ctx_unseal(&own, sealed, SEARCH_NOUN, 0, &out->filter.search);
+    return field_read(&own, &bulk_in_shape, json_get(&json, "bulk"), out);
 }
 
 /* ---- POST /api/customers/bulk ---------------------------------------------------------------- */
@@ -173,26 +162,51 @@ static enum err action_check(struct ctx *c, const struct bulk_in *in)
     return str_is(in->action, "export") ? export_check(c, in) : OK;
 }
 
-/* Counting walks the whole base: on a reader, before the writer has it. */
+/* Whom it is about: ids, or a filter. */
+struct wanted {
+    const int64_t *ids; /* NULL: the filter says */
+    int64_t id_count, match_count;
+    struct customer_filter filter;
+};
+
+static enum err wanted_count(struct ctx *c, struct wanted *wanted)
+{
+    if (wanted->ids)
+        return customer_filter_fix_ids(c, wanted->ids, wanted->id_count, NONE,
+                                       &wanted->match_count);
+    return customer_filter_count(c, &wanted->filter, &wanted->match_count);
+}
+
+static enum err wanted_fix(struct ctx *c, const struct wanted *wanted, int64_t job_id)
+{
+    int64_t count;
+
+    if (wanted->ids)
+        return customer_filter_fix_ids(c, wanted->ids, wanted->id_count, job_id, &count);
+    return customer_filter_fix(c, &wanted->filter, job_id, &count);
+}
+
+/* Counting walks the whole base, and the engine may be asked: on a reader, before the writer has
+ * it.
+ */
 static enum err bulk_prepare(struct ctx *c, const void *in_, void *out)
 {
     const struct bulk_in *in = in_;
-    int64_t *count = arena_new_one(c->arena, int64_t);
-    struct customer_filter filter;
+    const struct bulk_id *id = in->ids.at;
+    struct wanted *wanted = arena_new_one(c->arena, struct wanted);
+    int64_t *ids = arena_new_array(c->arena, int64_t, (size_t)in->ids.count + 1);
 
     (void)out;
     TRY(action_check(c, in));
-    c->prepared = count;
-    if (in->ids.count > 0) {
-        const struct bulk_id *id = in->ids.at;
-        int64_t *ids = arena_new_array(c->arena, int64_t, (size_t)in->ids.count);
-
-        for (int64_t i = 0; i < in->ids.count; i++)
-            ids[i] = id[i].id;
-        return customer_filter_fix_ids(c, ids, in->ids.count, NONE, count);
-    }
-    TRY(customer_filter_read(c, &in->filter, &filter));
-    return customer_filter_count(c, &filter, count);
+    c->prepared = wanted;
+    for (int64_t i = 0; i < in->ids.count; i++)
+        ids[i] = id[i].id;
+    wanted->id_count = in->ids.count;
+    if (in->ids.count > 0)
+        wanted->ids = ids;
+    else
+        TRY(customer_filter_read(c, &in->filter, &wanted->filter));
+    return wanted_count(c, wanted);
 }
 
 static enum err count_check(struct ctx *c, const struct bulk_in *in, int64_t count)
@@ -251,9 +265,10 @@ static enum err bulk_run(struct ctx *c, const void *in_, void *out_)
 {
     const struct bulk_in *in = in_;
     struct bulk_out *out = out_;
+    const struct wanted *wanted = c->prepared;
     struct job_new job = {.kind = "customer_tag"};
 
-    out->total_count = *(const int64_t *)c->prepared;
+    out->total_count = wanted->match_count;
     TRY(count_check(c, in, out->total_count));
     TRY(title_of(c, in, &job.title));
     if (str_is(in->action, "assign"))
@@ -262,6 +277,7 @@ static enum err bulk_run(struct ctx *c, const void *in_, void *out_)
         job.kind = in->is_clear ? bulk_export_clear_kind.name : bulk_export_kind.name;
     job.input = input_write(c, in);
     TRY(job_add(c, &job, &out->job_id));
+    TRY(wanted_fix(c, wanted, out->job_id));
     audit(c, in, out);
     return OK;
 }
@@ -270,20 +286,13 @@ static enum err bulk_run(struct ctx *c, const void *in_, void *out_)
 
 enum err bulk_begin(struct ctx *c, struct job *job)
 {
-    struct customer_filter filter;
-    struct bulk_in in = {0};
+    struct q_bulk_count_row row = {0};
 
-    TRY(bulk_input(c, job, &in));
-    if (in.ids.count == 0) {
-        TRY(customer_filter_read(c, &in.filter, &filter));
-        return customer_filter_fix(c, &filter, job->id, &job->total_count);
-    }
-    const struct bulk_id *id = in.ids.at;
-    int64_t *ids = arena_new_array(c->arena, int64_t, (size_t)in.ids.count);
-
-    for (int64_t i = 0; i < in.ids.count; i++)
-        ids[i] = id[i].id;
-    return customer_filter_fix_ids(c, ids, in.ids.count, job->id, &job->total_count);
+    TRY(q_bulk_count(c, job->id, &row));
+    job->total_count = row.subject_count;
+    return row.subject_count > 0
+               ? OK
+               : fail(c, E_CONFLICT, "bulk.old", "it was asked of an older version: ask again");
 }
 
 _Static_assert(sizeof(struct q_bulk_subjects_row) == sizeof(struct q_bulk_changed_row), "alike");

@@ -1,4 +1,7 @@
--- Work on many: the subjects of a job, fixed when it began.
+-- Work on many: the subjects of a job, fixed when it was asked for.
+
+-- name: bulk_count :one
+SELECT count(*) AS subject_count FROM job_item WHERE job_id = :job_id;
 
 -- name: bulk_subjects :many
 SELECT i.subject_id, i.was,

@@ -21,7 +21,7 @@ extern const struct shape bulk_in_shape;
 
 /* What a job was given, from its input; in job->arena. Once a run: job->state is the caller's. */
 enum err bulk_input(struct ctx *c, const struct job *job, struct bulk_in *out) MUST_USE;
-/* .begin of every kind: fixes the subjects. */
+/* .begin of every kind: how many there are. */
 enum err bulk_begin(struct ctx *c, struct job *job);
 
 /* The next subjects, in order. is_reached: there, not merged, within the reach of who began it. */

@@ -1,10 +1,11 @@
 /* Filters: from what is asked to the conditions of filter.sql, and the ways through the base.
  * Always: every way gives the same customers; which one is taken is a matter of time alone. By
- * text: the ids come from memory; with a tag: whoever has it is looked up; else the index that has
- * all columns is walked. */
+ * text, or by a few whom the engine names: the ids come from memory; with a tag or a segment:
+ * whoever is in it is looked up; else the index that has all columns is walked. */
 #include "manage/customer/filter.h"
 
 #include "gen/filter.q.h"
+#include "manage/audience/audience.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer_private.h"
 #include "manage/customer/life_stage.h"
@@ -15,10 +16,12 @@
 #define COUNT_MAX (INT64_C(1) << 60)
 #define MATCH_PAGE 4000
 #define BROAD_COUNT 200 /* of two thousand */
+#define FEW_PART 64     /* one of so many */
 
 /* clang-format off */
 /* The same filter for every query's own struct. */
-#define FILTER_VALUES(f) \
+#define FILTER_VALUES(f) .who_blob = (f)->who_blob, PLAIN_VALUES(f)
+#define PLAIN_VALUES(f) \
     .from_ms = (f)->from_ms, .to_ms = (f)->to_ms, .has_figures = (f)->has_figures, \
     .order_min_count = (f)->order_min_count, .order_max_count = (f)->order_max_count, \
     .paid_min_fen = (f)->paid_min_fen, .paid_max_fen = (f)->paid_max_fen, \
@@ -32,7 +35,8 @@
     .org_path = (f)->org_path, .org_path_end = (f)->org_path_end, \
     .has_person = (f)->has_person, .child_from_day = (f)->child_from_day, \
     .child_to_day = (f)->child_to_day, .blocked_number = (f)->blocked_number, \
-    .family_number = (f)->family_number, .tag2_id = (f)->tag2_id, .tag3_id = (f)->tag3_id
+    .family_number = (f)->family_number, .tag2_id = (f)->tag2_id, .tag3_id = (f)->tag3_id, \
+    .segment_id = (f)->segment_id
 /* clang-format on */
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -59,6 +63,8 @@ static void filter_init(struct customer_filter *f)
         .tag_id = NONE,
         .tag2_id = NONE,
         .tag3_id = NONE,
+        .segment_id = NONE,
+        .who_count = NONE,
     };
 }
 
@@ -236,6 +242,29 @@ static enum err life_stage_read(struct ctx *c, int64_t number, struct customer_f
     return OK;
 }
 
+/* What the engine says, and a segment there is. */
+static enum err audience_read(struct ctx *c, const struct customer_ask *ask,
+                              struct customer_filter *f)
+{
+    struct audience_set set = {0};
+    struct q_filter_segment_row row;
+    enum err err;
+
+    f->segment_id = ask->segment_id;
+    if (ask->segment_id != NONE) {
+        err = q_filter_segment(c, ask->segment_id, &row);
+        if (err == E_NOT_FOUND)
+            return fail(c, err, "segment.unknown", "there is no such segment");
+        TRY(err);
+    }
+    if (ask->who.at == NULL)
+        return OK;
+    TRY(audience_who(c, ask->who, &set));
+    f->who_blob = set.bits;
+    f->who_count = set.count;
+    return OK;
+}
+
 static void figures_read(const struct customer_ask *ask, struct customer_filter *f)
 {
     if (ask->order_min_count != NONE)
@@ -271,6 +300,7 @@ enum err customer_filter_read(struct ctx *c, const struct customer_ask *ask,
     TRY(rules_read(c, ask, out));
     TRY(places_read(c, ask, out));
     TRY(tags_read(c, ask, out));
+    TRY(audience_read(c, ask, out));
     TRY(life_stage_read(c, ask->life_stage_number, out));
     out->owner_staff_id = ask->owner_id;
     out->is_unowned = ask->is_unowned;
@@ -283,6 +313,23 @@ enum err customer_filter_read(struct ctx *c, const struct customer_ask *ask,
 }
 
 /* ---- ways through the base ------------------------------------------------------------------- */
+
+static bool is_led(const struct customer_filter *f)
+{
+    return f->tag_id != NONE || f->segment_id != NONE;
+}
+
+/* So few that they are looked up one by one. */
+static bool is_few(const struct customer_filter *f)
+{
+    return f->who_count != NONE && f->who_count <= MATCH_PAGE &&
+           f->who_count * FEW_PART <= (int64_t)f->who_blob.len * 8;
+}
+
+static bool is_named(const struct customer_filter *f)
+{
+    return f->search.len > 0 || is_few(f);
+}
 
 static void hits_take(struct ctx *c, const struct list *rows, struct customer_page *page)
 {
@@ -310,7 +357,7 @@ static void counted_take(struct ctx *c, const struct list *rows, struct customer
     page->hits = (struct list){hit, rows->count};
     page->total_count = rows->count > 0 ? row[0].total_count : 0;
 }
-_Static_assert(sizeof(struct q_filter_sorted_row) == sizeof(struct q_filter_tagged_row),
+_Static_assert(sizeof(struct q_filter_sorted_row) == sizeof(struct q_filter_led_row),
                "one shape for pages that count");
 
 static enum err page_newest(struct ctx *c, const struct customer_filter *f,
@@ -368,16 +415,16 @@ static enum err page_walk(struct ctx *c, const struct customer_filter *f,
     struct q_filter_sorted_in plain = {FILTER_VALUES(f), .sort_number = page->sort_number,
                                        .key_number = page->key_number, .after_id = page->after_id,
                                        .limit_count = page->limit_count};
-    struct q_filter_tagged_in tagged = {FILTER_VALUES(f),
-                                        .tag_id = f->tag_id,
-                                        .sort_number = page->sort_number,
-                                        .key_number = page->key_number,
-                                        .after_id = page->after_id,
-                                        .limit_count = page->limit_count};
+    struct q_filter_led_in led = {FILTER_VALUES(f),
+                                  .tag_id = f->tag_id,
+                                  .sort_number = page->sort_number,
+                                  .key_number = page->key_number,
+                                  .after_id = page->after_id,
+                                  .limit_count = page->limit_count};
     struct list rows;
 
-    if (f->tag_id != NONE)
-        TRY(q_filter_tagged(c, &tagged, &rows));
+    if (is_led(f))
+        TRY(q_filter_led(c, &led, &rows));
     else
         TRY(q_filter_sorted(c, &plain, &rows));
     counted_take(c, &rows, page);
@@ -403,34 +450,42 @@ static bool is_open(const struct customer_filter *f)
            f->path.at == NULL && f->from_ms == TIME_MIN_MS && f->to_ms == TIME_MAX_MS;
 }
 
-/* By nothing but tags, or nothing: from indexes alone. */
+/* By nothing but `who`, or by nothing but sets, or by nothing: from indexes alone. */
 static enum err open_count(struct ctx *c, const struct customer_filter *f, int64_t *count)
 {
     struct q_filter_all_count_row all;
-    struct q_filter_tags_count_row tagged;
+    struct q_filter_sets_count_in in = {.tag_id = f->tag_id,
+                                        .tag2_id = f->tag2_id,
+                                        .tag3_id = f->tag3_id,
+                                        .segment_id = f->segment_id};
+    struct q_filter_sets_count_row sets;
 
-    if (f->tag_id == NONE) {
+    if (f->who_count != NONE) {
+        *count = f->who_count;
+        return OK;
+    }
+    if (!is_led(f)) {
         TRY(q_filter_all_count(c, &all));
         *count = all.total_count;
         return OK;
     }
-    TRY(q_filter_tags_count(c, f->tag_id, f->tag2_id, f->tag3_id, &tagged));
-    *count = tagged.total_count;
+    TRY(q_filter_sets_count(c, &in, &sets));
+    *count = sets.total_count;
     return OK;
 }
 
 static enum err base_count(struct ctx *c, const struct customer_filter *f, int64_t *count)
 {
-    struct q_filter_tagged_count_in tagged = {FILTER_VALUES(f), .tag_id = f->tag_id};
+    struct q_filter_led_count_in led = {FILTER_VALUES(f), .tag_id = f->tag_id};
     struct q_filter_count_in plain = {FILTER_VALUES(f)};
-    struct q_filter_tagged_count_row tagged_row;
+    struct q_filter_led_count_row led_row;
     struct q_filter_count_row row;
 
-    if (is_open(f) && c->me_reach_number == REACH_ALL)
+    if (is_open(f) && c->me_reach_number == REACH_ALL && (f->who_count == NONE || !is_led(f)))
         return open_count(c, f, count);
-    if (f->tag_id != NONE) {
-        TRY(q_filter_tagged_count(c, &tagged, &tagged_row));
-        *count = tagged_row.total_count;
+    if (is_led(f)) {
+        TRY(q_filter_led_count(c, &led, &led_row));
+        *count = led_row.total_count;
         return OK;
     }
     TRY(q_filter_count(c, &plain, &row));
@@ -451,43 +506,73 @@ static enum err page_top(struct ctx *c, const struct customer_filter *f, struct 
     return base_count(c, f, &page->total_count);
 }
 
-/* ---- found by text --------------------------------------------------------------------------- */
+/* ---- found in memory: by text, or a few whom the engine named -------------------------------- */
+
+static bool is_among(struct str bits, int64_t number)
+{
+    return bits.at == NULL ||
+           ((size_t)number / 8 < bits.len && bits.at[number / 8] >> number % 8 & 1);
+}
 
 /* A few thousand at a time: the keys of all would not fit a request's memory. */
-static enum err match_page(struct ctx *c, const struct list *found, int64_t from,
+static enum err match_page(struct ctx *c, const struct customer_filter *f, struct list found,
                            struct q_filter_match_in *keys, struct list *hits)
 {
-    static const int64_t most = MATCH_PAGE;
-    struct q_filter_match_row *rows = arena_new_array(c->arena, struct q_filter_match_row, most);
+    struct q_filter_match_row *rows =
+        arena_new_array(c->arena, struct q_filter_match_row, (size_t)found.count + 1);
     struct customer_hit *hit = hits->at;
-    int64_t count = smaller(found->count - from, most);
 
-    for (int64_t i = 0; i < count; i++)
-        keys[i].customer_id = ((const int64_t *)found->at)[from + i];
-    TRY(q_filter_match(c, keys, count, rows));
-    for (int64_t i = 0; i < count; i++)
-        if (rows[i].id != NONE)
+    for (int64_t i = 0; i < found.count; i++)
+        keys[i].customer_id = ((const int64_t *)found.at)[i];
+    TRY(q_filter_match(c, keys, found.count, rows));
+    for (int64_t i = 0; i < found.count; i++)
+        if (rows[i].id != NONE && is_among(f->who_blob, rows[i].customer_number))
             hit[hits->count++] = (struct customer_hit){rows[i].id, rows[i].key_number};
     return OK;
 }
 
-/* All that pass, with their keys. */
-static enum err text_hits(struct ctx *c, const struct customer_filter *f, int64_t sort_number,
-                          struct list *hits, bool *is_ready)
+/* The ids of the few. */
+static enum err few_find(struct ctx *c, const struct customer_filter *f, struct list *found)
 {
-    struct q_filter_match_in one = {FILTER_VALUES(f), .tag_id = f->tag_id,
+    struct q_filter_numbered_in keys[MATCH_PAGE];
+    struct q_filter_numbered_row rows[MATCH_PAGE];
+    int64_t *ids = arena_new_array(c->arena, int64_t, MATCH_PAGE), count = 0;
+
+    for (int64_t n = 0; n < (int64_t)f->who_blob.len * 8; n++)
+        if (is_among(f->who_blob, n))
+            keys[count++].customer_number = n;
+    *found = (struct list){ids, 0};
+    if (count == 0)
+        return OK;
+    TRY(q_filter_numbered(c, keys, count, rows));
+    for (int64_t i = 0; i < count; i++)
+        if (rows[i].id != NONE) /* added since the snapshot of this request */
+            ids[found->count++] = rows[i].id;
+    return OK;
+}
+
+/* All that pass, with their keys. */
+static enum err named_hits(struct ctx *c, const struct customer_filter *f, int64_t sort_number,
+                           struct list *hits, bool *is_ready)
+{
+    struct q_filter_match_in one = {PLAIN_VALUES(f), .tag_id = f->tag_id,
                                     .sort_number = sort_number};
     struct q_filter_match_in *keys =
         arena_new_array(c->arena, struct q_filter_match_in, MATCH_PAGE);
     struct list found;
 
-    TRY(customer_search(c, f->search, CUSTOMER_FOUND_MAX, &found, is_ready));
+    if (f->search.len > 0)
+        TRY(customer_search(c, f->search, CUSTOMER_FOUND_MAX, &found, is_ready));
+    else
+        TRY(few_find(c, f, &found));
     *hits =
         (struct list){arena_new_array(c->arena, struct customer_hit, (size_t)found.count + 1), 0};
     for (int64_t i = 0; i < MATCH_PAGE; i++)
         keys[i] = one;
-    for (int64_t from = 0; from < found.count; from += MATCH_PAGE)
-        TRY(match_page(c, &found, from, keys, hits));
+    for (int64_t from = 0; from < found.count; from += MATCH_PAGE) {
+        struct list some = {(int64_t *)found.at + from, smaller(found.count - from, MATCH_PAGE)};
+        TRY(match_page(c, f, some, keys, hits));
+    }
     return OK;
 }
 
@@ -511,14 +596,14 @@ static void hit_keep(struct customer_hit *hits, int64_t *count, int64_t limit_co
     hits[at] = next;
 }
 
-static enum err page_text(struct ctx *c, const struct customer_filter *f,
-                          struct customer_page *page)
+static enum err page_named(struct ctx *c, const struct customer_filter *f,
+                           struct customer_page *page)
 {
     struct customer_hit from = {page->after_id, page->key_number}, *best;
     const struct customer_hit *hit;
     struct list all;
 
-    TRY(text_hits(c, f, page->sort_number, &all, &page->is_search_ready));
+    TRY(named_hits(c, f, page->sort_number, &all, &page->is_search_ready));
     hit = all.at;
     best = arena_new_array(c->arena, struct customer_hit, (size_t)page->limit_count + 1);
     page->hits = (struct list){best, 0};
@@ -537,7 +622,7 @@ static enum err page_rest(struct ctx *c, const struct customer_filter *f,
 {
     bool is_broad = false;
 
-    if (f->tag_id == NONE)
+    if (!is_led(f))
         TRY(breadth_guess(c, f, &is_broad));
     if (is_broad)
         return page_top(c, f, page);
@@ -550,11 +635,11 @@ static enum err page_rest(struct ctx *c, const struct customer_filter *f,
 enum err customer_filter_page(struct ctx *c, const struct customer_filter *f,
                               struct customer_page *page)
 {
-    bool is_along_index = f->tag_id == NONE && page->sort_number == SORT_NEWEST;
+    bool is_along_index = !is_led(f) && page->sort_number == SORT_NEWEST;
 
     page->is_search_ready = customer_search_is_ready(c->app);
-    if (f->search.len > 0)
-        return page_text(c, f, page);
+    if (is_named(f))
+        return page_named(c, f, page);
     if (is_along_index)
         TRY(page_newest(c, f, page));
     else
@@ -568,14 +653,14 @@ enum err customer_filter_page(struct ctx *c, const struct customer_filter *f,
 }
 
 /* For what must be complete. */
-static enum err text_hits_all(struct ctx *c, const struct customer_filter *f, struct list *hits)
+static enum err named_hits_all(struct ctx *c, const struct customer_filter *f, struct list *hits)
 {
-    bool is_ready;
+    bool is_ready = true;
 
-    TRY(text_hits(c, f, SORT_NEWEST, hits, &is_ready));
+    TRY(named_hits(c, f, SORT_NEWEST, hits, &is_ready));
     if (!is_ready)
         return fail(c, E_BUSY, "customer.search", "the names are still being read; try again");
-    if (hits->count >= CUSTOMER_FOUND_MAX)
+    if (hits->count >= CUSTOMER_FOUND_MAX) /* the few are fewer */
         return fail_at(c, "customer.too_many", S("search"), "the text finds too many; say more");
     return OK;
 }
@@ -584,21 +669,21 @@ enum err customer_filter_count(struct ctx *c, const struct customer_filter *f, i
 {
     struct list all;
 
-    if (f->search.len == 0)
+    if (!is_named(f))
         return base_count(c, f, count);
-    TRY(text_hits_all(c, f, &all));
+    TRY(named_hits_all(c, f, &all));
     *count = all.count;
     return OK;
 }
 
-static enum err text_fix(struct ctx *c, const struct customer_filter *f, int64_t job_id,
-                         int64_t *count)
+static enum err named_fix(struct ctx *c, const struct customer_filter *f, int64_t job_id,
+                          int64_t *count)
 {
     struct q_filter_fix_ids_in *items;
     const struct customer_hit *hit;
     struct list all;
 
-    TRY(text_hits_all(c, f, &all));
+    TRY(named_hits_all(c, f, &all));
     *count = all.count;
     if (all.count == 0)
         return OK;
@@ -621,7 +706,7 @@ enum err customer_filter_fix_ids(struct ctx *c, const int64_t *ids, int64_t coun
     filter_init(&open);
     *fixed_count = 0;
     for (int64_t i = 0; i < count; i++)
-        keys[i] = (struct q_filter_match_in){FILTER_VALUES(&open), .tag_id = NONE, .sort_number = 0,
+        keys[i] = (struct q_filter_match_in){PLAIN_VALUES(&open), .tag_id = NONE, .sort_number = 0,
                                              .customer_id = ids[i]};
     TRY(q_filter_match(c, keys, count, rows));
     for (int64_t i = 0; i < count; i++)
@@ -635,14 +720,13 @@ enum err customer_filter_fix_ids(struct ctx *c, const int64_t *ids, int64_t coun
 enum err customer_filter_fix(struct ctx *c, const struct customer_filter *f, int64_t job_id,
                              int64_t *count)
 {
-    struct q_filter_fix_tagged_in tagged = {FILTER_VALUES(f), .tag_id = f->tag_id,
-                                            .job_id = job_id};
+    struct q_filter_fix_led_in led = {FILTER_VALUES(f), .tag_id = f->tag_id, .job_id = job_id};
     struct q_filter_fix_in plain = {FILTER_VALUES(f), .job_id = job_id};
 
-    if (f->search.len > 0)
-        return text_fix(c, f, job_id, count);
-    if (f->tag_id != NONE)
-        return q_filter_fix_tagged(c, &tagged, count);
+    if (is_named(f))
+        return named_fix(c, f, job_id, count);
+    if (is_led(f))
+        return q_filter_fix_led(c, &led, count);
     return q_filter_fix(c, &plain, count);
 }
 

@@ -7,14 +7,15 @@
 
 /* As it comes in. Fields of a list's query, or an object in a body. */
 struct customer_ask {
-    struct str search, state, stage, from_date, to_date, month, order_from_date, order_to_date;
-    int64_t channel_id, tag_id, tag2_id, tag3_id, owner_id, org_id, life_stage_number;
+    struct str search, state, stage, from_date, to_date, month, order_from_date, order_to_date, who;
+    int64_t segment_id, channel_id, tag_id, tag2_id, tag3_id, owner_id, org_id, life_stage_number;
     int64_t order_min_count, order_max_count, paid_min_fen, paid_max_fen;
     bool is_unowned;
     bool is_blocked, has_blocked, is_family, has_family; /* has_: was it given */
 };
 
 #define CUSTOMER_STATES "never|once|repeat|sleeping|lost"
+#define CUSTOMER_WHO_MAX 8000
 #define CUSTOMER_STAGES "reached|added|active|first_order|loyal|repurchase|sharing|referred"
 /* clang-format off */
 #define ASK(m, ...) IN(struct customer_ask, m, .is_optional = true, __VA_ARGS__)
@@ -27,6 +28,8 @@ struct customer_ask {
     ASK(tag_id, .about = "also on a record that was merged into the customer"), \
     ASK(tag2_id, .about = "and this one"), \
     ASK(tag3_id, .about = "and this one"), \
+    ASK(segment_id, .about = "its members, of a live or a static one"), \
+    ASK(who, .max = CUSTOMER_WHO_MAX, .about = "a condition of the query language, as JSON text; an address has 8 KiB in all"), \
     ASK(owner_id, .about = "the colleague who has the customer"), \
     ASK(is_unowned, .about = "nobody has the customer"), \
     ASK(org_id, .about = "a store or region, with what lies under it"), \
@@ -55,11 +58,14 @@ struct customer_filter {
     struct str path, path_end, org_path, org_path_end;
     int64_t owner_staff_id, child_from_day, child_to_day, blocked_number, family_number;
     int64_t tag_id, tag2_id, tag3_id; /* the first leads */
+    int64_t segment_id;               /* leads without a tag */
+    struct str who_blob;              /* bit n: customer number n passes; no value: all do */
+    int64_t who_count;                /* NONE: not asked */
     struct str search;                /* trimmed; len 0: none */
 };
 
-/* E_INPUT with the path of what is wrong; E_NOT_FOUND channel.unknown, org.unknown. At most five
- * statements. */
+/* E_INPUT with the path of what is wrong; E_NOT_FOUND channel.unknown, org.unknown, segment.unknown.
+ * `who` is asked here, as audience_who: not on the writer. At most nine statements. */
 enum err customer_filter_read(struct ctx *c, const struct customer_ask *ask,
                               struct customer_filter *out) MUST_USE;
 

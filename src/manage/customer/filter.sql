@@ -1,8 +1,10 @@
 -- Which customers: every filter of the list, together, written once. Groups that are not asked for cost one comparison a row. All of
 -- it lies in the index customer_by_filter, so a whole walk reads no row of the table.
 
--- part: more_tags
-(:tag2_id IS NULL
+-- part: more_sets
+(:segment_id IS NULL
+        OR EXISTS (SELECT 1 FROM segment_member s WHERE s.segment_id = :segment_id AND s.customer_id = c.id))
+   AND (:tag2_id IS NULL
         OR EXISTS (SELECT 1 FROM customer_tag t2 WHERE t2.customer_id = c.id AND t2.tag_id = :tag2_id)
         OR EXISTS (SELECT 1 FROM customer m2 JOIN customer_tag t2 ON t2.customer_id = m2.id
                     WHERE m2.merged_into_id = c.id AND t2.tag_id = :tag2_id))
@@ -11,7 +13,7 @@
         OR EXISTS (SELECT 1 FROM customer m3 JOIN customer_tag t3 ON t3.customer_id = m3.id
                     WHERE m3.merged_into_id = c.id AND t3.tag_id = :tag3_id))
 
--- part: filter
+-- part: plain
 c.deleted_ms IS NULL AND c.merged_into_id IS NULL
    AND (:has_figures = 0
         OR (c.order_count >= :order_min_count AND c.order_count <= :order_max_count
@@ -39,7 +41,10 @@ c.deleted_ms IS NULL AND c.merged_into_id IS NULL
             AND (:blocked_number IS NULL OR (:blocked_number = 1 AND c.blocked_ms IS NOT NULL)
                  OR (:blocked_number = 0 AND c.blocked_ms IS NULL))
             AND (:family_number IS NULL OR c.is_family = :family_number)))
-   AND part(more_tags)
+   AND part(more_sets)
+
+-- part: filter
+(:who_blob IS NULL OR has_bit(:who_blob, c.customer_number) = 1) AND part(plain)
 
 -- part: has_tag
 (:tag_id IS NULL
@@ -47,14 +52,17 @@ c.deleted_ms IS NULL AND c.merged_into_id IS NULL
         OR EXISTS (SELECT 1 FROM customer m JOIN customer_tag t ON t.customer_id = m.id
                     WHERE m.merged_into_id = c.id AND t.tag_id = :tag_id))
 
--- part: tagged
+-- part: led     whoever has the tag or, without one, is in the segment
 (SELECT t.customer_id AS id FROM customer_tag t WHERE t.tag_id = :tag_id
         UNION ALL
         SELECT DISTINCT r.merged_into_id AS id
           FROM customer r JOIN customer_tag t ON t.customer_id = r.id
          WHERE r.merged_into_id IS NOT NULL AND t.tag_id = :tag_id
            AND NOT EXISTS (SELECT 1 FROM customer_tag u
-                            WHERE u.customer_id = r.merged_into_id AND u.tag_id = :tag_id))
+                            WHERE u.customer_id = r.merged_into_id AND u.tag_id = :tag_id)
+        UNION ALL
+        SELECT m.customer_id AS id FROM segment_member m
+         WHERE :tag_id IS NULL AND m.segment_id = :segment_id)
 
 -- part: sort_key
 CASE :sort_number WHEN 1 THEN coalesce(c.last_order_ms, -1) WHEN 2 THEN c.paid_fen
@@ -82,10 +90,10 @@ SELECT id, key_number
  WHERE key_number < :key_number OR (key_number = :key_number AND id < :after_id)
  ORDER BY key_number DESC, id DESC LIMIT :limit_count;
 
--- name: filter_tagged :many     whoever has a tag, looked up one by one, and counted
+-- name: filter_led :many     whoever leads, looked up one by one, and counted
 SELECT id, key_number, total_count
   FROM (SELECT c.id, part(sort_key) AS key_number, count(*) OVER () AS total_count
-          FROM part(tagged) tagged JOIN customer c ON c.id = tagged.id
+          FROM part(led) led JOIN customer c ON c.id = led.id
          WHERE c.touched_ms + 0 >= :from_ms AND c.touched_ms + 0 < :to_ms AND part(filter)
            AND in_scope(c)) hit
  WHERE key_number < :key_number OR (key_number = :key_number AND id < :after_id)
@@ -134,20 +142,24 @@ SELECT (SELECT count(*) FROM customer) - (SELECT count(*) FROM customer WHERE de
        - (SELECT count(*) FROM customer WHERE merged_into_id IS NOT NULL AND deleted_ms IS NULL)
        AS total_count;
 
--- name: filter_tags_count :one     by tags alone, for those who reach all: no customer's row is looked at
+-- name: filter_sets_count :one     by tags and a segment alone, for those who reach all: no customer's row is looked at
 -- scope: none (how many there are, for REACH_ALL)
-SELECT count(*) AS total_count FROM part(tagged) c
+SELECT count(*) AS total_count FROM part(led) c
  WHERE c.id NOT IN (SELECT m.id FROM customer m WHERE m.merged_into_id IS NOT NULL)
-   AND c.id NOT IN (SELECT d.id FROM customer d WHERE d.deleted_ms IS NOT NULL) AND part(more_tags);
+   AND c.id NOT IN (SELECT d.id FROM customer d WHERE d.deleted_ms IS NOT NULL) AND part(more_sets);
 
--- name: filter_tagged_count :one
-SELECT count(*) AS total_count FROM part(tagged) tagged JOIN customer c ON c.id = tagged.id
+-- name: filter_led_count :one
+SELECT count(*) AS total_count FROM part(led) led JOIN customer c ON c.id = led.id
  WHERE c.touched_ms + 0 >= :from_ms AND c.touched_ms + 0 < :to_ms AND part(filter) AND in_scope(c);
 
--- name: filter_match :lookup     of those found by text: which pass
-SELECT c.id, part(sort_key) AS key_number FROM customer c
+-- name: filter_match :lookup     of those found in memory: which pass all but `who`
+SELECT c.id, part(sort_key) AS key_number, c.customer_number FROM customer c
  WHERE c.id = :customer_id AND c.touched_ms + 0 >= :from_ms AND c.touched_ms + 0 < :to_ms
-   AND part(filter) AND part(has_tag) AND in_scope(c);
+   AND part(plain) AND part(has_tag) AND in_scope(c);
+
+-- name: filter_numbered :lookup     of a few by `who`
+-- scope: none (filter_match asks)
+SELECT c.id FROM customer c WHERE c.customer_number = :customer_number;
 
 -- name: filter_fix :changed     the subjects of a job, as they are now
 -- scan: any filters together
@@ -156,10 +168,10 @@ SELECT :job_id, c.id, NULL, 0 FROM customer c
  WHERE c.touched_ms >= :from_ms AND c.touched_ms < :to_ms AND part(filter) AND in_scope(c)
  ORDER BY c.id;
 
--- name: filter_fix_tagged :changed
+-- name: filter_fix_led :changed
 -- scan: any filters together
 INSERT INTO job_item (job_id, subject_id, was, is_changed)
-SELECT :job_id, c.id, NULL, 0 FROM part(tagged) tagged JOIN customer c ON c.id = tagged.id
+SELECT :job_id, c.id, NULL, 0 FROM part(led) led JOIN customer c ON c.id = led.id
  WHERE c.touched_ms + 0 >= :from_ms AND c.touched_ms + 0 < :to_ms AND part(filter) AND in_scope(c)
  ORDER BY c.id;
 
@@ -169,6 +181,9 @@ INSERT INTO job_item (job_id, subject_id, was, is_changed) VALUES (:job_id, :sub
 -- name: filter_tag_count :lookup     the rarest tag of several leads
 -- scope: none (how many, to choose the way)
 SELECT count(*) AS customer_count FROM customer_tag t WHERE t.tag_id = :tag_id;
+
+-- name: filter_segment :one
+SELECT id FROM segment WHERE id = :segment_id;
 
 -- name: filter_org :one
 SELECT path FROM org WHERE id = :org_id;

@@ -1,0 +1,32 @@
+/* A question on its way. Whoever began it ends it, whatever came of it. */
+#pragma once
+
+#include "manage/audience/audience.h"
+
+struct question {
+    struct audience_moment moment;
+    struct query query;
+    struct answer answer;
+    int64_t deadline_ms; /* of the monotonic clock, for all that is run of it */
+};
+
+/* The moment; as audience_hold. */
+enum err question_begin(struct ctx *c, struct question *question) MUST_USE;
+void question_end(struct question *question);
+/* E_INPUT with the language's code and a path below `place` ("": that of the text). */
+enum err question_read(struct ctx *c, struct str text, const char *place, struct question *question) MUST_USE;
+/* From here on it is about customers within reach alone. E_NOT_FOUND "customer.unknown": a timeline of somebody else. */
+enum err question_reach(struct ctx *c, struct question *question) MUST_USE;
+/* E_BUSY "query.slow", E_TOO_LARGE "query.large". It may run again, at another moment.as_of. */
+enum err question_run(struct ctx *c, struct question *question) MUST_USE;
+/* All of it, below "query"; question_end stays the caller's. */
+enum err question_ask(struct ctx *c, struct str text, struct question *question) MUST_USE;
+
+/* What each condition says of one person. As answer_explain. */
+struct audience_explained {
+    bool is_in;
+    struct list leaves; /* of audience_leaf_shape, by node */
+    int64_t person_id;  /* in */
+};
+extern const struct shape audience_leaf_shape;
+enum err audience_explain(struct ctx *c, const struct question *question, struct audience_explained *explained) MUST_USE;
