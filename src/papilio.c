@@ -54,6 +54,7 @@ static const struct route *const routes[] = {
     tag_routes,
     segment_routes,
     segment_person_routes,
+    thickness_routes,
     order_routes,
     order_list_routes,
     import_routes,

@@ -612,6 +612,7 @@ test("segments", async () => {
     assert.equal((await good(`${path}/explain?customer_id=${made.customer}`)).is_in, true);
     await good(`/api/customers/${made.customer}/segments`);
     await bad("/api/customers/1/segments", undefined, "customer.unknown");
+    assert.equal((await good("/api/tags/thickness")).items[0].families.length, 5);
     const list = await good(`${path}/snapshot`, { name: "now" });
     assert.ok((await good(`${path}/overlap?other_id=${list.id}`)).both_count >= 0);
     await good(`${path}/archive`, {});
