@@ -2,15 +2,13 @@
  * reached from the view alone. Always: a piece that a published view reaches never changes; the
  * writer copies it first, and what a version no longer needs is retired with that version's number
  * and given back once no older view is held. So a publication costs the pieces that changed. */
-#include "engine/people.h"
+#include "engine/people_private.h"
 
-#include <pthread.h>
 #include <stdalign.h>
 
 #define PIECE_MAX ((size_t)1 << 31)
 #define TEXT_BYTES_MAX ((size_t)1 << 30)
 #define FIRST_CAP 16
-#define SET_KIND_COUNT (SET_SEGMENT + 1)
 
 /* Stands before its data, of which pointers lead to it. */
 struct piece {
@@ -19,48 +17,6 @@ struct piece {
     size_t bytes; /* of the data */
     int64_t born, retired;
     bool is_bitmap;
-};
-
-struct link {
-    uint32_t kept, next; /* next: the records of a person are a ring */
-};
-struct set {
-    int64_t id;
-    struct bitmap *members;
-};
-struct sets {
-    struct set *at; /* ascending by id */
-    size_t count;
-};
-/* As readers see it; values, texts and members are tables the writer has room in. */
-struct column {
-    struct people_column face;
-    int64_t **pages;
-    struct bitmap *has;
-    struct str *texts;
-    struct bitmap **members;
-};
-
-struct people_view {
-    struct people_view *older;
-    int64_t version;
-    int holder_count;
-    uint32_t max, shard_count;
-    struct bitmap *there; /* records that are not deleted, linked ones too */
-    struct bitmap *all, *joined;
-    struct link **links; /* by shard; NULL: nobody there is linked */
-    struct sets sets[SET_KIND_COUNT];
-    struct column *columns[CATALOG_ATTRIBUTE_MAX];
-};
-
-struct people {
-    struct arena *arena;           /* this struct, and every text there ever was */
-    pthread_mutex_t lock;          /* guards published and the counts of holders */
-    struct people_view *published; /* the newest; older ones behind it */
-    struct people_view now;        /* the one that is made, number `version` */
-    struct piece *retired;
-    enum value_type types[CATALOG_ATTRIBUTE_MAX];
-    struct map *codes[CATALOG_ATTRIBUTE_MAX]; /* text -> its place in texts */
 };
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
@@ -140,7 +96,7 @@ static void *piece_own(struct people *people, void *data)
     return piece_grown(people, data, piece_of(data)->bytes);
 }
 
-static struct bitmap *set_own(struct people *people, struct bitmap *bitmap)
+struct bitmap *people_bitmap_own(struct people *people, struct bitmap *bitmap)
 {
     const struct bitmap *one = bitmap;
     struct bitmap *copy;
@@ -158,7 +114,7 @@ static bool set_put(struct people *people, struct bitmap **at, uint32_t number, 
 {
     if (bitmap_has(*at, number) == is_in)
         return false;
-    *at = set_own(people, *at);
+    *at = people_bitmap_own(people, *at);
     return is_in ? bitmap_add(*at, number) : bitmap_remove(*at, number);
 }
 
@@ -178,7 +134,7 @@ static uint32_t shard_of(uint32_t number)
     return number / SHARD_NUMBERS;
 }
 
-static void shards_reach(struct people *people, uint32_t number)
+void people_shards_reach(struct people *people, uint32_t number)
 {
     struct people_view *now = &people->now;
 
@@ -218,7 +174,7 @@ static struct link *link_own(struct people *people, uint32_t number)
 
 void people_add(struct people *people, uint32_t number)
 {
-    shards_reach(people, number);
+    people_shards_reach(people, number);
     if (!set_put(people, &people->now.there, number, true))
         return;
     if (link_get(&people->now, number).kept == number)
@@ -247,7 +203,7 @@ static void ring_leave(struct people *people, uint32_t number)
 
 void people_link(struct people *people, uint32_t number, uint32_t kept)
 {
-    shards_reach(people, number > kept ? number : kept);
+    people_shards_reach(people, number > kept ? number : kept);
     if (link_get(&people->now, number).kept == kept)
         return;
     ring_leave(people, number);
@@ -285,21 +241,24 @@ static bool set_is(const struct sets *sets, size_t place, int64_t id)
     return place < sets->count && sets->at[place].id == id;
 }
 
-void people_set(struct people *people, enum set_kind kind, int64_t id, uint32_t number, bool is_in)
+struct bitmap **people_set_own(struct people *people, enum set_kind kind, int64_t id)
 {
     struct sets *sets = &people->now.sets[kind];
     size_t place = set_place(sets, id);
-    bool is_there = set_is(sets, place, id);
 
-    if (is_there ? bitmap_has(sets->at[place].members, number) == is_in : !is_in)
-        return;
     sets->at = table_room(people, sets->at, sets->count + 1, sizeof(*sets->at));
-    if (!is_there) {
+    if (!set_is(sets, place, id)) {
         memmove(&sets->at[place + 1], &sets->at[place], (sets->count - place) * sizeof(*sets->at));
         sets->at[place] = (struct set){id, set_new(people)};
         sets->count++;
     }
-    set_put(people, &sets->at[place].members, number, is_in);
+    return &sets->at[place].members;
+}
+
+void people_set(struct people *people, enum set_kind kind, int64_t id, uint32_t number, bool is_in)
+{
+    if (people_is_member(&people->now, kind, id, number) != is_in)
+        set_put(people, people_set_own(people, kind, id), number, is_in);
 }
 
 void people_set_all(struct people *people, enum set_kind kind, uint32_t number, const int64_t *ids,
@@ -370,7 +329,7 @@ void people_attribute(struct people *people, int attribute, enum value_type type
 }
 
 /* Readers' pointers follow the writer's. */
-static void column_face(struct column *column)
+void people_column_face(struct column *column)
 {
     column->face.has = column->has;
     column->face.values = (const int64_t *const *)column->pages;
@@ -378,7 +337,7 @@ static void column_face(struct column *column)
     column->face.members = (const struct bitmap *const *)column->members;
 }
 
-static struct column *column_own(struct people *people, int attribute)
+struct column *people_column_own(struct people *people, int attribute)
 {
     struct column **at = &people->now.columns[attribute];
 
@@ -410,9 +369,8 @@ static int64_t value_now(const struct people *people, uint32_t number, int attri
     return column ? people_value(&column->face, number) : NONE;
 }
 
-static void value_put(struct people *people, struct column *column, uint32_t number, int64_t value)
+int64_t *people_page_own(struct people *people, struct column *column, uint32_t shard)
 {
-    uint32_t shard = shard_of(number);
     int64_t *page;
 
     if (shard >= column->face.shard_count)
@@ -425,22 +383,25 @@ static void value_put(struct people *people, struct column *column, uint32_t num
         for (int i = 0; i < SHARD_NUMBERS; i++)
             page[i] = NONE;
     }
-    page = piece_own(people, page);
-    page[number % SHARD_NUMBERS] = value;
-    column->pages[shard] = page;
+    return column->pages[shard] = piece_own(people, page);
+}
+
+static void value_put(struct people *people, struct column *column, uint32_t number, int64_t value)
+{
+    people_page_own(people, column, shard_of(number))[number % SHARD_NUMBERS] = value;
     set_put(people, &column->has, number, value != NONE);
-    column_face(column);
+    people_column_face(column);
 }
 
 void people_set_number(struct people *people, uint32_t number, int attribute, int64_t value)
 {
     must(!has_texts(people->types[attribute]));
     if (value_now(people, number, attribute) != value)
-        value_put(people, column_own(people, attribute), number, value);
+        value_put(people, people_column_own(people, attribute), number, value);
 }
 
 /* The text's place; a new one stands last. PEOPLE_TEXT_MAX: there are too many. */
-static int text_code(struct people *people, struct column *column, int attribute, struct str text)
+int people_text_code(struct people *people, struct column *column, int attribute, struct str text)
 {
     size_t count = (size_t)column->face.text_count;
     const int64_t *code = map_find(people->codes[attribute], text);
@@ -518,9 +479,9 @@ void people_set_texts(struct people *people, uint32_t number, int attribute,
     must(has_texts(type) && (type == VALUE_CHOICES || count <= 1));
     if (is_same(people, number, attribute, texts, count))
         return;
-    column = column_own(people, attribute);
+    column = people_column_own(people, attribute);
     for (int i = 0; i < count; i++)
-        code = text_code(people, column, attribute, texts[i]);
+        code = people_text_code(people, column, attribute, texts[i]);
     if (type == VALUE_TEXT) {
         code = code == PEOPLE_TEXT_MAX ? NONE : code;
         was = people_value(&column->face, number);
@@ -532,7 +493,7 @@ void people_set_texts(struct people *people, uint32_t number, int attribute,
     } else {
         choices_put(people, column, number, texts, count);
     }
-    column_face(column);
+    people_column_face(column);
 }
 
 void people_delete(struct people *people, uint32_t number)
@@ -721,6 +682,16 @@ const struct bitmap *people_set_of(const struct people_view *view, enum set_kind
     size_t place = set_place(sets, id);
 
     return set_is(sets, place, id) ? sets->at[place].members : NULL;
+}
+
+size_t people_set_count(const struct people_view *view, enum set_kind kind)
+{
+    return view->sets[kind].count;
+}
+
+int64_t people_set_id(const struct people_view *view, enum set_kind kind, size_t at)
+{
+    return view->sets[kind].at[at].id;
 }
 
 const struct people_column *people_column(const struct people_view *view, int attribute)

@@ -46,6 +46,9 @@ int people_numbers(const struct people_view *view, uint32_t kept, uint32_t *out,
 /* NULL: nobody is in it (or there is none). A linked record's membership counts for its person: who asks joins them. */
 const struct bitmap *people_set_of(const struct people_view *view, enum set_kind kind, int64_t id);
 
+size_t people_set_count(const struct people_view *view, enum set_kind kind);
+int64_t people_set_id(const struct people_view *view, enum set_kind kind, size_t at); /* ascending */
+
 /* An attribute's column. Numbers: has and values; TEXT and CHOICES: who has each text. Attributes are the kept record's alone. */
 struct people_column {
     enum value_type type;
@@ -63,3 +66,12 @@ int64_t people_value(const struct people_column *column, uint32_t number); /* NO
 bool people_is_same(const struct people_view *a, const struct people_view *b, uint32_t number, int attribute_count);
 bool people_is_member(const struct people_view *view, enum set_kind kind, int64_t id, uint32_t number);
 int64_t people_bytes(const struct people_view *view); /* memory held */
+
+/* ---- as a file ---------------------------------------------------------------------------------- */
+
+/* With a note of the caller's. Texts that nobody has any more are left out. */
+enum err people_file_write(const struct people_view *view, struct str note, struct str path) MUST_USE;
+/* Into new people whose attributes are told; `fits` is given the note first. E_NOT_FOUND: no such file. E_CONFLICT: it does not fit.
+ * E_CORRUPT: not what people_file_write wrote; the people are good for nothing then. */
+typedef bool people_fits(void *user, struct str note);
+enum err people_file_read(struct people *people, struct str path, people_fits *fits, void *user) MUST_USE;

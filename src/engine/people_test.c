@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/checksum.h"
 #include "engine/dictionary.h"
+#include "host/file.h"
 
 #include <cmocka.h>
 
@@ -314,6 +316,188 @@ static void *reader_main(void *arg)
     return NULL;
 }
 
+/* ---- as a file ------------------------------------------------------------------------------- */
+
+static char folder[] = "/tmp/papilio-people-XXXXXX";
+static struct arena *arena;
+
+static bool note_fits(void *user, struct str note)
+{
+    return str_eq(note, *(struct str *)user);
+}
+
+static struct str file_path(void)
+{
+    return str_fmt(arena, "%s/people", folder);
+}
+
+static struct people *people_loaded(struct str note, enum err *err)
+{
+    struct people *people = people_begin();
+
+    *err = people_file_read(people, file_path(), note_fits, &note);
+    people_publish(people);
+    return people;
+}
+
+static void save(struct people *people, struct str note)
+{
+    const struct people_view *view;
+
+    people_publish(people);
+    view = people_hold(people);
+    assert_int_equal(people_file_write(view, note, file_path()), OK);
+    people_release(people, view);
+    people_free(people);
+}
+
+/* What comes back is the same, and goes on as if it had never been away. */
+static void a_file_has_it_all(void **state)
+{
+    struct people *people = people_begin();
+    struct model *model = model_new();
+    struct str note = S("of this place");
+    enum err err;
+
+    (void)state;
+    seed = 424242;
+    for (int round = 0; round < 6; round++) {
+        const struct people_view *view;
+
+        for (int i = 0; i < (round == 0 ? 0 : 6000); i++)
+            change(people, model);
+        if (round > 2) {
+            model->values[0][round] = round % 2 ? INT64_MAX : -INT64_MAX;
+            people_set_number(people, (uint32_t)round, 0, model->values[0][round]);
+        }
+        save(people, note);
+        people = people_loaded(note, &err);
+        assert_int_equal(err, OK);
+        view = people_hold(people);
+        assert_same(view, model);
+        people_release(people, view);
+    }
+    people_free(people);
+    people_free(people_loaded(S("of another"), &err));
+    assert_int_equal(err, E_CONFLICT);
+    assert_int_equal(file_remove(file_path()), OK);
+    people_free(people_loaded(note, &err));
+    assert_int_equal(err, E_NOT_FOUND);
+    free(model);
+}
+
+static struct str file_of_some(struct str note)
+{
+    struct people *people = people_begin();
+    struct model *model = model_new();
+    struct str bytes;
+
+    seed = 99;
+    for (int i = 0; i < 3000; i++)
+        change(people, model);
+    save(people, note);
+    free(model);
+    assert_int_equal(file_read(arena, file_path(), (size_t)1 << 24, &bytes), OK);
+    return bytes;
+}
+
+/* Cut anywhere or with a bit that fell: it is told. */
+static void a_damaged_file_is_refused(void **state)
+{
+    struct str note = S("x"), bytes = file_of_some(note);
+    char *copy = malloc(bytes.len);
+
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        size_t at = random_below((uint32_t)bytes.len), len = round % 3 ? bytes.len : at;
+        enum err err;
+
+        memcpy(copy, bytes.at, bytes.len);
+        copy[at] = (char)(copy[at] ^ 1 << round % 8);
+        assert_int_equal(file_write(file_path(), (struct str){copy, len}, 0600), OK);
+        people_free(people_loaded(note, &err));
+        assert_int_equal(err, E_CORRUPT);
+    }
+    free(copy);
+}
+
+/* As people_file.c writes it: what, whose, which, bytes, sum. */
+static void sums_right(char *bytes, size_t len)
+{
+    for (size_t at = 0; at + 32 <= len;) {
+        uint64_t count, sums[2];
+
+        memcpy(&count, bytes + at + 16, sizeof(count));
+        if (count > len - at - 32)
+            return;
+        sums[0] = checksum_of(bytes + at, 24);
+        sums[1] = checksum_of(bytes + at + 32, (size_t)count);
+        sums[0] = checksum_of(sums, sizeof(sums));
+        memcpy(bytes + at + 24, sums, sizeof(sums[0]));
+        at += 32 + (size_t)count;
+    }
+}
+
+/* Half of the places are in the heads of pieces. */
+static size_t place_below(const char *bytes, size_t len)
+{
+    size_t at = 0;
+    uint64_t count;
+
+    if (random_below(2))
+        return random_below((uint32_t)len);
+    for (uint32_t i = random_below(24); i > 0; i--) {
+        memcpy(&count, bytes + at + 16, sizeof(count));
+        at = at + 32 + count + 48 <= len ? at + 32 + (size_t)count : 0;
+    }
+    return at + random_below(48);
+}
+
+/* Bytes made to harm, with sums that are right: refused, or people that can be asked. */
+static void a_hostile_file_harms_nobody(void **state)
+{
+    struct str note = S("x"), bytes = file_of_some(note);
+    char *copy = malloc(bytes.len);
+    int taken = 0;
+
+    (void)state;
+    for (int round = 0; round < 500; round++) {
+        struct people *people;
+        enum err err;
+
+        memcpy(copy, bytes.at, bytes.len);
+        for (uint32_t i = random_below(4) + 1; i > 0; i--)
+            copy[place_below(bytes.at, bytes.len)] = (char)random_below(256);
+        sums_right(copy, bytes.len);
+        assert_int_equal(file_write(file_path(), (struct str){copy, bytes.len}, 0600), OK);
+        people = people_loaded(note, &err);
+        if (err == OK) {
+            const struct people_view *view = people_hold(people);
+
+            view_sum(view);
+            people_release(people, view);
+            taken++;
+        }
+        people_free(people);
+    }
+    assert_in_range(taken, 20, 480);
+    free(copy);
+}
+
+static int folder_begin(void **state)
+{
+    (void)state;
+    arena = arena_new((size_t)64 << 20);
+    return mkdtemp(folder) == NULL;
+}
+
+static int folder_end(void **state)
+{
+    (void)state;
+    arena_free(arena);
+    return folder_remove(str_of(folder)) != OK;
+}
+
 static void readers_are_not_disturbed(void **state)
 {
     struct people *people = people_begin();
@@ -398,10 +582,13 @@ int main(void)
         cmocka_unit_test(views_do_not_change),
         cmocka_unit_test(what_is_not_published_is_not_seen),
         cmocka_unit_test(another_type_begins_anew),
+        cmocka_unit_test(a_file_has_it_all),
+        cmocka_unit_test(a_damaged_file_is_refused),
+        cmocka_unit_test(a_hostile_file_harms_nobody),
         cmocka_unit_test(readers_are_not_disturbed),
         cmocka_unit_test(dictionary_keeps_codes),
         cmocka_unit_test(buckets_are_even),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

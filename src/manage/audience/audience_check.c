@@ -194,7 +194,7 @@ static enum err page_check(struct comparing *comparing, const struct persons_ran
     if (err == OK)
         err = persons_load(comparing->c, &persons, range);
     if (err == OK)
-        err = persons_sets(comparing->c, &persons, range);
+        err = persons_tags_all(comparing->c, &persons, range);
     people_publish(people);
     view = people_hold(people);
     if (err == OK)

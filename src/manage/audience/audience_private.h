@@ -63,7 +63,7 @@ void persons_begin(struct persons *persons, struct people *people, struct arena 
 /* What the brand records now: new attributes are known from then on. *is_changed: values must be read again. */
 enum err persons_attributes(struct ctx *c, struct persons *persons, bool *is_changed) MUST_USE;
 enum err persons_load(struct ctx *c, struct persons *persons, const struct persons_range *range) MUST_USE;
-/* Tags and lists of customers with ids in the range. */
-enum err persons_sets(struct ctx *c, struct persons *persons, const struct persons_range *range) MUST_USE;
+/* Tags of customers with ids in the range. */
+enum err persons_tags_all(struct ctx *c, struct persons *persons, const struct persons_range *range) MUST_USE;
 /* Tags of whoever the events in the range name. */
 enum err persons_tags(struct ctx *c, struct persons *persons, const struct persons_range *range) MUST_USE;

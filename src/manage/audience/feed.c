@@ -122,6 +122,7 @@ static enum err position_step(struct ctx *c, void *user)
 
 static enum err feed_open(struct feed *feed, struct arena *arena)
 {
+    bool is_recalled;
     enum err err;
 
     if (feed->db == NULL)
@@ -135,7 +136,8 @@ static enum err feed_open(struct feed *feed, struct arena *arena)
     TRY(feed_read(feed, arena, position_step, feed));
     if (!feed->page.is_ours)
         TRY(store_anew(feed, arena, "it is of another journal"));
-    feed->state = FEED_FILLING;
+    TRY(feed_recall(feed, arena, &is_recalled));
+    feed->state = is_recalled ? FEED_CATCHING_UP : FEED_FILLING;
     return OK;
 }
 
@@ -151,6 +153,7 @@ static enum err fill_begin(struct ctx *c, struct feed *feed)
     feed->people_id = end.event_id;
     feed->page.attribute_id = end.attribute_id;
     feed->filled_id = 0;
+    feed->keep.zone = ctx_zone(c);
     return OK;
 }
 
@@ -172,7 +175,7 @@ static enum err fill_step(struct ctx *c, void *user)
         return OK;
     range.to_customer_id = row[ids.count - 1].id;
     TRY(persons_load(c, &feed->persons, &range));
-    TRY(persons_sets(c, &feed->persons, &range));
+    TRY(persons_tags_all(c, &feed->persons, &range));
     feed->filled_id = range.to_customer_id;
     return OK;
 }
@@ -399,7 +402,6 @@ static enum err page_show(struct feed *feed, const struct feed_batch *batch)
     if (err == OK && feed->page.rows.count > 0)
         feed->cursor_id = feed->page.last_id;
     if (err == OK) {
-        feed->is_ready |= feed->page.is_last;
         feed->attribute_id = feed->page.attribute_id;
         feed->channel_id = feed->page.channel_id;
         feed->field_count = feed->persons.field_count;
@@ -424,6 +426,15 @@ static enum err journal_page(struct feed *feed, struct arena *arena)
         roster_touch_event(segments_roster(feed->segments), batch.events[i].customer,
                            batch.events[i].kind);
     return page_show(feed, &batch);
+}
+
+/* All that was there when it looked is shown, and what segments and lists are is known. */
+static void ready_show(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    feed->is_ready = true;
+    pthread_cond_broadcast(&feed->reached);
+    pthread_mutex_unlock(&feed->lock);
 }
 
 /* ---- which node ------------------------------------------------------------------------------ */
@@ -455,7 +466,7 @@ static enum err lease_keep(struct feed *feed, struct arena *arena)
     feed->is_ready = false;
     pthread_cond_broadcast(&feed->reached);
     pthread_mutex_unlock(&feed->lock);
-    if (feed->state == FEED_FOLLOWING)
+    if (feed->state != FEED_CLOSED)
         feed->state = FEED_FILLING;
     feed->filled_id = NONE;
     feed->names.is_known = false;
@@ -478,9 +489,13 @@ static enum err feed_page(struct app *app, struct arena *arena, int64_t *next_ms
         return feed_open(feed, arena);
     if (feed->state == FEED_FILLING)
         return fill_page(feed, arena);
+    if (feed->state == FEED_CATCHING_UP)
+        return feed_catch_up(feed, arena);
     TRY(journal_page(feed, arena));
     if (!feed->page.is_last)
         return OK;
+    TRY(segments_know(feed->segments, arena));
+    ready_show(feed);
     TRY(feed_remake(feed, arena, &is_busy));
     *next_ms += is_busy ? 0 : LOOK_MS;
     return segments_page(feed->segments, arena, next_ms);
@@ -504,6 +519,7 @@ static void *part_open(struct app *app)
     persons_begin(&feed->persons, feed->people, arena);
     feed->segments = segments_new(arena, feed);
     feed->worker = worker_new(app, "audience", feed_page);
+    feed->keep.worker = worker_new(app, "people", feed_keep_page);
     return feed;
 }
 
@@ -515,6 +531,7 @@ static void part_listen(void *part)
     feed->is_begun = true;
     pthread_mutex_unlock(&feed->lock);
     worker_begin(feed->worker);
+    worker_begin(feed->keep.worker);
 }
 
 static void part_committed(void *part, unsigned topics)
@@ -528,8 +545,13 @@ static void part_committed(void *part, unsigned topics)
 static void part_stop(void *part)
 {
     struct feed *feed = part;
+    struct arena *arena = arena_new(ARENA_MAX);
 
     worker_stop(feed->worker);
+    worker_stop(feed->keep.worker);
+    if (feed_keep(feed, arena) != OK)
+        app_log(feed->app, "warn", "audience", "people are not kept: %s", file_why());
+    arena_free(arena);
     pthread_mutex_lock(&feed->lock);
     feed->is_stopping = true;
     pthread_cond_broadcast(&feed->reached);

@@ -6,7 +6,7 @@
 
 #define FEED_JOURNAL 0 /* the store's number of it */
 
-enum feed_state { FEED_CLOSED, FEED_FILLING, FEED_FOLLOWING };
+enum feed_state { FEED_CLOSED, FEED_FILLING, FEED_CATCHING_UP, FEED_FOLLOWING };
 
 struct segments;
 struct feed_batch {
@@ -31,6 +31,14 @@ struct feed_remake {
     int64_t looked_ms;   /* when it was last asked whether there is a need */
 };
 
+/* The file of people as they stood. */
+struct feed_keep {
+    struct worker *worker;
+    const struct zone *zone; /* by which their days were cut */
+    int64_t begun_ms;
+    int64_t event_id; /* of the last that was written or taken; guarded by the feed's lock */
+};
+
 struct feed {
     struct app *app;
     struct arena *arena;
@@ -49,6 +57,7 @@ struct feed {
     int64_t lease_ms;
     struct feed_page page;
     struct feed_remake remake;
+    struct feed_keep keep;
     /* guarded by lock */
     pthread_mutex_t lock;
     pthread_cond_t reached;
@@ -71,6 +80,12 @@ enum err feed_batch_make(struct feed *feed, struct arena *arena, const struct li
 enum err feed_remake(struct feed *feed, struct arena *arena, bool *is_busy) MUST_USE;
 void feed_remake_end(struct feed *feed);
 enum err feed_made_note(struct feed *feed, struct arena *arena, struct str folder) MUST_USE; /* made as of now */
+
+/* feed_keep.c: people over restarts. */
+enum err feed_recall(struct feed *feed, struct arena *arena, bool *is_recalled) MUST_USE; /* before anything is shown */
+enum err feed_catch_up(struct feed *feed, struct arena *arena) MUST_USE; /* one page of what happened since; then it follows */
+enum err feed_keep(struct feed *feed, struct arena *arena) MUST_USE;
+enum err feed_keep_page(struct app *app, struct arena *arena, int64_t *next_ms) MUST_USE;
 
 /* moment.c. NONE: as long as a question waits. */
 enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out) MUST_USE;

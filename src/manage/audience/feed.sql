@@ -20,6 +20,10 @@ SELECT id FROM channel WHERE id > :from_id ORDER BY id LIMIT 5000;
 -- scope: none (is it this base's journal)
 SELECT count(*) AS event_count FROM journal WHERE id = :id;
 
+-- name: feed_event :one     is it the event that it was
+-- scope: none (of the engine's files)
+SELECT kind, occurred_ms, customer_id FROM journal WHERE id = :id;
+
 -- name: feed_fill_to :many     the next customers, by id
 -- scope: none (the engine knows all; each question is limited by who asks)
 SELECT id FROM customer WHERE id > :from_id ORDER BY id LIMIT :limit_count;
@@ -70,12 +74,6 @@ SELECT c.customer_number, t.tag_id
                    AND j.kind IN ('customer_added', 'customer_edited', 'customer_deleted',
                                    'customer_merged', 'customer_unmerged', 'tag_added', 'tag_removed'))
  ORDER BY c.customer_number, t.tag_id;
-
--- name: feed_lists_all :each     members of static segments
--- scope: none (the engine knows all; each question is limited by who asks)
-SELECT m.segment_id, c.customer_number
-  FROM segment_member m JOIN segment s ON s.id = m.segment_id JOIN customer c ON c.id = m.customer_id
- WHERE s.kind = 'static' AND m.customer_id > :from_customer_id AND m.customer_id <= :to_customer_id;
 
 -- name: feed_gone :one     is there anything the base has no more since then
 -- scope: none (of nobody)

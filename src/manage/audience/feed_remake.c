@@ -129,6 +129,7 @@ static enum err change(struct feed *feed, struct arena *arena)
     feed_remake_end(feed);
     store_close(feed->store);
     feed->store = NULL;
+    feed->keep.event_id = 0; /* it goes with the folder, and is written again */
     TRY(folder_remove(folder));
     TRY(file_move(next, folder));
     return feed_store_open(feed, folder, &feed->store);

@@ -244,6 +244,99 @@ static void starts_again(void **state)
     assert_int_equal(engine_count(), count);
 }
 
+/* ---- people over restarts -------------------------------------------------------------------- */
+
+static void open_again(void)
+{
+    struct app_config config = *app_config(scenario_app);
+    struct str why = {0};
+
+    assert_int_equal(app_open(scenario_arena, &config, &scenario_app, &why), OK);
+}
+
+static struct str kept_file(void)
+{
+    struct str bytes = {0};
+
+    assert_int_equal(file_read(scenario_arena, engine_path("people"), (size_t)1 << 24, &bytes), OK);
+    return bytes;
+}
+
+static struct str difference_of(void)
+{
+    struct str differences = {0};
+
+    assert_int_equal(app_read(scenario_app, scenario_arena, check_step, &differences, NULL), OK);
+    return differences;
+}
+
+/* They are not read again, but whoever an event names is. */
+static void people_are_kept(void **state)
+{
+    (void)state;
+    run(people);
+    run(events);
+    assert_agree();
+    scenario_sql(
+        "UPDATE customer SET region = 'x' WHERE customer_number <= 2"); /* nobody is told */
+    scenario_reopen();
+    assert_true(str_find(difference_of(), S("customer number 1: what it is differs")) >= 0);
+    scenario_run_once(changes, 1); /* customer number 1 is edited */
+    assert_true(str_find(difference_of(), S("customer number 1:")) < 0);
+    assert_true(str_find(difference_of(), S("customer number 2: what it is differs")) >= 0);
+    app_close(scenario_app);
+    assert_int_equal(file_write(engine_path("people"), S("damaged"), 0600), OK);
+    open_again();
+    assert_agree();
+}
+
+/* As after a kill: the file is older than all that came since. */
+static void an_old_file_catches_up(void **state)
+{
+    struct str old;
+
+    (void)state;
+    run(people);
+    run(events);
+    assert_agree();
+    scenario_reopen();
+    old = kept_file();
+    scenario_run_once(changes, 2);
+    run(merges);
+    assert_agree();
+    app_close(scenario_app);
+    assert_int_equal(file_write(engine_path("people"), old, 0600), OK);
+    open_again();
+    assert_agree();
+    run(unmerges);
+    run(gone);
+    assert_agree();
+    app_close(scenario_app);
+    assert_int_equal(file_write(engine_path("people"), old, 0600), OK);
+    open_again();
+    assert_agree();
+}
+
+/* Days are cut elsewhere, or the last event is another: nothing of the file is taken. */
+static void a_file_of_elsewhere(void **state)
+{
+    (void)state;
+    run(people);
+    run(events);
+    assert_agree();
+    scenario_sql("INSERT INTO meta (name, value) VALUES ('zone', 'America/Adak') "
+                 "ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+    scenario_reopen();
+    assert_agree();
+    scenario_reopen(); /* nothing came since the file was written: it stays as it is */
+    assert_agree();
+    scenario_sql("UPDATE customer SET region = 'x' WHERE customer_number = 1");
+    scenario_sql("UPDATE journal SET occurred_ms = occurred_ms + 1 WHERE id = (SELECT max(id) FROM "
+                 "journal)");
+    scenario_reopen();
+    assert_true(str_find(difference_of(), S("what it is differs")) < 0);
+}
+
 /* Who is gone leaves the files too, a day later, while questions are answered. */
 static void gone_from_files(void **state)
 {
@@ -295,6 +388,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(check_finds, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(held_by_a_broken_question, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(starts_again, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(people_are_kept, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(an_old_file_catches_up, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(a_file_of_elsewhere, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(gone_from_files, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(another_base, scenario_open, scenario_close),
     };

@@ -262,17 +262,11 @@ enum err persons_load(struct ctx *c, struct persons *persons, const struct perso
     return err;
 }
 
-/* ---- tags and lists -------------------------------------------------------------------------- */
+/* ---- tags ------------------------------------------------------------------------------------ */
 
 static enum err tag_set(void *user, const struct q_feed_tags_all_row *row)
 {
     people_set(user, SET_TAG, row->tag_id, (uint32_t)row->customer_number, true);
-    return OK;
-}
-
-static enum err list_set(void *user, const struct q_feed_lists_all_row *row)
-{
-    people_set(user, SET_LIST, row->segment_id, (uint32_t)row->customer_number, true);
     return OK;
 }
 
@@ -317,12 +311,10 @@ enum err persons_tags(struct ctx *c, struct persons *persons, const struct perso
     return OK;
 }
 
-enum err persons_sets(struct ctx *c, struct persons *persons, const struct persons_range *range)
+enum err persons_tags_all(struct ctx *c, struct persons *persons, const struct persons_range *range)
 {
     if (persons->is_old)
         return persons_tags(c, persons, range);
-    TRY(q_feed_tags_all(c, range->from_customer_id, range->to_customer_id, tag_set,
-                        persons->people));
-    return q_feed_lists_all(c, range->from_customer_id, range->to_customer_id, list_set,
-                            persons->people);
+    return q_feed_tags_all(c, range->from_customer_id, range->to_customer_id, tag_set,
+                           persons->people);
 }

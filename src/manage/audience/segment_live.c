@@ -20,7 +20,7 @@ struct segments {
     struct roster_flip *flips;
     struct kept kept[SEGMENT_MAX];
     int kept_count;
-    bool is_stale;
+    bool is_stale, is_recalled;
     struct kept *saying;
 };
 
@@ -58,6 +58,11 @@ void segments_forget(struct segments *segments)
     segments->is_stale = true;
 }
 
+void segments_recalled(struct segments *segments)
+{
+    segments->is_recalled = true;
+}
+
 /* ---- definitions ----------------------------------------------------------------------------- */
 
 struct member_page {
@@ -73,6 +78,23 @@ static enum err member_take(void *user, const struct q_segment_members_row *row)
     bitmap_add(&page->members, (uint32_t)row->customer_number);
     people_set(page->people, page->kind, row->segment_id, (uint32_t)row->customer_number, true);
     return OK;
+}
+
+/* From their rows, unless they were kept with the people. */
+static enum err members_read(struct ctx *c, const struct segments *segments,
+                             const struct q_segment_live_row *row, struct member_page *page)
+{
+    const struct people_view *view = people_hold(page->people);
+    const struct bitmap *set = people_set_of(view, page->kind, row->id);
+    bool is_known = segments->is_recalled && set != NULL;
+
+    if (is_known)
+        bitmap_combine(&(struct bitmap_terms){.any = &set, .any_count = 1}, &page->members);
+    people_release(page->people, view);
+    if (is_known)
+        return OK;
+    people_drop_set(page->people, page->kind, row->id);
+    return q_segment_members(c, row->id, member_take, page);
 }
 
 static struct kept *kept_find(struct segments *segments, int64_t id)
@@ -112,18 +134,22 @@ static enum err definition_take(struct ctx *c, struct segments *segments,
     bitmap_init(&page.members);
     if (kept == NULL) {
         must(segments->kept_count < SEGMENT_MAX);
+        err = members_read(c, segments, row, &page);
+        if (err != OK) {
+            bitmap_release(&page.members);
+            return err;
+        }
         kept = &segments->kept[segments->kept_count++];
-        err = q_segment_members(c, row->id, member_take, &page);
     }
     *kept = (struct kept){.id = row->id,
                           .version_number = row->version_number,
                           .state = is_static ? KEPT_SAID : KEPT_FILLING,
                           .is_seen = true,
                           .is_static = is_static};
-    if (err == OK && !is_static && roster_add(segments->roster, catalog, &one, &fault) != OK)
+    if (!is_static && roster_add(segments->roster, catalog, &one, &fault) != OK)
         refuse(segments, row, &fault);
     bitmap_release(&page.members);
-    return err;
+    return OK;
 }
 
 /* Archived: it is asked no more, and questions do not know it. */
@@ -143,6 +169,18 @@ static void gone_drop(struct segments *segments)
     segments->kept_count = left;
 }
 
+/* Kept with the people, and gone since. */
+static void sets_drop(struct segments *segments, enum set_kind kind)
+{
+    struct people *people = segments->feed->people;
+    const struct people_view *view = people_hold(people);
+
+    for (size_t i = 0; i < people_set_count(view, kind); i++)
+        if (kept_find(segments, people_set_id(view, kind, i)) == NULL)
+            people_drop_set(people, kind, people_set_id(view, kind, i));
+    people_release(people, view);
+}
+
 static enum err definitions_step(struct ctx *c, void *user)
 {
     struct segments *segments = user;
@@ -150,7 +188,10 @@ static enum err definitions_step(struct ctx *c, void *user)
     struct catalog catalog;
     struct list rows;
 
-    TRY(definition_catalog(c, &catalog));
+    TRY(definition_sets(c, &catalog));
+    pthread_mutex_lock(&segments->feed->lock);
+    definition_words(c, segments->feed, &catalog);
+    pthread_mutex_unlock(&segments->feed->lock);
     TRY(q_segment_live(c, &rows));
     row = rows.at;
     for (int i = 0; i < segments->kept_count; i++)
@@ -158,6 +199,10 @@ static enum err definitions_step(struct ctx *c, void *user)
     for (int64_t i = 0; i < rows.count; i++)
         TRY(definition_take(c, segments, &catalog, &row[i]));
     gone_drop(segments);
+    if (segments->is_recalled) {
+        sets_drop(segments, SET_LIST);
+        sets_drop(segments, SET_SEGMENT);
+    }
     return OK;
 }
 
@@ -259,16 +304,21 @@ static int64_t sooner(int64_t a, int64_t b)
     return a == NONE || (b != NONE && b < a) ? b : a;
 }
 
+enum err segments_know(struct segments *segments, struct arena *arena)
+{
+    if (!segments->is_stale)
+        return OK;
+    TRY(feed_read(segments->feed, arena, definitions_step, segments));
+    people_publish(segments->feed->people);
+    segments->is_stale = segments->is_recalled = false;
+    return OK;
+}
+
 enum err segments_page(struct segments *segments, struct arena *arena, int64_t *next_ms)
 {
     struct roster_work work = {.flips = segments->flips, .max = SEGMENT_PAGE};
     int64_t now_ms = worker_now_ms(segments->feed->app), next;
 
-    if (segments->is_stale) {
-        segments->is_stale = false;
-        TRY(feed_read(segments->feed, arena, definitions_step, segments));
-        people_publish(segments->feed->people);
-    }
     if (roster_has_work(segments->roster, as_of(now_ms))) {
         work_run(segments, now_ms, &work);
         TRY(work_keep(segments, arena, &work));

@@ -27,5 +27,8 @@ void segments_free(struct segments *segments);
 struct roster *segments_roster(struct segments *segments); /* to be told what happened; NULL: they are read first */
 void segments_stale(struct segments *segments);         /* definitions changed */
 void segments_forget(struct segments *segments);       /* the lease went, or people are read anew: from the beginning */
-/* One page: definitions that changed, then who came in or went out. *next_ms as a worker's page. */
+void segments_recalled(struct segments *segments);     /* members are among the people already: they were kept */
+/* Definitions that changed, and members and lists that are not known yet. */
+enum err segments_know(struct segments *segments, struct arena *arena) MUST_USE;
+/* One page, when they are known: who came in or went out. *next_ms as a worker's page. */
 enum err segments_page(struct segments *segments, struct arena *arena, int64_t *next_ms) MUST_USE;

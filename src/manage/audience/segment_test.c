@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "host/clock.h"
+#include "host/file.h"
 #include "kit/job.h"
 #include "manage/audience/audience.h"
 
@@ -259,6 +260,14 @@ static const struct scenario faults[] = {
     {"unknown", AS_OPERATOR, GET, SEGMENTS "/12345", NULL, 404, "segment.unknown", ""},
 };
 
+/* Members are known as soon as questions are answered. */
+static const struct scenario asked[] = {
+    {"members", AS_OPERATOR, POST, "/api/audience/query",
+     "{'query':" WHO("{'segment':['$buyers']}") "}", 200, "'member_count':1", NULL},
+    {"and of another", AS_OPERATOR, POST, "/api/audience/query",
+     "{'query':" WHO("{'segment':['$onit']}") "}", 200, "'member_count':1", NULL},
+};
+
 static void test_edit(void **state)
 {
     (void)state;
@@ -284,6 +293,32 @@ static const struct scenario of_list[] = {
      "'id'", NULL},
     {"restore", AS_OPERATOR, POST, SEGMENTS "/$lately/restore", "{}", 200, "{}", NULL},
 };
+
+/* The file of people is older than what segments came to: as after a kill. */
+static void test_old_file(void **state)
+{
+    struct str path, old = {0};
+    struct app_config config = *app_config(scenario_app);
+
+    (void)state;
+    run(people);
+    run(made);
+    reopen();
+    path = str_fmt(scenario_arena, "%.*s/engine/people", STR(config.data));
+    assert_int_equal(file_read(scenario_arena, path, (size_t)1 << 24, &old), OK);
+    run(bought);
+    run(edited);
+    run(gone);
+    config = *app_config(scenario_app);
+    app_close(scenario_app);
+    assert_int_equal(file_write(path, old, 0600), OK);
+    assert_int_equal(app_open(scenario_arena, &config, &scenario_app, &(struct str){0}), OK);
+    run(asked);
+    audience_await(scenario_app);
+    assert_int_equal(member_count("buyers"), 1);
+    assert_int_equal(member_count("on it"), 1);
+    run(asked);
+}
 
 /* A channel that no event has named yet. */
 static const struct scenario of_channel[] = {
@@ -334,6 +369,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_people_change, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_edit, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_of_person, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_old_file, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_new_channel, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_archive, scenario_open, scenario_close),
     };
