@@ -5,6 +5,7 @@
 #include "host/clock.h"
 
 #define SOURCES_MAX ((size_t)1 << 30)
+#define VISIT_BYTES_MAX ((size_t)1 << 20)
 
 typedef enum err asker(struct answer_run *run);
 
@@ -136,6 +137,27 @@ enum err answer_run(struct arena *arena, const struct query *query, const struct
         err = (enum err)atomic_load(&run->stop);
     run_end(run);
     out->elapsed_us = clock_mono_us() - start_us;
+    return err;
+}
+
+enum err answer_visit(const struct bitmap *people, const struct moment *moment,
+                      const struct answer_options *options, const struct answer_visit *visit)
+{
+    struct arena *arena = arena_new(VISIT_BYTES_MAX);
+    struct answer_run *run = arena_new_one(arena, struct answer_run);
+    struct answer_options alone = *options;
+    struct answer none = {0};
+    enum err err;
+
+    alone.thread_count = 1;
+    *run = (struct answer_run){.arena = arena, .moment = moment, .options = &alone, .out = &none};
+    run_begin(run);
+    run->people = people;
+    answer_split(run);
+    answer_visit_run(run, visit);
+    err = (enum err)atomic_load(&run->stop);
+    run_end(run);
+    arena_free(arena);
     return err;
 }
 

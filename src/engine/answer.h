@@ -33,6 +33,29 @@ struct answer {
 enum err answer_run(struct arena *arena, const struct query *query, const struct moment *moment, const struct answer_options *options,
                     struct answer *out) MUST_USE;
 
+/* Each of these people's events of a few kinds, one person after the other, on the caller's thread: for figures that no question has.
+ * Events at or after as_of are not among them. is_plain: all are of kinds[0], and `subject` need not be there. */
+struct answer_event {
+    uint32_t second;
+    uint16_t kind;
+    int64_t amount;  /* 0: it has none */
+    int64_t subject; /* NONE: it has none */
+};
+struct answer_events {
+    const struct answer_event *at;
+    size_t count;
+    bool is_plain;
+};
+struct answer_visit {
+    const uint16_t *kinds; /* [0] is the one most events are of */
+    int kind_count;        /* at most SCAN_STEP_MAX */
+    int subject_column;
+    void (*person)(void *user, uint32_t kept, const struct answer_events *events); /* in order; of people who have any */
+    void *user;
+};
+enum err answer_visit(const struct bitmap *people, const struct moment *moment, const struct answer_options *options,
+                      const struct answer_visit *visit) MUST_USE;
+
 /* One person against one condition tree, by its own events: what holds, and since and until when. For
  * explaining, and for live segments. */
 struct answer_leaf {

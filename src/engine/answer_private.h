@@ -141,3 +141,4 @@ enum err answer_trend(struct answer_run *run) MUST_USE;
 enum err answer_rfm(struct answer_run *run) MUST_USE;
 enum err answer_interval(struct answer_run *run) MUST_USE;
 enum err answer_timeline(struct answer_run *run) MUST_USE;
+void answer_visit_run(struct answer_run *run, const struct answer_visit *visit);

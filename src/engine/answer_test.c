@@ -612,12 +612,79 @@ static void test_limits(void **state)
     bitmap_release(&answer.members);
 }
 
+/* ---- person by person ------------------------------------------------------------------------ */
+
+struct visited {
+    struct buf of[5]; /* persons 0 to 4 */
+    struct buf rest;
+};
+
+static void visited_take(void *user, uint32_t kept, const struct answer_events *own)
+{
+    struct visited *visited = user;
+    struct buf *buf = kept < ARRAY_LEN(visited->of) ? &visited->of[kept] : &visited->rest;
+
+    buf_str(buf, own->is_plain ? S("plain") : S("mixed"));
+    for (size_t i = 0; i < own->count; i++) {
+        buf_str(buf, S(" "));
+        buf_int(buf, own->at[i].kind);
+        buf_str(buf, S(":"));
+        buf_int(buf, own->at[i].amount);
+        if (!own->is_plain)
+            buf_str(buf, own->at[i].subject == NONE ? S("") : S("!"));
+    }
+}
+
+static void visited_are(struct visited *visited, const char *const of[5], const char *rest)
+{
+    for (size_t i = 0; i < ARRAY_LEN(visited->of); i++) {
+        assert_true(str_is(buf_view(&visited->of[i]), of[i]));
+        buf_release(&visited->of[i]);
+    }
+    assert_true(str_is(buf_view(&visited->rest), rest));
+    buf_release(&visited->rest);
+}
+
+/* Orders of everybody, with clicks of whom has any: from postings, blocks and news the same. */
+static void test_visits(void **state)
+{
+    static const char *const all[] = {"mixed 2:0 4:500! 4:300!", "mixed 2:0 4:1000", "", "",
+                                      "mixed 2:0 4:200! 4:100!"};
+    static const char *const but_one[] = {"mixed 2:0 4:500! 4:300!", "", "", "",
+                                          "mixed 2:0 4:200! 4:100!"};
+    static const uint16_t orders[] = {ORDER, CLICK};
+    struct world *world = *state;
+    struct bitmap people;
+
+    bitmap_init(&people);
+    bitmap_combine(&(struct bitmap_terms){.all = (const struct bitmap *[]){people_all(world->view)},
+                                          .all_count = 1},
+                   &people);
+    bitmap_remove(&people, 1);
+    for (int i = 0; i < 12; i++) {
+        struct answer_options options = {.is_generic = i % 2 == 1, .thread_count = 2};
+        struct visited visited;
+        struct answer_visit visit = {orders, 2, PRODUCT, visited_take, &visited};
+        bool is_all = i < 6;
+
+        buf_init(&visited.rest, 1000);
+        for (size_t k = 0; k < ARRAY_LEN(visited.of); k++)
+            buf_init(&visited.of[k], 1000);
+        assert_int_equal(answer_visit(is_all ? people_all(world->view) : &people,
+                                      &world->moments[i / 2 % 3], &options, &visit),
+                         OK);
+        visited_are(&visited, is_all ? all : but_one, "plain 4:300");
+    }
+    bitmap_release(&people);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_explained),        cmocka_unit_test(test_members),
         cmocka_unit_test(test_buckets),          cmocka_unit_test(test_questions),
         cmocka_unit_test(test_timeline_goes_on), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_visits),
     };
 
     return cmocka_run_group_tests(tests, world_begin, world_end);

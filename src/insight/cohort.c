@@ -107,7 +107,7 @@ enum err cohort_get(struct ctx *c, const void *in, void *out_)
     matrix.over_month = zone_month(view.zone, view.as_of_ms);
     matrix.cells =
         arena_new_array(c->arena, int64_t, (size_t)(matrix.month_count * matrix.month_count));
-    TRY(people_load(c, &view, false, &people));
+    TRY(people_load(c, &view, &people));
     TRY(purchase_each(c, &view, &people, &span.calendar, &visit));
     matrix_write(c, &matrix, &out->cohorts);
     return OK;

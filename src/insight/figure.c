@@ -121,11 +121,13 @@ struct figuring {
     struct figure_rule rule;
     struct figure_table total, table;
     int64_t first_month;
-    int16_t *groups;            /* of each person; GROUP_NONE: in no row */
+    int16_t *groups;            /* by number; GROUP_NONE: in no row */
     struct purchase *purchases; /* of the buyer at hand */
     int64_t purchase_count, purchase_cap;
     struct list invites; /* of struct invite */
     int64_t invite_cap;
+    int32_t *invited_days; /* of each invite */
+    int64_t next_invite;
 };
 #define GROUP_NONE (-1)
 
@@ -135,13 +137,12 @@ static bool is_by(const struct figuring *f, const char *by)
 }
 
 /* The row of a person; buyer NULL: without an order. */
-static int64_t group_of(const struct figuring *f, const struct person *person,
-                        const struct buyer *buyer)
+static int64_t group_of(const struct figuring *f, uint32_t number, const struct buyer *buyer)
 {
     int64_t month;
 
     if (is_by(f, "channel"))
-        return layer_channel_row(&f->channels, person->channel_id);
+        return layer_channel_row(&f->channels, people_number(f->layer.people.channel, number));
     if (is_by(f, "state"))
         return layer_state(&f->limits, buyer);
     if (is_by(f, "rfm"))
@@ -150,6 +151,13 @@ static int64_t group_of(const struct figuring *f, const struct person *person,
         return 0;
     month = buyer == NULL ? NONE : buyer->first_month - f->first_month;
     return month < 0 || month >= f->table.group_count ? GROUP_NONE : month;
+}
+
+static void group_begin(void *user, uint32_t number)
+{
+    struct figuring *f = user;
+
+    f->groups[number] = (int16_t)group_of(f, number, NULL);
 }
 
 static enum err groups_open(struct figuring *f)
@@ -176,9 +184,8 @@ static enum err groups_open(struct figuring *f)
     }
     figure_table_init(f->c->arena, layer, step_months, group_count, &f->table);
     figure_table_init(f->c->arena, layer, 0, 1, &f->total);
-    f->groups = arena_new_array(f->c->arena, int16_t, (size_t)layer->people.count + 1);
-    for (int64_t i = 0; i < layer->people.count; i++)
-        f->groups[i] = (int16_t)group_of(f, &layer->people.at[i], NULL);
+    f->groups = arena_new_array(f->c->arena, int16_t, (size_t)layer->people.number_max + 1);
+    people_each(&layer->people, group_begin, f);
     return OK;
 }
 
@@ -204,10 +211,11 @@ static void figuring_purchase(void *user, const struct purchase *p, const struct
 static void figuring_buyer(void *user, const struct buyer *buyer)
 {
     struct figuring *f = user;
-    struct figure_buyer all = {buyer->person, f->purchases, f->purchase_count};
-    int64_t group = group_of(f, buyer->person, buyer);
+    struct figure_buyer all = {people_number(f->layer.people.touched, buyer->number), f->purchases,
+                               f->purchase_count};
+    int64_t group = group_of(f, buyer->number, buyer);
 
-    f->groups[layer_index(&f->layer, buyer->person)] = (int16_t)group;
+    f->groups[buyer->number] = (int16_t)group;
     figure_add_buyer(&f->rule, &f->total, 0, &all);
     if (group != GROUP_NONE)
         figure_add_buyer(&f->rule, &f->table, group, &all);
@@ -216,22 +224,21 @@ static void figuring_buyer(void *user, const struct buyer *buyer)
 /* ---- who came through whom ------------------------------------------------------------------- */
 
 struct invite {
-    int64_t person_index;
+    uint32_t number; /* of the inviter */
     int32_t day;
 };
 
 static enum err invite_add(void *user, const struct q_layer_invited_row *row)
 {
     struct figuring *f = user;
-    const struct people *people = &f->layer.people;
-    int64_t inviter = people_person_id(people, row->invited_by_customer_id);
-    int64_t index = people_index(people, inviter);
+    uint32_t number = (uint32_t)row->inviter_number;
     struct invite *invite;
 
-    if (!row->is_identified || index == NONE || inviter == row->id)
+    if (!row->is_identified || row->inviter_number == row->customer_number ||
+        !bitmap_has(f->layer.people.members, number))
         return OK;
     invite = list_add(f->c->arena, &f->invites, &f->invite_cap, sizeof(*invite));
-    *invite = (struct invite){index, (int32_t)zone_day(f->layer.view.zone, row->touched_ms)};
+    *invite = (struct invite){number, (int32_t)zone_day(f->layer.view.zone, row->touched_ms)};
     return OK;
 }
 
@@ -239,8 +246,8 @@ static int invite_compare(const void *a_, const void *b_)
 {
     const struct invite *a = a_, *b = b_;
 
-    if (a->person_index != b->person_index)
-        return a->person_index < b->person_index ? -1 : 1;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
     return a->day < b->day ? -1 : a->day > b->day;
 }
 
@@ -261,38 +268,43 @@ static int64_t generation_p95(const struct figuring *f)
     if (count == 0)
         return NONE;
     for (int64_t i = 0; i < count; i++) {
-        int32_t length = invite[i].day - f->layer.people.at[invite[i].person_index].touched_day;
-        days[i] = length < 0 ? 0 : length;
+        int64_t length = invite[i].day - people_number(f->layer.people.touched, invite[i].number);
+        days[i] = length < 0 ? 0 : (int32_t)length;
     }
     qsort(days, (size_t)count, sizeof(*days), day_compare);
     return days[(count * 95 + 99) / 100 - 1];
 }
 
+/* Persons come by number, as the invites do. */
+static void referral_add(void *user, uint32_t number)
+{
+    struct figuring *f = user;
+    const struct invite *invite = f->invites.at;
+    struct figure_inviter inviter = {.touched_day = people_number(f->layer.people.touched, number),
+                                     .invited_days = f->invited_days + f->next_invite};
+
+    while (f->next_invite < f->invites.count && invite[f->next_invite].number == number) {
+        inviter.count++;
+        f->next_invite++;
+    }
+    figure_add_person(&f->rule, &f->total, 0, &inviter);
+    if (f->groups[number] != GROUP_NONE)
+        figure_add_person(&f->rule, &f->table, f->groups[number], &inviter);
+}
+
 static enum err referrals_add(struct figuring *f)
 {
-    const struct people *people = &f->layer.people;
     struct invite *invite;
-    int32_t *days;
-    int64_t next = 0;
 
     TRY(q_layer_invited(f->c, f->layer.view.to_ms, invite_add, f));
     invite = f->invites.at;
     f->rule.mature_days = generation_p95(f);
     if (f->invites.count > 0)
         qsort(invite, (size_t)f->invites.count, sizeof(*invite), invite_compare);
-    days = arena_new_array(f->c->arena, int32_t, (size_t)f->invites.count + 1);
+    f->invited_days = arena_new_array(f->c->arena, int32_t, (size_t)f->invites.count + 1);
     for (int64_t i = 0; i < f->invites.count; i++)
-        days[i] = invite[i].day;
-    for (int64_t i = 0; i < people->count; i++) {
-        struct figure_inviter inviter = {.person = &people->at[i], .invited_days = days + next};
-        while (next < f->invites.count && invite[next].person_index == i) {
-            inviter.count++;
-            next++;
-        }
-        figure_add_person(&f->rule, &f->total, 0, &inviter);
-        if (f->groups[i] != GROUP_NONE)
-            figure_add_person(&f->rule, &f->table, f->groups[i], &inviter);
-    }
+        f->invited_days[i] = invite[i].day;
+    people_each(&f->layer.people, referral_add, f);
     return OK;
 }
 
@@ -392,24 +404,30 @@ static struct list rows_write(const struct figuring *f)
     return (struct list){rows, kept};
 }
 
+static enum err figuring_run(struct figuring *f)
+{
+    struct purchase_visit visit = {figuring_purchase, figuring_buyer, f};
+
+    TRY(layer_limits_get(f->c, &f->layer.view, &f->limits));
+    TRY(groups_open(f));
+    f->rule = (struct figure_rule){.arena = f->c->arena,
+                                   .end_day = f->layer.view.end_day,
+                                   .lost_after_ms = f->limits.lost_after_days * DAY_MS};
+    TRY(layer_each(f->c, &f->layer, &visit));
+    return referrals_add(f);
+}
+
 enum err figure_get(struct ctx *c, const void *in_, void *out_)
 {
     const struct figure_in *in = in_;
     struct figure_out *out = out_;
     struct figuring *f = arena_new_one(c->arena, struct figuring);
-    struct purchase_visit visit = {figuring_purchase, figuring_buyer, f};
 
     f->c = c;
     f->in = in;
     TRY(layer_open(c, &(struct view_in){in->from_date, in->to_date, in->channel_id}, NONE,
                    &f->layer));
-    TRY(layer_limits_get(c, &f->layer.view, &f->limits));
-    TRY(groups_open(f));
-    f->rule = (struct figure_rule){.arena = c->arena,
-                                   .end_day = f->layer.view.end_day,
-                                   .lost_after_ms = f->limits.lost_after_days * DAY_MS};
-    TRY(layer_each(c, &f->layer, &visit));
-    TRY(referrals_add(f));
+    TRY(figuring_run(f));
     *out = (struct figure_out){.total = row_write(c->arena, f->total.sums, f->total.stretches),
                                .rows = rows_write(f),
                                .as_of_ms = f->layer.view.as_of_ms,

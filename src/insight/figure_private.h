@@ -43,7 +43,7 @@ void figure_table_init(struct arena *arena, const struct layer *layer, int64_t s
 
 /* One buyer with all purchases. */
 struct figure_buyer {
-    const struct person *person;
+    int64_t touched_day;
     const struct purchase *purchases;
     int64_t count;
 };
@@ -58,7 +58,7 @@ void figure_add_buyer(const struct figure_rule *rule, struct figure_table *table
 
 /* A person and the days on which came who came through them, sorted. */
 struct figure_inviter {
-    const struct person *person;
+    int64_t touched_day;
     const int32_t *invited_days;
     int64_t count;
 };

@@ -170,7 +170,7 @@ static void add_first(const struct figure_rule *rule, const struct figure_table 
         second++;
     sums += stretch;
     sums->first_count++;
-    days_add(rule->arena, &sums->waits, first->day - buyer->person->touched_day);
+    days_add(rule->arena, &sums->waits, first->day - buyer->touched_day);
     for (int i = 0; i < FIGURE_WINDOW_COUNT; i++) {
         int64_t window = figure_windows_days[i];
         bool is_repeat = second < end && second->day - first->day <= window;
@@ -224,9 +224,9 @@ void figure_add_person(const struct figure_rule *rule, struct figure_table *tabl
 
     for (int64_t i = 0; i < table->stretch_count; i++) {
         int64_t end_day = table->stretches[i].end_day;
-        bool is_mature = rule->mature_days != NONE &&
-                         inviter->person->touched_day <= end_day - rule->mature_days;
-        if (inviter->person->touched_day > end_day)
+        bool is_mature =
+            rule->mature_days != NONE && inviter->touched_day <= end_day - rule->mature_days;
+        if (inviter->touched_day > end_day)
             continue;
         while (brought_count < inviter->count && inviter->invited_days[brought_count] <= end_day)
             brought_count++;

@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "insight/insight.h"
+#include "manage/audience/audience.h"
 
 /* ---- view: which part of the base is asked for ----------------------------------------------- */
 
@@ -15,6 +16,7 @@ extern const struct shape view_in_shape;
 struct view {
     const struct zone *zone;
     int64_t from_ms, to_ms; /* [from, to); wide open where nothing was asked */
+    int64_t from_day, to_day; /* the same as local days */
     int64_t as_of_ms;       /* the earlier of now and to: states are told as of this */
     int64_t end_day;        /* last local day that belongs to the view */
     struct str branch_path; /* no value: every customer */
@@ -36,36 +38,27 @@ void calendar_init(struct arena *arena, const struct zone *zone, int64_t first_m
                    struct calendar *calendar);
 void calendar_find(const struct calendar *calendar, int64_t utc_ms, int64_t *day, int64_t *month);
 
-/* ---- people: who is in the asker's reach and in the view's branch, by id ---------------------- */
+/* ---- people: who is in the asker's reach and in the view's branch, by customer number ---------- */
 
-#define PERSON_NO_DAY INT32_MIN
-
-struct person {
-    int64_t id, channel_id;               /* channel NONE: not known */
-    int32_t touched_day, child_birth_day; /* PERSON_NO_DAY: not known */
-};
-struct person_merge {
-    int64_t record_id, person_id;
-};
 struct people {
-    struct person *at;
-    int64_t count;
-    const struct person_merge *joined; /* records of persons that are several records, by id */
-    int64_t joined_count;
+    const struct audience_people *held;
+    const struct bitmap *members;
+    uint32_t number_max; /* numbers are below this */
+    const struct people_column *channel, *touched, *child; /* ids; local days */
 };
-/* Three statements. is_gone_too: whose data were deleted as well, because their orders stay. */
-enum err people_load(struct ctx *c, const struct view *view, bool is_gone_too,
-                     struct people *people) MUST_USE;
-/* NONE: not among them. */
-int64_t people_index(const struct people *people, int64_t person_id);
-/* The person of a record: itself, or what it was merged into. */
-int64_t people_person_id(const struct people *people, int64_t record_id);
+/* Held until the request ends. Errors of audience_people. */
+enum err people_load(struct ctx *c, const struct view *view, struct people *people) MUST_USE;
+int64_t people_number(const struct people_column *column, uint32_t number); /* NONE: not known */
+void people_each(const struct people *people, void (*take)(void *user, uint32_t number), void *user);
+/* Leaves those whose youngest child was born in [from_day, to_day). */
+void people_keep_children(struct ctx *c, struct people *people, int64_t from_day, int64_t to_day);
 
 /* ---- purchases: counted orders of these people, each person's in time order ------------------- */
 
 /* One person so far. A purchase day is a local day with at least one counted order. */
+#define BUYER_GONE 0 /* a person whose data were deleted */
 struct buyer {
-    const struct person *person; /* NULL: none yet */
+    uint32_t number;
     int64_t first_ms, last_ms, paid_fen;
     int64_t first_day, second_day, last_day; /* purchase days; NONE: not yet */
     int64_t first_month, last_month;
@@ -90,10 +83,13 @@ struct purchase_span {
 };
 enum err purchase_span_get(struct ctx *c, const struct view *view,
                            struct purchase_span *span) MUST_USE;
-/* One pass over these people's purchases before view->to_ms, in bounded memory. One statement. */
+/* One pass over these people's purchases before view->to_ms. Two statements at most. */
 enum err purchase_each(struct ctx *c, const struct view *view, const struct people *people,
                        const struct calendar *calendar,
                        const struct purchase_visit *visit) MUST_USE;
+/* The same of whom no engine has: whose data were deleted, because their orders stay. One statement. */
+enum err purchase_each_gone(struct ctx *c, const struct view *view, const struct calendar *calendar,
+                            const struct purchase_visit *visit) MUST_USE;
 
 /* ---- handlers of the other files' rows in overview_routes ------------------------------------ */
 extern const struct shape cohort_out_shape, raw_out_shape;

@@ -26,36 +26,36 @@ const char *const layer_recencies[RECENCY_COUNT] = {"0-30",    "31-90", "91-180"
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* Leaves those of one life stage on the view's last day. */
-static enum err people_keep_stage(struct ctx *c, struct layer *layer, int64_t number)
+/* The birth days of one life stage on the view's last day. */
+static enum err stage_days(struct ctx *c, const struct layer *layer, int64_t number,
+                           int64_t *from_day, int64_t *to_day)
 {
-    struct people *people = &layer->people;
-    int64_t from_day = PERSON_NO_DAY, to_day = PERSON_NO_DAY + INT64_C(1), kept = 0;
-
-    if (number != LAYER_STAGE_UNKNOWN &&
-        !life_stage_days(&layer->stages, number, &from_day, &to_day))
+    *from_day = NONE;
+    *to_day = NONE + 1;
+    if (number != LAYER_STAGE_UNKNOWN && !life_stage_days(&layer->stages, number, from_day, to_day))
         return fail_at(c, "input.range", S("life_stage_number"), "there is no such life stage");
-    for (int64_t i = 0; i < people->count; i++)
-        if (people->at[i].child_birth_day >= from_day && people->at[i].child_birth_day < to_day)
-            people->at[kept++] = people->at[i];
-    people->count = kept;
     return OK;
 }
 
 enum err layer_open(struct ctx *c, const struct view_in *in, int64_t life_stage_number,
                     struct layer *layer)
 {
+    int64_t from_day = NONE, to_day = NONE;
     enum err err;
 
     TRY(view_read(c, in, &layer->view));
-    TRY(people_load(c, &layer->view, false, &layer->people));
     TRY(life_stages_get(c, &layer->stages));
     layer->stages.today_day = layer->view.end_day;
     if (life_stage_number != NONE)
-        TRY(people_keep_stage(c, layer, life_stage_number));
+        TRY(stage_days(c, layer, life_stage_number, &from_day, &to_day));
     err = purchase_span_get(c, &layer->view, &layer->span);
     layer->has_orders = err == OK;
-    return err == E_NOT_FOUND ? OK : err;
+    if (err != OK && err != E_NOT_FOUND)
+        return err;
+    TRY(people_load(c, &layer->view, &layer->people));
+    if (life_stage_number != NONE)
+        people_keep_children(c, &layer->people, from_day, to_day);
+    return OK;
 }
 
 enum err layer_each(struct ctx *c, const struct layer *layer, const struct purchase_visit *visit)
@@ -63,11 +63,6 @@ enum err layer_each(struct ctx *c, const struct layer *layer, const struct purch
     if (!layer->has_orders)
         return OK;
     return purchase_each(c, &layer->view, &layer->people, &layer->span.calendar, visit);
-}
-
-int64_t layer_index(const struct layer *layer, const struct person *person)
-{
-    return person - layer->people.at;
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */

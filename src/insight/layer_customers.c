@@ -89,7 +89,7 @@ const struct shape layer_customers_out_shape = {
 /* ---- who matches ----------------------------------------------------------------------------- */
 
 struct match {
-    int64_t id;
+    int64_t number;
     struct rfm_value value;
     int64_t last_ms; /* NONE: never bought */
     int state;
@@ -99,7 +99,7 @@ struct matching {
     const struct layer *layer;
     struct layer_limits limits;
     struct rfm rfm;
-    bool *has_bought;
+    bool *has_bought;    /* by number */
     int64_t first_month; /* NONE: any */
     bool is_active;      /* of the buyer at hand: in the month asked for */
     struct cursor from;
@@ -107,18 +107,18 @@ struct matching {
     int64_t count, limit_count, total_count, total_paid_fen;
 };
 
-/* Downwards by what was paid, then by id. */
+/* Downwards by what was paid, then by number. */
 static bool is_before(const struct match *a, const struct match *b)
 {
     if (a->value.paid_fen != b->value.paid_fen)
         return a->value.paid_fen > b->value.paid_fen;
-    return a->id > b->id;
+    return a->number > b->number;
 }
 
 /* The best of those behind the cursor, by insertion: a page is small. */
 static void match_keep(struct matching *m, const struct match *next)
 {
-    const struct match from = {.id = m->from.id, .value.paid_fen = m->from.key_number};
+    const struct match from = {.number = m->from.id, .value.paid_fen = m->from.key_number};
     int64_t at;
 
     m->total_count++;
@@ -137,11 +137,13 @@ static bool is_of(struct str wanted, const char *name)
     return wanted.at == NULL || str_is(wanted, name);
 }
 
-static bool is_of_channel(const struct layer_customers_in *in, const struct person *person)
+static bool is_of_channel(const struct matching *m, uint32_t number)
 {
-    if (str_is(in->channel_part, "own"))
-        return person->channel_id == in->channel_id;
-    return in->channel_part.at == NULL || person->channel_id == NONE;
+    int64_t channel_id = people_number(m->layer->people.channel, number);
+
+    if (str_is(m->in->channel_part, "own"))
+        return channel_id == m->in->channel_id;
+    return m->in->channel_part.at == NULL || channel_id == NONE;
 }
 
 static bool is_of_purchases(const struct matching *m, const struct buyer *buyer)
@@ -175,29 +177,31 @@ static void match_buyer(void *user, const struct buyer *buyer)
     struct matching *m = user;
     int state = layer_state(&m->limits, buyer);
 
-    m->has_bought[layer_index(m->layer, buyer->person)] = true;
+    m->has_bought[buyer->number] = true;
     if (!is_of(m->in->state, layer_states[state]) ||
         !is_of(m->in->recency, layer_recencies[layer_recency(&m->limits, buyer)]) ||
-        !is_of_channel(m->in, buyer->person) || !is_of_purchases(m, buyer))
+        !is_of_channel(m, buyer->number) || !is_of_purchases(m, buyer))
         return;
-    match_keep(m, &(struct match){.id = buyer->person->id,
+    match_keep(m, &(struct match){.number = buyer->number,
                                   .value = rfm_value_of(&m->rfm, buyer),
                                   .last_ms = buyer->last_ms,
                                   .state = state});
 }
 
-static void match_rest(struct matching *m)
+static void match_rest(void *user, uint32_t number)
 {
-    const struct people *people = &m->layer->people;
-    bool is_wanted = is_of(m->in->state, "never") && is_of(m->in->recency, "none") &&
-                     m->in->rfm.at == NULL && m->in->who.at == NULL && m->first_month == NONE &&
-                     m->in->active_month_number == NONE;
+    struct matching *m = user;
 
-    for (int64_t i = 0; is_wanted && i < people->count; i++)
-        if (!m->has_bought[i] && people->at[i].touched_day <= m->layer->view.end_day &&
-            is_of_channel(m->in, &people->at[i]))
-            match_keep(
-                m, &(struct match){.id = people->at[i].id, .last_ms = NONE, .state = STATE_NEVER});
+    if (!m->has_bought[number] && is_of_channel(m, number) &&
+        people_number(m->layer->people.touched, number) <= m->layer->view.end_day)
+        match_keep(m, &(struct match){.number = number, .last_ms = NONE, .state = STATE_NEVER});
+}
+
+/* Can it hold anybody who never bought? */
+static bool has_rest(const struct matching *m)
+{
+    return is_of(m->in->state, "never") && is_of(m->in->recency, "none") && m->in->rfm.at == NULL &&
+           m->in->who.at == NULL && m->first_month == NONE && m->in->active_month_number == NONE;
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
@@ -208,7 +212,7 @@ static void item_fill(const struct matching *m, const struct match *match,
     bool has_rfm = m->in->rfm.at != NULL;
     struct rfm_score score = {0};
 
-    *item = (struct layer_customer){.id = match->id,
+    *item = (struct layer_customer){.customer_number = match->number,
                                     .order_count = match->value.order_count,
                                     .paid_fen = match->value.paid_fen,
                                     .last_order_ms = match->last_ms,
@@ -240,11 +244,11 @@ static enum err items_fill(struct ctx *c, const struct matching *m, struct list 
     if (m->count == 0)
         return OK;
     for (int64_t i = 0; i < m->count; i++)
-        keys[i].customer_id = m->page[i].id;
+        keys[i].customer_number = m->page[i].number;
     TRY(q_layer_customer_row(c, keys, m->count, rows));
     for (int64_t i = 0; i < m->count; i++) {
         item_fill(m, &m->page[i], &item[i]);
-        item[i].customer_number = rows[i].customer_number;
+        item[i].id = rows[i].id;
         item[i].channel_name = rows[i].channel_name;
         item[i].touched_ms = rows[i].touched_ms;
         TRY(ctx_unseal(c, rows[i].name_enc, "customer", item[i].id, &name));
@@ -279,12 +283,24 @@ static enum err matching_open(struct ctx *c, const struct layer_customers_in *in
         return fail_at(c, "input.required", S("first_month"), "first_month is needed too");
     if (str_is(in->channel_part, "own") && in->channel_id == NONE)
         return fail_at(c, "input.required", S("channel_id"), "channel_id is needed too");
-    TRY(layer_open(c, &(struct view_in){in->from_date, in->to_date, in->channel_id},
-                   in->life_stage_number, layer));
+    return layer_open(c, &(struct view_in){in->from_date, in->to_date, in->channel_id},
+                      in->life_stage_number, layer);
+}
+
+static enum err matching_run(struct ctx *c, struct matching *m)
+{
+    const struct layer *layer = m->layer;
+    struct purchase_visit visit = {match_purchase, match_buyer, m};
+
     TRY(layer_limits_get(c, &layer->view, &m->limits));
     m->rfm.snapshot_day = layer->view.end_day + 1;
-    m->has_bought = arena_new_array(c->arena, bool, (size_t)layer->people.count + 1);
-    return in->rfm.at == NULL ? OK : rfm_compute(c, layer, &m->rfm);
+    m->has_bought = arena_new_array(c->arena, bool, (size_t)layer->people.number_max + 1);
+    if (m->in->rfm.at != NULL)
+        TRY(rfm_compute(c, layer, &m->rfm));
+    TRY(layer_each(c, layer, &visit));
+    if (has_rest(m))
+        people_each(&layer->people, match_rest, m);
+    return OK;
 }
 
 static void stage_name(struct ctx *c, const struct layer *layer, int64_t number,
@@ -305,16 +321,14 @@ enum err layer_customers_get(struct ctx *c, const void *in, void *out_)
     struct layer_customers_out *out = out_;
     struct layer layer;
     struct matching m;
-    struct purchase_visit visit = {match_purchase, match_buyer, &m};
 
     TRY(matching_open(c, in, &layer, &m));
-    TRY(layer_each(c, &layer, &visit));
-    match_rest(&m);
+    TRY(matching_run(c, &m));
     *out = (struct layer_customers_out){.total_count = m.total_count,
                                         .total_paid_fen = m.total_paid_fen};
     if (m.count == m.limit_count) {
         const struct match *last = &m.page[m.count - 1];
-        out->next_cursor = cursor_write(c, (struct cursor){last->value.paid_fen, last->id});
+        out->next_cursor = cursor_write(c, (struct cursor){last->value.paid_fen, last->number});
     }
     stage_name(c, &layer, m.in->life_stage_number, out);
     return items_fill(c, &m, &out->items);

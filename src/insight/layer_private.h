@@ -28,7 +28,6 @@ enum err layer_open(struct ctx *c, const struct view_in *in, int64_t life_stage_
 /* The pass, if there is anything to pass over. */
 enum err layer_each(struct ctx *c, const struct layer *layer,
                     const struct purchase_visit *visit) MUST_USE;
-int64_t layer_index(const struct layer *layer, const struct person *person);
 
 /* Purchase states and how long ago the last order was, both as of view.as_of_ms. */
 #define STATE_NAMES "never|once|repeat|sleeping|lost"

@@ -39,6 +39,8 @@ static const char *const base[] = {
                       " (11, 1, 10, 10, 10000), (12, 8, 10, 12, 5000), (13, 8, 264, 10, 30000),"
                       " (21, 2, 202, 10, 20000), (41, 4, 141, 10, 1000), (42, 4, 141, 11, 2000),"
                       " (51, 5, 30, 10, 4000), (61, 6, 250, 10, 99000))",
+    "INSERT INTO journal (id, kind, occurred_ms, arrived_ms, customer_id, subject_id, amount_fen)"
+    " SELECT 1000000 + id, 'order_paid', placed_ms, 0, customer_id, id, paid_fen FROM shop_order",
     "INSERT INTO org VALUES (1, NULL, 'store', 's1', 'One', '/1/', 1, 0)",
     "UPDATE customer SET org_id = 1 WHERE id = 4",
     "UPDATE customer SET owner_staff_id = (SELECT id FROM staff WHERE login = 'viewer')"
@@ -92,6 +94,10 @@ static void test_rfm(void **state)
 static void test_matrix(void **state)
 {
     static const struct scenario cases[] = {
+        {"an erased person's orders stay in the sums", AS_VIEWER, GET, "/api/overview", NULL, 200,
+         "'order_count':8,'customer_count':5,'paid_fen':171000,"},
+        {"of the branch", AS_VIEWER, GET, "/api/overview?channel_id=3", NULL, 200,
+         "'order_count':3,'customer_count':2,'paid_fen':102000,"},
         {"everybody but the erased and the merged away", AS_VIEWER, GET, "/api/layers/matrix", NULL,
          200, "{'customer_count':7,'paid_fen':72000,"},
         {"a root with all below it", AS_VIEWER, GET, "/api/layers/matrix", NULL, 200,

@@ -66,13 +66,13 @@ struct filling {
     struct layer_limits limits;
     struct layer_channels channels;
     struct matrix_cell_out *cells; /* CELL_COUNT a channel row */
-    bool *has_bought;              /* of each person */
+    bool *has_bought;              /* by number */
 };
 
-static void cell_add(struct filling *filling, const struct person *person,
-                     const struct buyer *buyer)
+static void cell_add(struct filling *filling, uint32_t number, const struct buyer *buyer)
 {
-    int64_t row = layer_channel_row(&filling->channels, person->channel_id);
+    int64_t channel_id = people_number(filling->layer->people.channel, number);
+    int64_t row = layer_channel_row(&filling->channels, channel_id);
     int state = layer_state(&filling->limits, buyer);
     int recency = layer_recency(&filling->limits, buyer);
     struct matrix_cell_out *cell =
@@ -86,18 +86,18 @@ static void matrix_take_buyer(void *user, const struct buyer *buyer)
 {
     struct filling *filling = user;
 
-    filling->has_bought[layer_index(filling->layer, buyer->person)] = true;
-    cell_add(filling, buyer->person, buyer);
+    filling->has_bought[buyer->number] = true;
+    cell_add(filling, buyer->number, buyer);
 }
 
 /* Those who had not bought by then, though they were known. */
-static void matrix_take_rest(struct filling *filling)
+static void matrix_take_rest(void *user, uint32_t number)
 {
-    const struct people *people = &filling->layer->people;
+    struct filling *filling = user;
 
-    for (int64_t i = 0; i < people->count; i++)
-        if (!filling->has_bought[i] && people->at[i].touched_day <= filling->layer->view.end_day)
-            cell_add(filling, &people->at[i], NULL);
+    if (!filling->has_bought[number] &&
+        people_number(filling->layer->people.touched, number) <= filling->layer->view.end_day)
+        cell_add(filling, number, NULL);
 }
 
 static void row_write(struct arena *arena, const struct matrix_cell_out *cells,
@@ -152,23 +152,31 @@ static struct list stages_write(struct ctx *c, const struct life_stages *stages)
     return (struct list){out, count};
 }
 
+static enum err matrix_fill(struct ctx *c, struct filling *filling)
+{
+    const struct layer *layer = filling->layer;
+    struct purchase_visit visit = {.on_buyer = matrix_take_buyer, .user = filling};
+
+    TRY(layer_limits_get(c, &layer->view, &filling->limits));
+    TRY(layer_channels_load(c, &layer->view, &filling->channels));
+    filling->cells = arena_new_array(c->arena, struct matrix_cell_out,
+                                     (size_t)filling->channels.row_count * CELL_COUNT);
+    filling->has_bought = arena_new_array(c->arena, bool, (size_t)layer->people.number_max + 1);
+    TRY(layer_each(c, layer, &visit));
+    people_each(&layer->people, matrix_take_rest, filling);
+    return OK;
+}
+
 enum err matrix_get(struct ctx *c, const void *in_, void *out_)
 {
     const struct layer_in *in = in_;
     struct matrix_out *out = out_;
     struct layer layer;
     struct filling filling = {.layer = &layer};
-    struct purchase_visit visit = {.on_buyer = matrix_take_buyer, .user = &filling};
 
     TRY(layer_open(c, &(struct view_in){.to_date = in->to_date, .channel_id = in->channel_id},
                    in->life_stage_number, &layer));
-    TRY(layer_limits_get(c, &layer.view, &filling.limits));
-    TRY(layer_channels_load(c, &layer.view, &filling.channels));
-    filling.cells = arena_new_array(c->arena, struct matrix_cell_out,
-                                    (size_t)filling.channels.row_count * CELL_COUNT);
-    filling.has_bought = arena_new_array(c->arena, bool, (size_t)layer.people.count + 1);
-    TRY(layer_each(c, &layer, &visit));
-    matrix_take_rest(&filling);
+    TRY(matrix_fill(c, &filling));
     *out = (struct matrix_out){.as_of_ms = layer.view.as_of_ms,
                                .stages = stages_write(c, &layer.stages)};
     rows_write(c->arena, &filling, out);

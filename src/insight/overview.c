@@ -1,6 +1,6 @@
 /* The overview (数据总览): the butterfly, the figures beside it and the months. One pass over
- * the purchases and one over the customers; nothing is kept between requests, so the figures are
- * always those of the base. Definitions: GLOSSARY.md. */
+ * the purchases and one over the customers, both in the engine; nothing is kept between requests,
+ * so the figures are always those of the base. Definitions: GLOSSARY.md. */
 #include "gen/overview.q.h"
 
 #include "host/clock.h"
@@ -196,7 +196,7 @@ static int64_t tally_interval(const struct tally *tally, int64_t percent)
     return INTERVAL_DAY_MAX;
 }
 
-/* ---- the answer ------------------------------------------------------------------------------ */
+/* ---- what the pass found --------------------------------------------------------------------- */
 
 /* The same rule as customer_limits_get, as of the end of the period. */
 static void tally_limits(struct tally *tally, int64_t sleep_after_days, int64_t lost_after_days)
@@ -255,11 +255,11 @@ static void figures_finish(const struct tally *tally)
     }
 }
 
-static enum err overview_purchases(struct ctx *c, struct tally *tally, struct overview_out *out)
+static enum err overview_purchases(struct ctx *c, const struct people *people, struct tally *tally,
+                                   struct overview_out *out)
 {
     struct purchase_visit visit = {tally_purchase, tally_buyer, tally};
     struct purchase_span span;
-    struct people people;
     enum err err = purchase_span_get(c, tally->view, &span);
 
     tally->figures = &out->figures;
@@ -269,8 +269,8 @@ static enum err overview_purchases(struct ctx *c, struct tally *tally, struct ov
     out->repurchase = (struct list){tally->repurchase, ARRAY_LEN(windows_days)};
     if (err == OK) {
         tally_init(c, tally, &span);
-        TRY(people_load(c, tally->view, true, &people));
-        TRY(purchase_each(c, tally->view, &people, &span.calendar, &visit));
+        TRY(purchase_each(c, tally->view, people, &span.calendar, &visit));
+        TRY(purchase_each_gone(c, tally->view, &span.calendar, &visit));
         out->months = tally_months(tally);
     } else if (err != E_NOT_FOUND) {
         return err;
@@ -279,30 +279,74 @@ static enum err overview_purchases(struct ctx *c, struct tally *tally, struct ov
     return OK;
 }
 
-static enum err overview_people(struct ctx *c, const struct view *view, const int64_t *limits,
-                                struct overview_out *out)
+/* ---- the butterfly --------------------------------------------------------------------------- */
+
+/* Customers first touched in the period, as they stand now; never: without an order by its end. */
+struct butterflying {
+    const struct people *people;
+    const struct people_column *added, *acted, *ordered, *family, *first_order;
+    int64_t from_day, to_day, active_after_day, loyal_order_count;
+    struct butterfly_out *out;
+    int64_t never_count;
+};
+
+static void butterfly_take(void *user, uint32_t number)
 {
-    struct q_overview_butterfly_row row;
+    struct butterflying *b = user;
+    int64_t touched_day = people_number(b->people->touched, number);
+    int64_t order_count = people_number(b->ordered, number);
+    int64_t first_day = people_number(b->first_order, number);
+
+    if (touched_day >= b->to_day)
+        return;
+    b->never_count += first_day == NONE || first_day >= b->to_day ? 1 : 0;
+    if (touched_day < b->from_day)
+        return;
+    b->out->reached_count++;
+    b->out->added_count += people_number(b->added, number) != NONE ? 1 : 0;
+    b->out->active_count += people_number(b->acted, number) > b->active_after_day ? 1 : 0;
+    b->out->first_order_count += order_count >= 1 ? 1 : 0;
+    b->out->repurchase_count += order_count >= 2 ? 1 : 0;
+    b->out->loyal_count +=
+        order_count >= b->loyal_order_count || people_number(b->family, number) == 1 ? 1 : 0;
+}
+
+static void overview_butterfly(struct ctx *c, const struct people *people, const struct view *view,
+                               const int64_t *limits, struct overview_out *out)
+{
+    struct butterflying b = {
+        .people = people,
+        .added = audience_attribute(people->held, "added_day"),
+        .acted = audience_attribute(people->held, "action_day"),
+        .ordered = audience_attribute(people->held, "order_count"),
+        .family = audience_attribute(people->held, "is_family"),
+        .first_order = audience_attribute(people->held, "first_order_day"),
+        .from_day = view->from_day,
+        .to_day = view->to_day,
+        .active_after_day = zone_day(view->zone, c->now_ms) - limits[0],
+        .loyal_order_count = limits[1],
+        .out = &out->butterfly,
+    };
+
+    people_each(people, butterfly_take, &b);
+    out->figures.never_count = b.never_count;
+}
+
+/* What the engine does not know: who came through whom, and what went back of which order. */
+static enum err overview_rest(struct ctx *c, const struct view *view, struct overview_out *out)
+{
+    struct q_overview_sharing_row sharing;
     struct q_overview_refunds_row refunds;
 
-    TRY(q_overview_butterfly(c,
-                             &(struct q_overview_butterfly_in){
-                                 .from_ms = view->from_ms,
-                                 .to_ms = view->to_ms,
-                                 .active_after_day = zone_day(view->zone, c->now_ms) - limits[0],
-                                 .loyal_order_count = limits[1],
-                                 .branch_path = view->branch_path,
-                             },
-                             &row));
-    out->butterfly = (struct butterfly_out){
-        row.reached_count, row.added_count,      row.active_count,  row.first_order_count,
-        row.loyal_count,   row.repurchase_count, row.sharing_count, row.referred_count,
-    };
-    out->figures.never_count = row.never_count;
+    TRY(q_overview_sharing(c, view->from_ms, view->to_ms, view->branch_path, &sharing));
+    out->butterfly.sharing_count = sharing.sharing_count;
+    out->butterfly.referred_count = sharing.referred_count;
     TRY(q_overview_refunds(c, view->from_ms, view->to_ms, view->branch_path, &refunds));
     out->figures.refunded_fen = refunds.refunded_fen;
     return OK;
 }
+
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 static enum err overview_get(struct ctx *c, const void *in, void *out_)
 {
@@ -312,13 +356,16 @@ static enum err overview_get(struct ctx *c, const void *in, void *out_)
     int64_t begin_us = clock_mono_us(), limits[ARRAY_LEN(names)];
     struct view view;
     struct tally tally = {.view = &view};
+    struct people people;
 
     TRY(view_read(c, in, &view));
     TRY(setting_ints(c, names, ARRAY_LEN(names), limits));
     *out = (struct overview_out){.as_of_ms = view.as_of_ms};
-    TRY(overview_people(c, &view, limits, out));
     tally_limits(&tally, limits[2], limits[3]);
-    TRY(overview_purchases(c, &tally, out));
+    TRY(overview_rest(c, &view, out));
+    TRY(people_load(c, &view, &people));
+    overview_butterfly(c, &people, &view, limits, out);
+    TRY(overview_purchases(c, &people, &tally, out));
     out->computed_ms = (clock_mono_us() - begin_us + 999) / 1000;
     return OK;
 }

@@ -1,22 +1,26 @@
--- The butterfly and the money that went back. What each count means: GLOSSARY.md.
+-- What the engine does not know: who came through whom, and the money that went back. What each count means: GLOSSARY.md.
 
--- name: overview_butterfly :one      customers first touched in the period, as they stand now; never: without an order by its end
--- scan: most customers match, so the plus keeps the index out: reading all in order is three times faster
-SELECT count(CASE WHEN c.touched_ms >= :from_ms THEN 1 END) AS reached_count,
-       count(CASE WHEN c.touched_ms >= :from_ms THEN c.added_ms END) AS added_count,
-       count(CASE WHEN c.touched_ms >= :from_ms AND c.action_day > :active_after_day THEN 1 END) AS active_count,
-       count(CASE WHEN c.touched_ms >= :from_ms AND c.order_count >= 1 THEN 1 END) AS first_order_count,
-       count(CASE WHEN c.touched_ms >= :from_ms AND (c.order_count >= :loyal_order_count OR c.is_family = 1)
-                  THEN 1 END) AS loyal_count,
-       count(CASE WHEN c.touched_ms >= :from_ms AND c.order_count >= 2 THEN 1 END) AS repurchase_count,
-       count(CASE WHEN c.touched_ms >= :from_ms AND c.invited_count >= 1 THEN 1 END) AS sharing_count,
-       count(CASE WHEN c.touched_ms >= :from_ms THEN c.invited_by_customer_id END) AS referred_count,
-       count(CASE WHEN c.first_order_ms IS NULL OR c.first_order_ms >= :to_ms THEN 1 END) AS never_count
-  FROM customer AS c
- WHERE c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c) AND +c.touched_ms < :to_ms
-   AND (:branch_path IS NULL
-        OR c.channel_id IN (SELECT n.id FROM channel AS n
-                             WHERE substr(n.path, 1, length(:branch_path)) = :branch_path));
+-- name: overview_sharing :one      of customers first touched in the period, as they stand now
+-- scan: along the index of inviters, which few have
+SELECT (SELECT count(*) FROM customer AS c
+         WHERE c.invited_by_customer_id > 0
+           AND c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
+           AND c.touched_ms >= :from_ms AND c.touched_ms < :to_ms
+           AND (:branch_path IS NULL
+                OR c.channel_id IN (SELECT n.id FROM channel AS n
+                                     WHERE substr(n.path, 1, length(:branch_path)) = :branch_path)))
+       AS referred_count,
+       (SELECT count(*) FROM customer AS c
+         WHERE c.id IN (SELECT coalesce(m.merged_into_id, m.id) FROM customer AS m
+                         WHERE m.id IN (SELECT g.invited_by_customer_id FROM customer AS g
+                                         WHERE g.invited_by_customer_id > 0))
+           AND c.invited_count >= 1
+           AND c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
+           AND c.touched_ms >= :from_ms AND c.touched_ms < :to_ms
+           AND (:branch_path IS NULL
+                OR c.channel_id IN (SELECT n.id FROM channel AS n
+                                     WHERE substr(n.path, 1, length(:branch_path)) = :branch_path)))
+       AS sharing_count;
 
 -- name: overview_refunds :one
 -- scan: refunds are few beside orders and have no index by time

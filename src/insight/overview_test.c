@@ -15,10 +15,11 @@
 #include "host/file.h"
 #include "insight/insight.h"
 #include "insight/insight_private.h"
+#include "manage/event/event.h"
 
 static const struct route *const routes[] = {overview_routes, NULL};
 static const struct role roles[] = {{NULL, NULL}};
-static const struct event_kind kinds[] = {{.name = NULL}};
+static const struct app_part *const parts[] = {&audience_part, NULL};
 static const struct reaction reactions[] = {{NULL, NULL}};
 
 static char folder[] = "/tmp/papilio-overview-XXXXXX";
@@ -84,6 +85,17 @@ static const char base[] =
     " SELECT id, 's', id, 'sale', 'paid', customer_id, placed_ms, 1, paid, paid, 0, 1, 1, 0, 0"
     " FROM o;"
     "UPDATE shop_order SET status = 'cancelled', is_counted = 0 WHERE id = 62;"
+    /* what was told of them: 14 was paid in two pages of an import, 13 first with a later date, 12
+     * found its customer later */
+    "INSERT INTO journal (id, kind, occurred_ms, arrived_ms, customer_id, subject_id, amount_fen)"
+    " SELECT id * 10, 'order_paid', CASE id WHEN 13 THEN placed_ms + 864000000 ELSE placed_ms END,"
+    " 0, CASE id WHEN 12 THEN NULL ELSE customer_id END, id, CASE id WHEN 14 THEN 1000 ELSE paid "
+    "END"
+    " FROM o;"
+    "INSERT INTO journal (id, kind, occurred_ms, arrived_ms, customer_id, subject_id, amount_fen)"
+    " SELECT id * 10 + 1, CASE id WHEN 62 THEN 'order_cancelled' ELSE 'order_changed' END,"
+    " placed_ms, 0, customer_id, id, CASE id WHEN 14 THEN 6000 ELSE 0 END FROM o"
+    " WHERE id IN (12, 13, 14, 62);"
     "INSERT INTO product VALUES (1, 'p', 'P', 0), (2, 'q', 'Q', 0);"
     "INSERT INTO order_line SELECT id, 1, 1, 1, paid_fen * 10000, paid_fen, placed_ms, NULL FROM "
     "shop_order;"
@@ -96,8 +108,11 @@ static const char base[] =
 
 static int setup(void **state)
 {
-    struct app_config config = {
-        .routes = routes, .roles = roles, .kinds = kinds, .reactions = reactions};
+    struct app_config config = {.routes = routes,
+                                .roles = roles,
+                                .kinds = event_kinds,
+                                .parts = parts,
+                                .reactions = reactions};
     struct str why = {0};
     struct zone *zone;
 

@@ -69,7 +69,8 @@ static enum err raw_purchases(struct ctx *c, struct raw_out *out)
     if (err == E_NOT_FOUND)
         return OK;
     TRY(err);
-    TRY(people_load(c, &view, true, &people));
+    TRY(purchase_each_gone(c, &view, &span.calendar, &visit));
+    TRY(people_load(c, &view, &people));
     return purchase_each(c, &view, &people, &span.calendar, &visit);
 }
 

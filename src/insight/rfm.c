@@ -84,7 +84,8 @@ enum err rfm_compute(struct ctx *c, const struct layer *layer, struct rfm *rfm)
 
     *rfm = (struct rfm){
         .snapshot_day = layer->view.end_day + 1,
-        .values = arena_new_array(c->arena, struct rfm_value, (size_t)layer->people.count + 1),
+        .values = arena_new_array(c->arena, struct rfm_value,
+                                  (size_t)bitmap_count(layer->people.members) + 1),
     };
     TRY(layer_each(c, layer, &visit));
     rfm_cut(c->arena, rfm);

@@ -44,6 +44,8 @@ enum err view_read(struct ctx *c, const struct view_in *in, struct view *view)
         return fail_at(c, "input.range", S("to_date"), "the period ends before it begins");
     if (in->channel_id != NONE)
         TRY(channel_path(c, in->channel_id, &view->branch_path));
+    view->from_day = zone_day(view->zone, view->from_ms);
+    view->to_day = zone_day(view->zone, view->to_ms);
     view->as_of_ms = view->to_ms < c->now_ms ? view->to_ms : c->now_ms;
     view->end_day = zone_day(view->zone, view->to_ms <= c->now_ms ? view->to_ms - 1 : c->now_ms);
     return OK;

@@ -301,6 +301,12 @@ static bool order_finds_customer(const struct page_order *now)
            now->customer_id != NONE;
 }
 
+/* One of its later lines was sold earlier. */
+static bool order_moves(const struct page_order *now)
+{
+    return !now->is_new && now->is_counted && now->placed_ms != NONE;
+}
+
 static void fact_fill(struct ctx *c, struct event *event, const struct page_order *now,
                       const char *kind)
 {
@@ -319,7 +325,7 @@ static int64_t order_facts(struct ctx *c, struct event *events, const struct pag
 
     if (order_becomes_paid(now))
         fact_fill(c, &events[count++], now, "order_paid");
-    else if (now->paid_fen != 0 || order_finds_customer(now))
+    else if (now->paid_fen != 0 || order_finds_customer(now) || order_moves(now))
         fact_fill(c, &events[count++], now, "order_changed");
     if (now->is_new && now->order->is_cancellation) {
         fact_fill(c, &events[count], now, "order_cancelled");

@@ -31,6 +31,17 @@ struct audience_set {
 };
 enum err audience_who(struct ctx *c, struct str condition, struct audience_set *out) MUST_USE;
 
+/* For figures that no question has: the persons within the asker's reach, of these channels alone (ids; NULL: any), held until the
+ * request ends; a built-in attribute's column (NULL: nobody has a value); the number of a kind of events. Errors as audience_hold. */
+struct audience_people {
+    const struct audience_moment *moment;
+    const struct bitmap *members; /* kept numbers */
+};
+enum err audience_people(struct ctx *c, const struct list *channel_ids, const struct audience_people **out) MUST_USE;
+const struct people_column *audience_attribute(const struct audience_people *people, const char *name);
+uint16_t audience_kind(const struct audience_people *people, const char *name);
+enum { AUDIENCE_SUBJECT = 1 }; /* the column of events that says what an event is about */
+
 /* Until all that was committed is in the engine and in the segments: for tests and measurements. */
 void audience_await(struct app *app);
 

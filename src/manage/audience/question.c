@@ -127,6 +127,15 @@ enum err question_read(struct ctx *c, struct str text, const char *place, struct
     return err;
 }
 
+void question_channels(struct ctx *c, struct question *question, const struct list *channel_ids)
+{
+    struct condition *one = arena_new_one(c->arena, struct condition);
+
+    *one = is_one_of(&question->moment.catalog, "channel", channel_ids->at, channel_ids->count);
+    question->query.who = one;
+    question->query.who_count = 1;
+}
+
 enum err question_reach(struct ctx *c, struct question *question)
 {
     TRY(person_reach(c, &question->query));

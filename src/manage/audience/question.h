@@ -15,6 +15,8 @@ enum err question_begin(struct ctx *c, struct question *question) MUST_USE;
 void question_end(struct question *question);
 /* E_INPUT with the language's code and a path below `place` ("": that of the text). */
 enum err question_read(struct ctx *c, struct str text, const char *place, struct question *question) MUST_USE;
+/* Not read but made: about customers of these channels (ids). */
+void question_channels(struct ctx *c, struct question *question, const struct list *channel_ids);
 /* From here on it is about customers within reach alone. E_NOT_FOUND "customer.unknown": a timeline of somebody else. */
 enum err question_reach(struct ctx *c, struct question *question) MUST_USE;
 /* E_BUSY "query.slow", E_TOO_LARGE "query.large". It may run again, at another moment.as_of. */
