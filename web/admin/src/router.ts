@@ -53,6 +53,7 @@ export const router = createRouter({
                 page(() => import('./pages/segment/SegmentPage.vue'), 'segment', 'segments/:id', 'segmentPage.all'),
                 page(() => import('./pages/layer/LayerCustomers.vue'), 'layerCustomers', 'layers/customers', 'layer.title'),
                 page(() => import('./pages/layer/LayerPage.vue'), 'layers', 'layers/:tab(rfm|matrix|cohort|figures)?', 'layer.title'),
+                page(() => import('./pages/analysis/AnalysisPage.vue'), 'analysis', 'analysis/:ask(funnel|retention|paths|trend|breakdown|rfm|interval)?', 'analysis.title'),
                 page(() => import('./pages/job/JobPage.vue'), 'jobs', 'jobs', 'many.job.title'),
                 page(() => import('./pages/channel/ChannelPage.vue'), 'channels', 'channels', 'nav.channels'),
                 page(() => import('./pages/import/ImportPage.vue'), 'imports', 'imports', 'nav.imports'),
