@@ -979,6 +979,17 @@ CREATE TABLE segment_size (
     PRIMARY KEY (segment_id, size_day)
 ) STRICT, WITHOUT ROWID;
 
+-- ---- saved analyses ---------------------------------------------------------------------------
+CREATE TABLE report (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    ask TEXT NOT NULL,                   -- what the query asks: funnel retention ...
+    query TEXT NOT NULL,                 -- JSON, of the query language
+    staff_id INTEGER REFERENCES staff (id),
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL
+) STRICT;
+
 -- ---- names ------------------------------------------------------------------------------------
 -- By which numbers the engine knows what is a text or a long id. Written before an event that uses one; for ever.
 CREATE TABLE engine_name (

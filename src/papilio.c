@@ -102,6 +102,8 @@ static const struct route *const routes[] = {
     audience_routes,
     audience_count_routes,
     audience_explain_routes,
+    audience_overlap_routes,
+    report_routes,
     NULL,
 };
 /* clang-format on */

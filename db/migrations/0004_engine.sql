@@ -68,3 +68,19 @@ DROP INDEX customer_by_filter;
 CREATE INDEX customer_by_filter ON customer (touched_ms, id, deleted_ms, merged_into_id, order_count,
     last_order_ms, channel_id, owner_staff_id, org_id, added_ms, action_day, is_family, invited_count,
     invited_by_customer_id, first_order_ms, paid_fen, child_birth_day, blocked_ms, customer_number);
+
+-- ---- saved analyses ---------------------------------------------------------------------------
+CREATE TABLE report (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    ask TEXT NOT NULL,                   -- what the query asks: funnel retention ...
+    query TEXT NOT NULL,                 -- JSON, of the query language
+    staff_id INTEGER REFERENCES staff (id),
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL
+) STRICT;
+
+-- ---- roles: those that a new base gives this right have it ------------------------------------------
+UPDATE role SET permissions = permissions || ' segment.write', version_count = version_count + 1
+ WHERE is_builtin = 1 AND name IN ('operator', 'activity')
+   AND ' ' || permissions || ' ' NOT LIKE '% segment.write %' ESCAPE '~';

@@ -597,6 +597,23 @@ test("the audience is asked", async () => {
     const fault = await bad("/api/audience/query", { query: { version: 1, ask: "segment", who: { tag: ["5"] } } }, "query.name");
     assert.match(fault.path, /^query\/who\/tag/);
     await bad("/api/audience/count", { query: kind }, "query.form");
+    const one = { query: { version: 1, ask: "segment", who }, customer_id: made.customer };
+    assert.equal((await good("/api/audience/explain", one)).leaves.length, 3);
+    await bad("/api/audience/explain", { ...one, customer_id: "1" }, "customer.unknown");
+    const { total_count: found } = await good(`/api/customers?who=${encodeURIComponent(JSON.stringify(who))}`);
+    assert.equal(found, count);
+    await bad("/api/customers?who=x", undefined, "query.form");
+});
+
+test("analyses are saved", async () => {
+    const query = { version: 1, ask: "trend", events: { kind: "order_paid" }, units: "day" };
+    const report = await good("/api/reports", { name: "days", query });
+    assert.deepEqual((await good("/api/reports?ask=trend")).items[0].query, query);
+    assert.equal((await good("/api/reports?ask=funnel")).items.length, 0);
+    await good(`/api/reports/${report.id}/edit`, { name: "by day", query });
+    await bad("/api/reports", { name: "x", query: { version: 1, ask: "trend" } }, "query.form");
+    await good(`/api/reports/${report.id}/remove`, {});
+    await bad(`/api/reports/${report.id}/remove`, {}, "report.unknown");
 });
 
 test("segments", async () => {
@@ -614,7 +631,9 @@ test("segments", async () => {
     await bad("/api/customers/1/segments", undefined, "customer.unknown");
     assert.equal((await good("/api/tags/thickness")).items[0].families.length, 5);
     const list = await good(`${path}/snapshot`, { name: "now" });
-    assert.ok((await good(`${path}/overlap?other_id=${list.id}`)).both_count >= 0);
+    const { counts } = await good("/api/audience/overlap", { queries: [who({ segment: [buyers.id] }), who({ list: [list.id] })] });
+    assert.deepEqual(counts.map((one) => one.mask_number), [1, 2, 3]);
+    await bad("/api/audience/overlap", { queries: [who({ everyone: true })] }, "query.form");
     await good(`${path}/archive`, {});
     await good(`${path}/restore`, {});
     await bad("/api/segments/1/archive", {}, "segment.unknown");

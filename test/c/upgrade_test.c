@@ -106,11 +106,37 @@ static void leaves_the_old_version(void **state)
     base_drop();
 }
 
+/* A base of the third version: its own roles stay, those of the program get what is new. */
+static void roles_get_the_new_right(void **state)
+{
+    bool did_fail;
+    enum err err;
+
+    (void)state;
+    base_make();
+    base_sql(folder, db_migrations[1].sql);
+    base_sql(folder, db_migrations[2].sql);
+    base_sql(folder,
+             "PRAGMA user_version = 3;"
+             "INSERT INTO role (name, title, permissions, scope, is_builtin, version_count, "
+             "changed_ms) VALUES ('operator', '', 'customer.read', 'all', 1, 1, 0),"
+             " ('activity', '', 'segment.write customer.read', 'all', 1, 1, 0),"
+             " ('viewer', '', 'customer.read', 'all', 1, 1, 0), ('own', '', 'x', 'all', 0, 1, 0);");
+    assert_int_equal(migrate(0, &err, &did_fail), 3);
+    assert_int_equal(err, OK);
+    assert_string_equal(
+        base_text(folder, arena, "SELECT name, permissions FROM role ORDER BY name"),
+        "activity|segment.write customer.read\noperator|customer.read "
+        "segment.write\nown|x\nviewer|customer.read");
+    base_drop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fails_at_each_statement),
         cmocka_unit_test(leaves_the_old_version),
+        cmocka_unit_test(roles_get_the_new_right),
     };
     int failed;
 

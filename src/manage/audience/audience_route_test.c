@@ -10,6 +10,8 @@
 #define QUERY POST, "/api/audience/query"
 #define COUNT POST, "/api/audience/count"
 #define EXPLAIN POST, "/api/audience/explain"
+#define OVERLAP POST, "/api/audience/overlap"
+#define WHO(who) "{'version':1,'ask':'segment','who':" who "}"
 #define EVERYONE "{'query':{'version':1,'ask':'segment','who':{'everyone':true}}}"
 #define BOUGHT "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'order_paid'}}}}"
 #define ORDER(no, ms, who, price)                                                                  \
@@ -135,6 +137,21 @@ static const struct scenario query_cases[] = {
     {"everyone is in it", AS_VIEWER, EXPLAIN,
      "{'query':{'version':1,'ask':'segment'},'customer_id':'$bea'}", 200,
      "{'is_in':true,'leaves':[]}", ""},
+    {"two beside each other", AS_VIEWER, OVERLAP,
+     "{'queries':[" WHO("{'did':{'kind':'order_paid'}}") "," WHO(
+         "{'did':{'kind':'product_viewed'}}") "]}",
+     200,
+     "{'counts':[{'mask_number':1,'member_count':1},{'mask_number':2,'member_count':1},{"
+     "'mask_number':3,'member_count':1}]}",
+     ""},
+    {"three", AS_VIEWER, OVERLAP,
+     "{'queries':[" WHO("{'did':{'kind':'order_paid'}}") "," WHO(
+         "{'did':{'kind':'product_viewed'}}") "," WHO("{'tag':['$hot']}") "]}",
+     200,
+     "{'counts':[{'mask_number':1,'member_count':0},{'mask_number':2,'member_count':1},{"
+     "'mask_number':3,'member_count':1},{'mask_number':4,'member_count':0},{'mask_number':5,"
+     "'member_count':1},{'mask_number':6,'member_count':0},{'mask_number':7,'member_count':0}]}",
+     ""},
     {"of those who bought", AS_VIEWER, GET, "/api/customers?who={'did':{'kind':'order_paid'}}",
      NULL, 200, "'total_count':2", ""},
     {"no segment to count", AS_VIEWER, COUNT,
@@ -170,6 +187,17 @@ static const struct scenario refused_cases[] = {
     {"explain: no such tag", AS_VIEWER, EXPLAIN,
      "{'query':{'version':1,'ask':'segment','who':{'tag':['5']}},'customer_id':'$ana'}", 400,
      "'path':'query/who/tag", ""},
+    {"one alone", AS_VIEWER, OVERLAP, "{'queries':[" WHO("{'everyone':true}") "]}", 400,
+     "'path':'queries'", ""},
+    {"four", AS_VIEWER, OVERLAP, "{'queries':[{},{},{},{}]}", 400, "'path':'queries'", ""},
+    {"the second is wrong", AS_VIEWER, OVERLAP,
+     "{'queries':[" WHO("{'everyone':true}") "," WHO("{'tag':['5']}") "]}", 400,
+     "'path':'queries/1/who/tag", ""},
+    {"the second is no segment", AS_VIEWER, OVERLAP,
+     "{'queries':[" WHO("{'everyone':true}") ",{'version':1,'ask':'trend','events':{},'units':'day'"
+                                             "}]}",
+     400, "'path':'queries/1/ask'", ""},
+    {"nobody compares", AS_NOBODY, OVERLAP, "{'queries':[{},{}]}", 401, "gate.sign_in", ""},
     {"nobody explains", AS_NOBODY, EXPLAIN,
      "{'query':{'version':1,'ask':'segment'},'customer_id':'$ana'}", 401, "gate.sign_in", ""},
     {"nobody", AS_NOBODY, QUERY, EVERYONE, 401, "gate.sign_in", ""},
@@ -181,6 +209,7 @@ static const struct scenario refused_cases[] = {
 static const struct scenario barred_cases[] = {
     {"asks", AS_VIEWER, QUERY, EVERYONE, 403, "gate.permission", ""},
     {"counts", AS_VIEWER, COUNT, EVERYONE, 403, "gate.permission", ""},
+    {"compares", AS_VIEWER, OVERLAP, "{'queries':[{},{}]}", 403, "gate.permission", ""},
     {"explains", AS_VIEWER, EXPLAIN, "{'query':{'version':1,'ask':'segment'},'customer_id':'$ana'}",
      403, "gate.permission", ""},
     {"looks", AS_VIEWER, GET, "/api/audience/catalog", NULL, 403, "gate.permission", ""},
@@ -203,6 +232,10 @@ static const struct scenario own_cases[] = {
     {"one's own is", AS_OPERATOR, EXPLAIN,
      "{'query':{'version':1,'ask':'segment','who':{'tag':['$hot']}},'customer_id':'$bea'}", 200,
      "{'is_in':true,", ""},
+    {"one's own beside each other", AS_OPERATOR, OVERLAP,
+     "{'queries':[" WHO("{'did':{'kind':'order_paid'}}") "," WHO(
+         "{'not':{'did':{'kind':'product_viewed'}}}") "]}",
+     200, "{'mask_number':3,'member_count':1}]", ""},
     {"one's own list", AS_OPERATOR, GET, "/api/customers?who={'did':{'kind':'order_paid'}}", NULL,
      200, "'total_count':1", ""},
     {"one's own curve", AS_OPERATOR, COUNT,

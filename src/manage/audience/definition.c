@@ -118,14 +118,24 @@ static enum err lasting_check(struct ctx *c, const struct query *query)
     return OK;
 }
 
+enum err definition_query(struct ctx *c, const struct catalog *catalog, struct str text,
+                          const char *place, struct query *out)
+{
+    struct query_fault fault = {0};
+    enum err err = query_read(c->arena, catalog, text, out, &fault);
+
+    if (err != E_INPUT)
+        return err;
+    if (place[0] == '\0') /* of the text alone: without its stroke */
+        fault.path = str_sub(fault.path, 1, fault.path.len);
+    return fail_at(c, fault.code, str_fmt(c->arena, "%s%.*s", place, STR(fault.path)), "%.*s",
+                   STR(fault.message));
+}
+
 enum err definition_read(struct ctx *c, const struct catalog *catalog, struct str text,
                          struct query *out)
 {
-    struct query_fault fault;
-
-    if (query_read(c->arena, catalog, text, out, &fault) != OK)
-        return fail_at(c, fault.code, str_fmt(c->arena, "definition%.*s", STR(fault.path)), "%.*s",
-                       STR(fault.message));
+    TRY(definition_query(c, catalog, text, "definition", out));
     if (out->ask != QUERY_SEGMENT)
         return fail_at(c, "segment.ask", S("definition/ask"), "a query with ask segment is needed");
     return lasting_check(c, out);

@@ -6,6 +6,7 @@
 #include "gen/question.q.h"
 #include "host/clock.h"
 #include "manage/audience/feed.h"
+#include "manage/audience/segment_private.h"
 
 #define QUESTION_MS 5000
 #define SCOPE_NODES 4
@@ -108,23 +109,9 @@ void question_end(struct question *question)
     bitmap_release(&question->answer.members);
 }
 
-/* "query" and "/who/all/1" are "query/who/all/1"; a path of the text alone begins without a stroke.
- */
-static struct str place_of(struct ctx *c, const char *place, struct str path)
-{
-    if (place[0] == '\0')
-        return str_sub(path, 1, path.len);
-    return str_fmt(c->arena, "%s%.*s", place, STR(path));
-}
-
 enum err question_read(struct ctx *c, struct str text, const char *place, struct question *question)
 {
-    struct query_fault fault = {0};
-    enum err err = query_read(c->arena, &question->moment.catalog, text, &question->query, &fault);
-
-    if (err == E_INPUT)
-        return fail_at(c, fault.code, place_of(c, place, fault.path), "%.*s", STR(fault.message));
-    return err;
+    return definition_query(c, &question->moment.catalog, text, place, &question->query);
 }
 
 void question_channels(struct ctx *c, struct question *question, const struct list *channel_ids)

@@ -551,38 +551,6 @@ static enum err explain_run(struct ctx *c, const void *in_, void *out_)
     return leaves_ask(c, &segment, person_id, out);
 }
 
-/* ---- two beside each other ------------------------------------------------------------------- */
-
-struct segment_overlap_in {
-    int64_t segment_id, other_id;
-};
-struct segment_overlap_out {
-    int64_t own_count, other_count, both_count;
-};
-static const struct field segment_overlap_in[] = {
-    IN(struct segment_overlap_in, segment_id),
-    IN(struct segment_overlap_in, other_id),
-};
-static const struct field segment_overlap_out[] = {
-    OUT(struct segment_overlap_out, own_count),
-    OUT(struct segment_overlap_out, other_count),
-    OUT(struct segment_overlap_out, both_count),
-};
-
-static enum err overlap_run(struct ctx *c, const void *in_, void *out_)
-{
-    const struct segment_overlap_in *in = in_;
-    struct segment_overlap_out *out = out_;
-    struct q_segment_get_row own, other;
-    struct q_segment_overlap_row both;
-
-    TRY(segment_read(c, in->segment_id, &own));
-    TRY(segment_read(c, in->other_id, &other));
-    TRY(q_segment_overlap(c, in->other_id, in->segment_id, &both));
-    *out = (struct segment_overlap_out){own.member_count, other.member_count, both.both_count};
-    return OK;
-}
-
 const struct route segment_routes[] = {
     {HTTP_GET, "/api/segments", "customer.read", SHAPE(segment_list_in), SHAPE(segment_list_out),
      list_run, .about = "Segments with their sizes of the last month", .needs_all = true},
@@ -604,8 +572,5 @@ const struct route segment_routes[] = {
     {HTTP_GET, "/api/segments/{segment_id}/explain", "customer.read", SHAPE(segment_explain_in),
      SHAPE(segment_explain_out), explain_run,
      .about = "Which condition holds for a customer, since when"},
-    {HTTP_GET, "/api/segments/{segment_id}/overlap", "customer.read", SHAPE(segment_overlap_in),
-     SHAPE(segment_overlap_out), overlap_run,
-     .about = "How many are in this one, another one, both", .needs_all = true},
     {.path = NULL},
 };

@@ -124,10 +124,6 @@ SELECT m.customer_id FROM segment_member m WHERE m.segment_id = :of_segment_id A
 -- name: segment_since :one
 SELECT since_ms FROM segment_member WHERE segment_id = :segment_id AND customer_id = :customer_id;
 
--- name: segment_overlap :one     how many are in both
-SELECT count(*) AS both_count FROM segment_member a JOIN segment_member b ON b.customer_id = a.customer_id AND b.segment_id = :other_id
- WHERE a.segment_id = :segment_id;
-
 -- name: segment_of_person :many     what is a member's, newest first
 SELECT s.id, s.name, s.kind, s.tag_id, t.name AS tag_name, m.since_ms
   FROM segment s JOIN segment_member m ON m.segment_id = s.id AND m.customer_id = :person_id

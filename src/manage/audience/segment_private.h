@@ -9,6 +9,8 @@
 
 /* What may be named now. Lives as long as the ctx. E_BUSY "audience.filling" after a start. */
 enum err definition_catalog(struct ctx *c, struct catalog *catalog) MUST_USE;
+/* A query; E_INPUT with the language's code and a path below `place` ("": that of the text). */
+enum err definition_query(struct ctx *c, const struct catalog *catalog, struct str text, const char *place, struct query *out) MUST_USE;
 /* A segment's query. E_INPUT with the place of what is wrong, below "definition". */
 enum err definition_read(struct ctx *c, const struct catalog *catalog, struct str text, struct query *out) MUST_USE;
 

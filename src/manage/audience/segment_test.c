@@ -184,13 +184,14 @@ static const struct scenario edited[] = {
     {"on it", AS_OPERATOR, POST, SEGMENTS,
      NEW("on it", WHO("{'segment':['$buyers'],'match':'none'}")), 200, "'id'", NULL,
      .keep = "onit"},
-    {"both", AS_OPERATOR, GET, SEGMENTS "/$buyers/overlap?other_id=$onit", NULL, 200,
-     "'both_count':0", NULL},
     {"the list", AS_OPERATOR, GET, SEGMENTS, NULL, 200, "'member_count':2", NULL},
     {"why", AS_OPERATOR, GET, SEGMENTS "/$buyers/explain?customer_id=$bea", NULL, 200,
      "'is_member':true", NULL},
     {"why not", AS_OPERATOR, GET, SEGMENTS "/$buyers/explain?customer_id=$ana", NULL, 200,
      "'is_in':false", NULL},
+    {"neither is in both", AS_OPERATOR, POST, "/api/audience/overlap",
+     "{'queries':[" WHO("{'segment':['$buyers']}") "," WHO("{'segment':['$onit']}") "]}", 200,
+     "{'mask_number':3,'member_count':0}", NULL},
 };
 static const struct scenario of_one[] = {
     {"bea's", AS_VIEWER, GET, "/api/customers/$bea/segments", NULL, 200,
