@@ -127,6 +127,31 @@ static void *table_room(struct people *people, void *table, size_t count, size_t
     return piece_grown(people, table, cap * item_bytes);
 }
 
+/* ---- who is told ------------------------------------------------------------------------------- */
+
+void people_watched(struct people *people, people_watch *watch, void *user)
+{
+    people->watch = watch;
+    people->watch_user = user;
+}
+
+static void tell(const struct people *people, struct people_change change)
+{
+    if (people->watch)
+        people->watch(people->watch_user, &change);
+}
+
+static void tell_record(const struct people *people, uint32_t number)
+{
+    tell(people, (struct people_change){.what = PEOPLE_RECORD, .number = number});
+}
+
+static void tell_attribute(const struct people *people, uint32_t number, int attribute)
+{
+    tell(people, (struct people_change){
+                     .what = PEOPLE_ATTRIBUTE, .number = number, .attribute = attribute});
+}
+
 /* ---- who there is ---------------------------------------------------------------------------- */
 
 static uint32_t shard_of(uint32_t number)
@@ -177,6 +202,7 @@ void people_add(struct people *people, uint32_t number)
     people_shards_reach(people, number);
     if (!set_put(people, &people->now.there, number, true))
         return;
+    tell_record(people, number);
     if (link_get(&people->now, number).kept == number)
         set_put(people, &people->now.all, number, true);
 }
@@ -206,6 +232,9 @@ void people_link(struct people *people, uint32_t number, uint32_t kept)
     people_shards_reach(people, number > kept ? number : kept);
     if (link_get(&people->now, number).kept == kept)
         return;
+    tell_record(people, link_get(&people->now, number).kept);
+    tell_record(people, number);
+    tell_record(people, kept);
     ring_leave(people, number);
     link_own(people, number)->kept = kept;
     if (number != kept) {
@@ -257,8 +286,11 @@ struct bitmap **people_set_own(struct people *people, enum set_kind kind, int64_
 
 void people_set(struct people *people, enum set_kind kind, int64_t id, uint32_t number, bool is_in)
 {
-    if (people_is_member(&people->now, kind, id, number) != is_in)
-        set_put(people, people_set_own(people, kind, id), number, is_in);
+    if (people_is_member(&people->now, kind, id, number) == is_in)
+        return;
+    set_put(people, people_set_own(people, kind, id), number, is_in);
+    tell(people,
+         (struct people_change){.what = PEOPLE_SET, .number = number, .set = kind, .id = id});
 }
 
 void people_set_all(struct people *people, enum set_kind kind, uint32_t number, const int64_t *ids,
@@ -396,8 +428,10 @@ static void value_put(struct people *people, struct column *column, uint32_t num
 void people_set_number(struct people *people, uint32_t number, int attribute, int64_t value)
 {
     must(!has_texts(people->types[attribute]));
-    if (value_now(people, number, attribute) != value)
-        value_put(people, people_column_own(people, attribute), number, value);
+    if (value_now(people, number, attribute) == value)
+        return;
+    value_put(people, people_column_own(people, attribute), number, value);
+    tell_attribute(people, number, attribute);
 }
 
 /* The text's place; a new one stands last. PEOPLE_TEXT_MAX: there are too many. */
@@ -479,6 +513,7 @@ void people_set_texts(struct people *people, uint32_t number, int attribute,
     must(has_texts(type) && (type == VALUE_CHOICES || count <= 1));
     if (is_same(people, number, attribute, texts, count))
         return;
+    tell_attribute(people, number, attribute);
     column = people_column_own(people, attribute);
     for (int i = 0; i < count; i++)
         code = people_text_code(people, column, attribute, texts[i]);
@@ -500,7 +535,8 @@ void people_delete(struct people *people, uint32_t number)
 {
     struct people_view *now = &people->now;
 
-    set_put(people, &now->there, number, false);
+    if (set_put(people, &now->there, number, false))
+        tell_record(people, number);
     set_put(people, &now->all, number, false);
     for (int kind = 0; kind < SET_KIND_COUNT; kind++)
         for (size_t i = 0; i < now->sets[kind].count; i++)

@@ -30,6 +30,17 @@ void people_set(struct people *people, enum set_kind kind, int64_t id, uint32_t 
 void people_set_all(struct people *people, enum set_kind kind, uint32_t number, const int64_t *ids, size_t count);
 void people_drop_set(struct people *people, enum set_kind kind, int64_t id);
 void people_publish(struct people *people);
+/* Is told of each change as it is made; NULL: nobody is. A file that is read changes nothing. */
+enum people_what { PEOPLE_RECORD /* new, gone, linked or its own again */, PEOPLE_ATTRIBUTE, PEOPLE_SET };
+struct people_change {
+    enum people_what what;
+    uint32_t number;
+    int attribute;
+    enum set_kind set;
+    int64_t id; /* of the set */
+};
+typedef void people_watch(void *user, const struct people_change *change);
+void people_watched(struct people *people, people_watch *watch, void *user);
 
 /* ---- readers ----------------------------------------------------------------------------------- */
 

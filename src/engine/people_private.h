@@ -47,6 +47,8 @@ struct people {
     struct piece *retired;
     enum value_type types[CATALOG_ATTRIBUTE_MAX];
     struct map *codes[CATALOG_ATTRIBUTE_MAX]; /* text -> its place in texts */
+    people_watch *watch;                      /* NULL: nobody */
+    void *watch_user;
 };
 
 /* Of the version that is made; what readers see is copied first. */

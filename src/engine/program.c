@@ -561,13 +561,3 @@ bool program_names_kind(const struct program *program, int query, uint16_t kind)
             return true;
     return false;
 }
-
-bool program_names_person(const struct program *program, int query)
-{
-    const struct query *of = program->queries[query]->query;
-
-    for (int i = 0; i < of->who_count; i++)
-        if (of->who[i].kind == CONDITION_ATTRIBUTE || of->who[i].kind == CONDITION_SET)
-            return true;
-    return false;
-}

@@ -52,8 +52,7 @@ enum err program_result(struct program *program, int query, struct answer_leaf *
 typedef void program_look(void *user, int bit, const struct pattern *pattern, const struct window *window);
 void program_looks(const struct condition *one, program_look *look, void *user);
 
-/* Does an event of the kind, or a change of what is known besides, matter to the query? */
+/* Does an event of the kind matter to the query? */
 bool program_names_kind(const struct program *program, int query, uint16_t kind);
-bool program_names_person(const struct program *program, int query);
 /* All of a person's events of a snapshot, in order. */
 void program_person(struct program *program, const struct snapshot *events);

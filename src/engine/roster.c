@@ -11,13 +11,15 @@
 #define CHOICES 1024    /* sets of segments asked together; a power of two */
 #define FILL_PIECE 4096 /* persons */
 #define FULL UINT32_MAX
-#define TOUCH_PERSON 65536U /* above every kind */
-#define TOUCH_ALL 65537U
+#define TOUCH_ALL 65536U /* above every kind */
+#define TOUCH_ATTRIBUTE 65537U
+#define TOUCH_SET (TOUCH_ATTRIBUTE + CATALOG_ATTRIBUTE_MAX)
+#define SETS 8192  /* that are told apart; the others stand together in the last place */
 #define RECORDS 64 /* of a person, without an arena */
 #define NEVER INT64_MAX
 
 struct touch {
-    uint32_t number, what; /* a kind, or TOUCH_... */
+    uint32_t number, what; /* a kind, or TOUCH_... with an attribute or a place in sets */
 };
 struct segment {
     int64_t id;
@@ -31,8 +33,12 @@ struct roster {
     struct arena *arena;
     struct program *program;
     struct segment *segments[ROSTER_SEGMENT_MAX]; /* by query */
-    uint64_t by_kind[KINDS][WORDS], by_person[WORDS], all[WORDS];
+    uint64_t by_kind[KINDS][WORDS], by_attribute[CATALOG_ATTRIBUTE_MAX][WORDS], all[WORDS];
     bool is_known[KINDS];
+    struct map *set_places; /* of the sets that were ever named */
+    struct named {
+        uint64_t by[WORDS];
+    } * sets;               /* by place */
     uint64_t wanted[WORDS]; /* of the person at work */
     struct choice {
         uint64_t wanted[WORDS];
@@ -60,6 +66,8 @@ struct roster *roster_new(void)
     roster->scratch = arena_new(ARENA_MAX);
     roster->choices = arena_new_array(arena, struct choice, CHOICES);
     roster->program = program_new();
+    roster->set_places = map_new(arena, 64);
+    roster->sets = arena_new_array(arena, struct named, SETS + 1);
     buf_init(&roster->touches, (size_t)1 << 30);
     buf_init(&roster->due, (size_t)STORE_CUSTOMER_MAX * sizeof(uint32_t));
     roster->next = NEVER;
@@ -95,19 +103,49 @@ static struct segment *find(const struct roster *roster, int64_t id)
     return NULL;
 }
 
+/* Places are kept: what was touched may name them. */
+static size_t set_place(struct roster *roster, enum set_kind kind, int64_t id, bool is_added)
+{
+    int64_t key[2] = {kind, id}, *place;
+    struct str bytes = {(const char *)key, sizeof key};
+    bool is_new = false;
+
+    place = map_find(roster->set_places, bytes);
+    if (place == NULL && is_added && map_count(roster->set_places) < SETS) {
+        place = map_slot(roster->set_places, bytes, &is_new);
+        *place = (int64_t)map_count(roster->set_places) - 1;
+    }
+    return place == NULL ? SETS : (size_t)*place;
+}
+
+static void names_learn(struct roster *roster, int query)
+{
+    const struct query *tree = &roster->segments[query]->tree;
+    uint64_t bit = UINT64_C(1) << query % 64;
+
+    for (int node = 0; node < tree->who_count; node++) {
+        const struct condition *one = &tree->who[node];
+
+        if (one->kind == CONDITION_ATTRIBUTE)
+            roster->by_attribute[one->field.number][query / 64] |= bit;
+        for (int i = 0; one->kind == CONDITION_SET && i < one->id_count; i++)
+            roster->sets[set_place(roster, one->set, one->ids[i], true)].by[query / 64] |= bit;
+    }
+}
+
 static void map_forget(struct roster *roster)
 {
     memset(roster->is_known, 0, sizeof roster->is_known);
     memset(roster->choices, 0, CHOICES * sizeof *roster->choices);
     roster->choice_count = 0;
-    memset(roster->by_person, 0, sizeof roster->by_person);
+    memset(roster->by_attribute, 0, sizeof roster->by_attribute);
+    memset(roster->sets, 0, (SETS + 1) * sizeof *roster->sets);
     memset(roster->all, 0, sizeof roster->all);
     for (int i = 0; i < ROSTER_SEGMENT_MAX; i++) {
         if (roster->segments[i] == NULL)
             continue;
         roster->all[i / 64] |= UINT64_C(1) << i % 64;
-        if (program_names_person(roster->program, i))
-            roster->by_person[i / 64] |= UINT64_C(1) << i % 64;
+        names_learn(roster, i);
     }
 }
 
@@ -205,16 +243,28 @@ void roster_touch_event(struct roster *roster, uint32_t number, uint16_t kind)
         touch(roster, number, kind);
 }
 
-void roster_touch_person(struct roster *roster, uint32_t number)
+static void change_touch(void *user, const struct people_change *change)
 {
-    if (has_any(roster->by_person))
-        touch(roster, number, TOUCH_PERSON);
+    struct roster *roster = user;
+    const uint64_t *words = roster->all;
+    uint32_t what = TOUCH_ALL;
+
+    if (change->what == PEOPLE_ATTRIBUTE) {
+        words = roster->by_attribute[change->attribute];
+        what = TOUCH_ATTRIBUTE + (uint32_t)change->attribute;
+    } else if (change->what == PEOPLE_SET) {
+        size_t place = set_place(roster, change->set, change->id, false);
+
+        words = roster->sets[place].by;
+        what = TOUCH_SET + (uint32_t)place;
+    }
+    if (has_any(words))
+        touch(roster, change->number, what);
 }
 
-void roster_touch_record(struct roster *roster, uint32_t number)
+void roster_watch(struct roster *roster, struct people *people)
 {
-    if (has_any(roster->all))
-        touch(roster, number, TOUCH_ALL);
+    people_watched(people, change_touch, roster);
 }
 
 /* ---- asking one person ----------------------------------------------------------------------- */
@@ -410,13 +460,17 @@ static struct touch *touches_sort(struct roster *roster, size_t *count)
 
 static void touch_want(struct roster *roster, uint32_t what)
 {
-    if (what == TOUCH_ALL || (what < TOUCH_PERSON && what >= KINDS)) {
+    if (what >= TOUCH_SET) {
+        want(roster, roster->sets[what - TOUCH_SET].by);
+    } else if (what >= TOUCH_ATTRIBUTE) {
+        want(roster, roster->by_attribute[what - TOUCH_ATTRIBUTE]);
+    } else if (what >= KINDS) {
         want(roster, roster->all);
-        return;
+    } else {
+        if (!roster->is_known[what])
+            kind_learn(roster, (uint16_t)what);
+        want(roster, roster->by_kind[what]);
     }
-    if (what != TOUCH_PERSON && !roster->is_known[what])
-        kind_learn(roster, (uint16_t)what);
-    want(roster, what == TOUCH_PERSON ? roster->by_person : roster->by_kind[what]);
 }
 
 static void touched_run(struct roster *roster)

@@ -23,11 +23,10 @@ enum err roster_add(struct roster *roster, const struct catalog *catalog, const 
 void roster_drop(struct roster *roster, int64_t id);
 const struct bitmap *roster_members(const struct roster *roster, int64_t id); /* NULL: no such segment */
 
-/* What happened: an event of this kind; an attribute or a set changed; a record is new, gone, linked or its own again (both numbers of
- * a link). To be called before the moment that has it. */
+/* What happened: an event of this kind, told before the moment that has it; and from roster_watch on every change of these people. A
+ * segment is asked about whom it concerns: kinds, attributes and sets that it names, records that come, go or change whose they are. */
 void roster_touch_event(struct roster *roster, uint32_t number, uint16_t kind);
-void roster_touch_person(struct roster *roster, uint32_t number);
-void roster_touch_record(struct roster *roster, uint32_t number);
+void roster_watch(struct roster *roster, struct people *people);
 
 enum roster_why { ROSTER_EVENT, ROSTER_TIME, ROSTER_FILL };
 struct roster_flip {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "engine/dictionary.h"
-#include "engine/roster.h"
 #include "engine/people.h"
 #include "engine/store.h"
 #include "kit/app.h"
@@ -51,8 +50,6 @@ struct persons {
     struct str members[CATALOG_ATTRIBUTE_MAX]; /* of customer.attributes */
     int field_count;
     bool is_old; /* people are known, but as they stood before */
-    struct roster *roster; /* told of whoever is read; NULL: nobody */
-    bool is_relinked;  /* and all segments are asked about them */
     struct arena *arena;
 };
 struct persons_range {

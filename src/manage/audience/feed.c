@@ -164,7 +164,6 @@ static enum err fill_step(struct ctx *c, void *user)
     const struct q_feed_fill_to_row *row;
     struct list ids;
 
-    feed->persons.roster = NULL; /* everybody is asked once they are read */
     if (feed->filled_id == NONE)
         TRY(fill_begin(c, feed));
     range.from_customer_id = feed->filled_id;
@@ -227,13 +226,6 @@ static bool has_kind(const struct list *rows, const char *kind)
     return false;
 }
 
-/* Do records come, go, or change whose they are? Then all segments are asked about them. */
-static bool has_records(const struct list *rows)
-{
-    return has_kind(rows, "customer_added") || has_kind(rows, "customer_deleted") ||
-           has_kind(rows, "customer_merged") || has_kind(rows, "customer_unmerged");
-}
-
 static enum err journal_step(struct ctx *c, void *user)
 {
     struct feed *feed = user;
@@ -241,7 +233,6 @@ static enum err journal_step(struct ctx *c, void *user)
     struct persons_range range = {.from_event_id = larger(feed->cursor_id, feed->people_id)};
 
     page->is_changed = false;
-    feed->persons.roster = segments_roster(feed->segments);
     TRY(words_renew(c, feed));
     TRY(q_feed_journal(c, feed->cursor_id, PAGE, &page->rows));
     page->is_last = page->rows.count < PAGE;
@@ -251,7 +242,6 @@ static enum err journal_step(struct ctx *c, void *user)
     range.to_event_id = page->last_id;
     if (page->last_id <= feed->people_id)
         return OK;
-    feed->persons.is_relinked = has_records(&page->rows);
     TRY(persons_load(c, &feed->persons, &range));
     page->is_changed = true;
     return persons_tags(c, &feed->persons, &range);

@@ -74,6 +74,7 @@ static void people_change(struct feed *feed, struct people *people)
 
     feed->people = people;
     feed->persons.people = people;
+    segments_forget(feed->segments);
     people_free(old);
 }
 
@@ -144,7 +145,6 @@ static enum err catch_step(struct ctx *c, void *user)
     struct persons_range range = {.from_event_id = feed->people_id};
     struct list rows;
 
-    feed->persons.roster = NULL; /* everybody is asked once they are read */
     TRY(q_feed_journal(c, feed->people_id, PAGE, &rows));
     feed->page.is_last = rows.count < PAGE;
     if (rows.count == 0)

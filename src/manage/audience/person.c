@@ -221,16 +221,6 @@ static void members_set(struct loading *loading, uint32_t number, struct str att
     arena_reset(loading->arena);
 }
 
-static void touch(const struct persons *persons, uint32_t number)
-{
-    if (persons->roster == NULL)
-        return;
-    if (persons->is_relinked)
-        roster_touch_record(persons->roster, number);
-    else
-        roster_touch_person(persons->roster, number);
-}
-
 static enum err record_set(void *user, const struct q_feed_customers_row *row)
 {
     struct loading *loading = user;
@@ -238,7 +228,6 @@ static enum err record_set(void *user, const struct q_feed_customers_row *row)
     uint32_t number = (uint32_t)row->customer_number;
 
     people_link(people, number, (uint32_t)row->kept_number);
-    touch(loading->persons, number);
     if (row->deleted_ms != NONE) {
         people_delete(people, number);
         return OK;

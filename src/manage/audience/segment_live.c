@@ -30,6 +30,7 @@ struct segments *segments_new(struct arena *arena, struct feed *feed)
 
     segments->feed = feed;
     segments->roster = roster_new();
+    roster_watch(segments->roster, feed->people);
     segments->flips = arena_new_array(arena, struct roster_flip, SEGMENT_PAGE);
     segments->is_stale = true;
     return segments;
@@ -54,8 +55,10 @@ void segments_forget(struct segments *segments)
 {
     roster_free(segments->roster);
     segments->roster = roster_new();
+    roster_watch(segments->roster, segments->feed->people);
     segments->kept_count = 0;
     segments->is_stale = true;
+    segments->is_recalled = false;
 }
 
 void segments_recalled(struct segments *segments)
@@ -226,8 +229,6 @@ static void sets_change(struct segments *segments, const struct roster_work *wor
         const struct roster_flip *flip = &work->flips[i];
 
         people_set(segments->feed->people, SET_SEGMENT, flip->segment, flip->person, flip->is_in);
-        roster_touch_person(segments->roster,
-                            flip->person); /* for segments that stand on this one */
     }
     if (work->count > 0)
         people_publish(segments->feed->people);
