@@ -127,7 +127,7 @@ static void *table_room(struct people *people, void *table, size_t count, size_t
     return piece_grown(people, table, cap * item_bytes);
 }
 
-/* ---- who is told ------------------------------------------------------------------------------- */
+/* ---- who is told ----------------------------------------------------------------------------- */
 
 void people_watched(struct people *people, people_watch *watch, void *user)
 {
