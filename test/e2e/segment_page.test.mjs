@@ -39,6 +39,7 @@ test('what it is, how many, and why somebody is in it', async () => {
     await withPage(server, {}, async (page) => {
         await open(page, repeat, '?part=explain')
         await page.getByRole('heading', { name: '复购客', level: 1 }).waitFor()
+        await page.locator('.halves .leaf').getByText(/支付订单.*2/).waitFor()
         assert.equal(await page.locator('.now strong').textContent(), '12')
         await page.getByText('回头客').waitFor()
         await page.getByRole('img', { name: /人数曲线，现在 12 人/ }).waitFor()
@@ -55,6 +56,100 @@ test('what it is, how many, and why somebody is in it', async () => {
         await page.getByRole('button', { name: /客户20/ }).click()
         await page.getByText('不在这个人群里', { exact: true }).waitFor()
         await page.getByText('实际 1').waitFor()
+    })
+})
+
+test('its members are listed, and worked on together', async () => {
+    await withPage(server, {}, async (page) => {
+        await open(page, repeat)
+        await page.getByText('已显示 12 / 12').waitFor()
+        assert.equal(await page.locator('tbody tr .who').count(), 12)
+        await shot(page, 'segment-members')
+        await button(page, '对全部成员操作').click()
+        await page.getByText('已选 12 位').waitFor()
+        await button(page.getByRole('region', { name: '批量操作' }), '导出').click()
+        const dialog = page.getByRole('dialog', { name: '导出' })
+        await dialog.getByText('符合当前条件的全部 12 位客户').waitFor()
+        await button(dialog, '对 12 位执行').click()
+        await page.getByText('共 12 行').waitFor()
+        await page.getByRole('link', { name: '在客户列表里打开' }).click()
+        await page.getByText('12 人').waitFor()
+        await page.locator('.chip').getByText('复购客').waitFor()
+    })
+})
+
+test('beside two others, each part opens its customers', async () => {
+    const loyal = (await server.post('/api/segments', { name: '忠诚客', definition: LOYAL })).id
+    const store = (await server.post('/api/segments', { name: '门店客', definition: query({ attribute: 'channel', is: [base.store] }) })).id
+    await filled(loyal, 5)
+    await filled(store, 20)
+    await withPage(server, {}, async (page) => {
+        await open(page, repeat, '?part=overlap')
+        await page.getByText('看两个或三个人群有多少人重合').waitFor()
+        await page.getByLabel('对比的人群 1').selectOption({ label: '忠诚客' })
+        await page.getByRole('row', { name: /^都在：复购客 \+ 忠诚客/ }).getByText('5', { exact: true }).waitFor()
+        await shot(page, 'segment-overlap-two')
+        await page.getByLabel('对比的人群 2').selectOption({ label: '门店客' })
+        const links = page.locator('svg[role=group] a')
+        await page.getByRole('row', { name: /^都在：复购客 \+ 忠诚客 \+ 门店客/ }).waitFor()
+        const { counts } = await server.post('/api/audience/overlap', { queries: [repeat, loyal, store].map((id) => query({ segment: [id] })) })
+        const wanted = counts.filter(({ member_count }) => member_count).map(({ member_count }) => member_count)
+        assert.equal(wanted.reduce((sum, count) => sum + count, 0), 28) // 12 + 20 - the 4 who are both
+        const found = await links.evaluateAll((all) => all.map((link) => ({ href: link.getAttribute('href'), count: Number(link.textContent) })))
+        assert.deepEqual(found.map(({ count }) => count).sort(), wanted.sort())
+        await assertAccessible(page, 'overlap')
+        await shot(page, 'segment-overlap')
+        for (const { href, count } of found) {
+            await page.goto(server.url + href)
+            await page.getByText(`${count} 人`, { exact: false }).first().waitFor()
+            assert.match(await page.locator('p[aria-live=polite]').first().textContent(), new RegExp(`(^|\\D)${count} 人`))
+        }
+    })
+})
+
+test('any condition opens its customers, is taken off, and becomes a segment', async () => {
+    const who = JSON.stringify({ all: [{ did: { kind: PAID } }, { not: { segment: [repeat] } }] })
+    await withPage(server, {}, async (page) => {
+        await page.goto(`${server.url}/customers?who=${encodeURIComponent(who)}`)
+        await page.getByText('18 人').waitFor()
+        await page.getByText('按条件筛选').waitFor()
+        assert.match(await page.getByRole('link', { name: '存为人群' }).getAttribute('href'), /^\/segments\/new\?who=/)
+        await assertAccessible(page, 'customers by a condition')
+        await assertFits(page, 'customers by a condition')
+        await shot(page, 'customers-who')
+        await page.getByRole('button', { name: /^去掉条件：按条件筛选/ }).click()
+        await page.getByText('60 人').waitFor()
+    })
+})
+
+test('a customer shows the segments and what was looked at', async () => {
+    const look = (n) => ({ message_id: `look-${n}`, kind: 'product_viewed', customer: { kind: 'phone', value: '13900000003' }, properties: { product_code: n < 3 ? 'SKU-2' : 'SKU-1' } })
+    await server.post('/api/v1/events', { events: [1, 2, 3].map(look) })
+    await withPage(server, {}, async (page) => {
+        await page.goto(`${server.url}/customers/${base.ids.get(3)}`)
+        await page.getByRole('link', { name: '复购客', exact: true }).waitFor()
+        await page.getByText('看得最多的商品').waitFor()
+        assert.deepEqual(await page.locator('.group .name').allTextContents(), ['SKU-2', 'SKU-1', 'https://shop.example/linen'].slice(0, 2))
+        await assertAccessible(page, 'a customer with segments')
+        await shot(page, 'customer-segments')
+        await page.getByRole('link', { name: '复购客 为什么' }).click()
+        await page.getByText('实际 3').waitFor()
+    })
+})
+
+test('tags: which have a rule, how thick they lie', async () => {
+    await withPage(server, {}, async (page) => {
+        await page.goto(`${server.url}/settings/tags`)
+        await page.getByRole('link', { name: '规则：复购客' }).waitFor()
+        assert.equal(await page.getByRole('link', { name: /^设为自动/ }).count(), 2)
+        const row = page.getByRole('row', { name: /^活跃/ })
+        await row.getByText('0.20').waitFor() // 12 of 60
+        await row.getByText('1 个 12').waitFor()
+        await page.getByLabel('渠道', { exact: true }).selectOption({ label: '线下门店' })
+        await page.getByText('共 20 位客户').waitFor()
+        await assertAccessible(page, 'tags')
+        await assertFits(page, 'tags')
+        await shot(page, 'tags')
     })
 })
 
@@ -105,12 +200,13 @@ for (const look of [
     { name: 'en-phone', locale: 'en', theme: 'dark', size: PHONE },
 ]) {
     test(`the page fits and is accessible: ${look.name}`, async () => {
+        const other = (await server.call('GET', '/api/segments')).items.find(({ name }) => name === '忠诚客').id
         await withPage(server, look, async (page) => {
-            for (const part of ['explain', 'versions']) {
-                await open(page, repeat, `?part=${part}&customer=${base.ids.get(1)}`)
+            for (const part of ['members', 'explain', 'overlap', 'versions']) {
+                await open(page, repeat, `?part=${part}&customer=${base.ids.get(1)}&with=${other}`)
                 await page.getByRole('heading', { name: '复购客', level: 1 }).waitFor()
                 await page.locator('.curve').waitFor()
-                await page.locator(part === 'explain' ? '.verdict' : '.versions').waitFor()
+                await page.locator({ members: 'th.who', explain: '.verdict', overlap: 'svg[role=group]', versions: '.versions' }[part]).first().waitFor()
                 await assertAccessible(page, `segment ${part}`)
                 await assertFits(page, `segment ${part}`)
                 await shot(page, `segment-${part}-${look.name}`)

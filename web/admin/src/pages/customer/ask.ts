@@ -14,6 +14,8 @@ export interface CustomerAsk {
     tag: string
     tag2: string
     tag3: string
+    segment: string
+    who: string // a condition of the query language, as JSON
     owner: string // a colleague's id, or NOBODY
     org: string
     life: string // number of a life stage
@@ -41,6 +43,8 @@ const EMPTY: CustomerAsk = {
     tag: '',
     tag2: '',
     tag3: '',
+    segment: '',
+    who: '',
     owner: '',
     org: '',
     life: '',
@@ -120,6 +124,8 @@ export function filterOf(ask: CustomerAsk, minorScale = 100) {
         tag_id: ask.tag || undefined,
         tag2_id: ask.tag2 || undefined,
         tag3_id: ask.tag3 || undefined,
+        segment_id: ask.segment || undefined,
+        who: ask.who || undefined,
         owner_id: ask.owner && ask.owner !== NOBODY ? ask.owner : undefined,
         is_unowned: ask.owner === NOBODY ? true : undefined,
         org_id: ask.org || undefined,
