@@ -8,7 +8,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 
-#define PAUSE_MS 1000 /* after a failure of the disk */
+#define PAUSE_MS 1000 /* after a failure of the disk, and before blocks get their names */
 #define VALUES_MAX ((size_t)EVENTS_COLUMN_MAX * STORE_BATCH_MAX * 64 * sizeof(struct engine_value))
 
 struct str store_path(const struct store *store, char out[STORE_PATH_BYTES], const char *kind,
@@ -49,7 +49,10 @@ static void *thread_run(void *user)
         bool did;
 
         if (!store_wants_work(store)) {
-            pthread_cond_wait(&store->changed, &store->lock);
+            if (store->settled_seq < store->merged_seq)
+                clock_wait(&store->changed, &store->lock, PAUSE_MS);
+            else
+                pthread_cond_wait(&store->changed, &store->lock);
             continue;
         }
         pthread_mutex_unlock(&store->lock);
@@ -81,6 +84,7 @@ static struct store *store_new(struct str folder, const struct store_options *op
                  sizeof(struct engine_event));
     buf_init(&store->tail_values, VALUES_MAX);
     buf_init(&store->record, VALUES_MAX);
+    bitmap_init(&store->staged);
     must(pthread_mutex_init(&store->lock, NULL) == 0);
     must(pthread_mutex_init(&store->step_lock, NULL) == 0);
     must(pthread_cond_init(&store->changed, NULL) == 0);
@@ -97,6 +101,7 @@ static void store_free(struct store *store)
     buf_release(&store->tail_events);
     buf_release(&store->tail_values);
     buf_release(&store->record);
+    bitmap_release(&store->staged);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->step_lock);
     pthread_cond_destroy(&store->changed);
@@ -190,6 +195,8 @@ void store_close(struct store *store)
     if (store->has_thread)
         pthread_join(store->thread, NULL);
     ignored = store_sync(store, store->seq);
+    if (store->settled_seq < store->merged_seq)
+        ignored = store_settle(store); /* else the log is read again */
     (void)ignored;
     must(store->now->holders ==
          1); /* else somebody still holds a snapshot of the current version */

@@ -1,7 +1,7 @@
 /* The files of blocks, and the manifest.
  * Always: a block's file is replaced whole; before that the log is durable up to the block's seq;
- * the manifest names what every block holds at least, so one that is missing is missed. Whatever of
- * this is damaged comes back from the log. */
+ * readers may have seen it earlier; the manifest names what every block holds at least, so one that
+ * is missing is missed. Whatever of this is damaged comes back from the log. */
 #include "engine/store_private.h"
 
 #include <stdio.h>
@@ -39,8 +39,8 @@ static struct str manifest_path(const struct store *store, char out[STORE_PATH_B
     return (struct str){out, (size_t)len};
 }
 
-enum err store_manifest_write(struct store *store, const struct snapshot *version,
-                              uint64_t merged_seq)
+static enum err manifest_write(struct store *store, const struct snapshot *version,
+                               uint64_t merged_seq)
 {
     struct manifest_head head = {.version = MANIFEST_VERSION, .shard_count = version->shard_count};
     char path[STORE_PATH_BYTES];
@@ -102,15 +102,13 @@ static enum err manifest_read(struct store *store, struct arena *arena, struct e
     return OK;
 }
 
-static enum err block_map(struct str path, struct store_block **out, const char **why)
+/* Takes the mapped bytes over, also where they are unsound. */
+static enum err block_of(struct str bytes, struct store_block **out, const char **why)
 {
     struct arena *arena;
     struct block block;
-    struct str bytes;
-    enum err err;
+    enum err err = block_open(bytes, &block, why);
 
-    TRY(file_map(path, &bytes));
-    err = block_open(bytes, &block, why);
     if (err != OK) {
         file_unmap(bytes);
         return err;
@@ -120,6 +118,14 @@ static enum err block_map(struct str path, struct store_block **out, const char 
     (*out)->arena = arena;
     (*out)->block = block;
     return OK;
+}
+
+static enum err block_map(struct str path, struct store_block **out, const char **why)
+{
+    struct str bytes;
+
+    TRY(file_map(path, &bytes));
+    return block_of(bytes, out, why);
 }
 
 static enum err block_take(struct store *store, struct snapshot *version, uint32_t shard,
@@ -230,18 +236,18 @@ enum err store_blocks_open(struct store *store, uint64_t *replay_from)
             version->blocks[i]->holders = 1;
     }
     *replay_from = expected.is_damaged ? 0 : expected.merged_seq;
-    store->merged_seq = *replay_from;
+    store->merged_seq = store->settled_seq = *replay_from;
     arena_free(arena);
     return err;
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-enum err store_block_write(struct store *store, const struct block_parts *parts,
+enum err store_block_stage(struct store *store, const struct block_parts *parts,
                            struct store_block **out)
 {
     char path[STORE_PATH_BYTES];
-    struct str name = store_path(store, path, "block", parts->shard);
+    struct str name = store_path(store, path, "block", parts->shard), mapped;
     const char *why;
     struct buf bytes;
     enum err err;
@@ -249,10 +255,44 @@ enum err store_block_write(struct store *store, const struct block_parts *parts,
     buf_init(&bytes, BLOCK_BYTES_MAX);
     err = block_make(parts, &bytes);
     if (err == OK)
-        err = store_sync(store, parts->seq); /* a block never knows more than the log */
-    if (err == OK)
-        err = file_write(name, buf_view(&bytes), 0600);
+        err = file_stage(name, buf_view(&bytes), 0600, &mapped);
     buf_release(&bytes);
     TRY(err);
-    return block_map(name, out, &why);
+    TRY(block_of(mapped, out, &why));
+    bitmap_add(&store->staged, parts->shard);
+    return OK;
+}
+
+/* After a failure nobody knows what the disk has: what readers see is written again. */
+static enum err settle_one(const struct store *store, const struct snapshot *version,
+                           struct str name, uint32_t shard)
+{
+    if (store->is_stage_lost)
+        return file_write(name, version->blocks[shard]->block.bytes, 0600);
+    return file_stage_end(name);
+}
+
+/* One after the other; each is off the list when it has its name. */
+static enum err settle_all(struct store *store, const struct snapshot *version)
+{
+    char path[STORE_PATH_BYTES];
+    struct str name = {0};
+    uint32_t shard = 0;
+
+    while (bitmap_read(&store->staged, shard, &shard, 1) == 1) {
+        name = store_path(store, path, "block", shard);
+        TRY(settle_one(store, version, name, shard));
+        bitmap_remove(&store->staged, shard);
+    }
+    return name.len > 0 ? file_sync(name) : OK; /* and with it all names */
+}
+
+enum err store_blocks_settle(struct store *store, const struct snapshot *version)
+{
+    enum err err = store_sync(store, store->round_seq); /* a block never knows more than the log */
+
+    if (err == OK)
+        err = settle_all(store, version);
+    store->is_stage_lost = err != OK;
+    return err == OK ? manifest_write(store, version, store->merged_seq) : err;
 }

@@ -4,7 +4,10 @@
  * shard's worth, and appends wait for no more than a sort. */
 #include "engine/store_private.h"
 
-#define JOINED_MAX 8 /* more runs than this are joined whatever their sizes */
+#include "host/clock.h"
+
+#define SETTLE_US 1000000 /* after a round */
+#define JOINED_MAX 8      /* more runs than this are joined whatever their sizes */
 
 static int64_t merge_min(const struct store *store)
 {
@@ -51,9 +54,24 @@ static int join_at(const struct store *store)
     return least;
 }
 
+/* Does too much hang on the log alone? A start after a crash would read it again. */
+static bool must_settle(const struct store *store)
+{
+    return store->merged_seq - store->settled_seq > (uint64_t)store_unmerged_max(store);
+}
+
+/* While much comes, a block that waits is merged again before it was ever written; so the disk is
+ * asked when there is nothing else to do. */
+static bool wants_settle(const struct store *store)
+{
+    return store->settled_seq < store->merged_seq && !store->is_round &&
+           (store->options.is_manual || clock_mono_us() >= store->settle_us);
+}
+
 bool store_wants_work(const struct store *store)
 {
-    return store->is_round || join_at(store) >= 0 || wants_round(store);
+    return store->is_round || join_at(store) >= 0 || wants_round(store) || must_settle(store) ||
+           wants_settle(store);
 }
 
 static struct snapshot *version_hold(struct store *store)
@@ -90,6 +108,24 @@ static void join(struct store *store, struct snapshot *version, int at)
         arena_free(joined->arena); /* a reader's squeeze was first */
     }
     pthread_mutex_unlock(&store->lock);
+}
+
+/* The disk has all blocks that are seen, and the manifest says so. */
+enum err store_settle(struct store *store)
+{
+    struct snapshot *version;
+    enum err err;
+
+    pthread_mutex_lock(&store->lock);
+    version = version_hold(store);
+    pthread_mutex_unlock(&store->lock);
+    err = store_blocks_settle(store, version);
+    pthread_mutex_lock(&store->lock);
+    if (err == OK)
+        store->settled_seq = store->merged_seq;
+    store_version_drop(version);
+    pthread_mutex_unlock(&store->lock);
+    return err;
 }
 
 /* ---- rounds ---------------------------------------------------------------------------- */
@@ -141,7 +177,7 @@ static enum err round_shard(struct store *store, const struct snapshot *version)
 
         round_news(store, version, arena, &news);
         if (news.count > 0) {
-            err = store_block_write(store, &parts, &made);
+            err = store_block_stage(store, &parts, &made);
             if (err == OK)
                 block_publish(store, store->round_shard, made);
         }
@@ -153,10 +189,9 @@ static enum err round_shard(struct store *store, const struct snapshot *version)
     return OK;
 }
 
-static enum err round_end(struct store *store)
+static void round_end(struct store *store)
 {
-    struct snapshot *next, *version;
-    enum err err;
+    struct snapshot *next;
 
     pthread_mutex_lock(&store->lock);
     next = store_version_copy(store, 0);
@@ -166,14 +201,10 @@ static enum err round_end(struct store *store)
         next->runs[i] = next->runs[i + store->round_runs];
     store_version_publish(store, next);
     store->is_round = false;
-    version = version_hold(store);
+    store->merged_seq = store->round_seq;
+    store->settle_us = clock_mono_us() + SETTLE_US;
     pthread_cond_broadcast(&store->changed);
     pthread_mutex_unlock(&store->lock);
-    err = store_manifest_write(store, version, store->round_seq);
-    if (err == OK)
-        store->merged_seq = store->round_seq;
-    version_let(store, version);
-    return err;
 }
 
 static enum err round_step(struct store *store, struct snapshot *version)
@@ -183,7 +214,8 @@ static enum err round_step(struct store *store, struct snapshot *version)
         store->round_shard++;
         return OK;
     }
-    return round_end(store);
+    round_end(store);
+    return OK;
 }
 
 /* Under both locks. */
@@ -195,28 +227,48 @@ static void round_begin(struct store *store)
     store->round_shard = 0;
 }
 
-/* One piece, under step_lock. A merge is forced where it is asked for; joins go first where there
- * are many runs. */
+/* What is to be done next, under both locks. A merge is forced where it is asked for; joins go
+ * first where there are many runs. */
+enum work { WORK_NONE, WORK_JOIN, WORK_ROUND, WORK_SETTLE };
+
+static enum work work_next(struct store *store, bool is_forced, int *at)
+{
+    const struct snapshot *now = store->now;
+
+    *at = join_at(store);
+    if (must_settle(store))
+        return WORK_SETTLE;
+    if (!store->is_round && now->run_count > 0 && now->run_count <= STORE_ROUND_MAX &&
+        (is_forced || wants_round(store)))
+        round_begin(store);
+    if (store->is_round && (int)(now->run_count - store->round_runs) <= JOINED_MAX)
+        return WORK_ROUND;
+    if (*at >= 0)
+        return WORK_JOIN;
+    if (store->is_round)
+        return WORK_ROUND;
+    return wants_settle(store) ? WORK_SETTLE : WORK_NONE;
+}
+
+/* One piece, under step_lock. */
 static enum err step(struct store *store, bool is_forced, bool *did)
 {
     struct snapshot *version;
     enum err err = OK;
+    enum work work;
     int at;
 
     pthread_mutex_lock(&store->lock);
-    at = join_at(store);
-    if (!store->is_round && store->now->run_count > 0 && store->now->run_count <= STORE_ROUND_MAX &&
-        (is_forced || wants_round(store)))
-        round_begin(store);
-    if (store->is_round && (int)(store->now->run_count - store->round_runs) <= JOINED_MAX)
-        at = -1;
-    *did = store->is_round || at >= 0;
+    work = work_next(store, is_forced, &at);
     version = version_hold(store);
     pthread_mutex_unlock(&store->lock);
-    if (at >= 0)
+    *did = work != WORK_NONE;
+    if (work == WORK_JOIN)
         join(store, version, at);
-    else if (*did)
+    else if (work == WORK_ROUND)
         err = round_step(store, version);
+    else if (work == WORK_SETTLE)
+        err = store_settle(store);
     version_let(store, version);
     return err;
 }
@@ -244,6 +296,8 @@ enum err store_merge(struct store *store)
     pthread_mutex_lock(&store->step_lock);
     while (did && err == OK && (store->is_round || store->merged_seq < seq))
         err = step(store, true, &did);
+    if (err == OK && store->settled_seq < store->merged_seq)
+        err = store_settle(store);
     pthread_mutex_unlock(&store->step_lock);
     return err;
 }

@@ -3,6 +3,7 @@
  * counts of holders are guarded by `lock`. */
 #pragma once
 
+#include "engine/bitmap.h"
 #include "engine/store.h"
 
 #include <pthread.h>
@@ -53,7 +54,9 @@ struct store {
     bool is_broken; /* takes no more: the log cannot be trusted to keep it */
     bool is_stuck;  /* the last piece of work behind failed */
     struct store_log log;
-    uint64_t seq, durable_seq, merged_seq;
+    uint64_t seq, durable_seq;
+    uint64_t merged_seq, settled_seq; /* blocks have all up to here; so the manifest says */
+    int64_t settle_us; /* when the disk is asked for that if there is nothing else to do */
     int64_t positions[STORE_FEED_COUNT];
     struct buf tail_events, tail_values, record;
     struct snapshot *now;
@@ -61,6 +64,9 @@ struct store {
     bool is_round;
     uint32_t round_runs, round_shard;
     uint64_t round_seq;
+    /* Shards whose block is seen but has no name on the disk yet; is_stage_lost: some did not get there, all are written anew. */
+    struct bitmap staged;
+    bool is_stage_lost;
 };
 
 struct str store_path(const struct store *store, char out[STORE_PATH_BYTES], const char *kind, uint64_t number);
@@ -116,8 +122,10 @@ int64_t store_unmerged_max(const struct store *store); /* store.c */
 
 /* store_block.c: the files of blocks, and the manifest that says which there must be. */
 enum err store_blocks_open(struct store *store, uint64_t *replay_from) MUST_USE; /* 0: all of the log is needed */
-enum err store_block_write(struct store *store, const struct block_parts *parts, struct store_block **out) MUST_USE;
-enum err store_manifest_write(struct store *store, const struct snapshot *version, uint64_t merged_seq) MUST_USE;
+/* Made, and on its way to the disk; store_blocks_settle waits for all of these and gives them their names. */
+enum err store_block_stage(struct store *store, const struct block_parts *parts, struct store_block **out) MUST_USE;
+enum err store_blocks_settle(struct store *store, const struct snapshot *version) MUST_USE; /* and the manifest */
 
 /* store_merge.c */
 bool store_wants_work(const struct store *store); /* under lock */
+enum err store_settle(struct store *store) MUST_USE; /* under step_lock */

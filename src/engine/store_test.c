@@ -560,6 +560,36 @@ static void damaged_blocks_come_back(void **state)
     free(order);
 }
 
+/* Blocks that are seen but have no name yet are taken from under the store: it writes them again.
+ */
+static void lost_stages_are_written_again(void **state)
+{
+    struct order *order = calloc(1, sizeof(*order));
+    struct store *store = open_store(&small);
+    bool did = true, is_lost = false;
+    int failures = 0;
+    char path[512];
+
+    (void)state;
+    take_next(store, order, 150);
+    snprintf(path, sizeof(path), "%s/block-%016x.new.%ld", folder, 0, (long)getpid());
+    while (did && !is_lost) {
+        assert_int_equal(store_step(store, &did), OK);
+        is_lost = unlink(path) == 0;
+    }
+    assert_true(is_lost);
+    for (did = true; did && failures < 2;)
+        failures += store_step(store, &did) != OK;
+    assert_int_equal(failures, 1);
+    assert_store(store, order);
+    store_close(store);
+    store = open_store(&small);
+    assert_int_equal(damage_count, 0);
+    assert_store(store, order);
+    store_close(store);
+    free(order);
+}
+
 static void last_log(char out[32])
 {
     struct arena *arena = arena_new((size_t)1 << 20);
@@ -757,6 +787,7 @@ int main(void)
         TEST(bad_batches),
         TEST(kills_lose_nothing),
         TEST(damaged_blocks_come_back),
+        TEST(lost_stages_are_written_again),
         TEST(torn_end_is_cut),
         TEST(damaged_log_is_named),
         TEST(crowds_agree),

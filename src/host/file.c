@@ -134,31 +134,84 @@ enum err file_sync(struct str path)
     return err == OK ? folder_sync(path) : err;
 }
 
+/* Where a file's bytes are before they are whole. */
+struct passing {
+    char target[PATH_BYTES], at[PATH_BYTES];
+};
+
+static enum err passing_of(struct str path, struct passing *out)
+{
+    int len;
+
+    if (!path_copy(path, out->target))
+        return E_NOT_FOUND;
+    len = snprintf(out->at, sizeof(out->at), "%s.new.%ld", out->target, (long)getpid());
+    return len < 0 || (size_t)len >= sizeof(out->at) ? E_IO : OK;
+}
+
+static enum err passing_create(const struct passing *passing, struct str content, int mode, int *fd)
+{
+    enum err err;
+
+    unlink(passing->at); /* of an earlier process with our number */
+    TRY(fd_open(str_of(passing->at), O_RDWR | O_CREAT | O_EXCL, mode, fd));
+    err = fd_write(*fd, content);
+    if (err == OK)
+        return OK;
+    close(*fd);
+    unlink(passing->at);
+    return err;
+}
+
+static enum err passing_sync(int fd)
+{
+    enum err err = fsync(fd) == 0 ? OK : E_IO;
+
+    return close(fd) == 0 ? err : E_IO;
+}
+
 enum err file_write(struct str path, struct str content, int mode)
 {
-    char target[PATH_BYTES], passing[PATH_BYTES];
+    struct passing passing;
     enum err err;
-    int fd, len;
+    int fd;
 
-    if (!path_copy(path, target))
-        return E_NOT_FOUND;
-    len = snprintf(passing, sizeof(passing), "%s.new.%ld", target, (long)getpid());
-    if (len < 0 || (size_t)len >= sizeof(passing))
-        return E_IO;
-    unlink(passing); /* of an earlier process with our number */
-    TRY(fd_open((struct str){passing, (size_t)len}, O_WRONLY | O_CREAT | O_EXCL, mode, &fd));
-    err = fd_write(fd, content);
-    if (err == OK && fsync(fd) != 0)
-        err = E_IO;
-    if (close(fd) != 0 && err == OK)
-        err = E_IO;
-    if (err == OK && rename(passing, target) != 0)
+    TRY(passing_of(path, &passing));
+    TRY(passing_create(&passing, content, mode, &fd));
+    err = passing_sync(fd);
+    if (err == OK && rename(passing.at, passing.target) != 0)
         err = E_IO;
     if (err != OK) {
-        unlink(passing);
+        unlink(passing.at);
         return err;
     }
     return folder_sync(path);
+}
+
+enum err file_stage(struct str path, struct str content, int mode, struct str *mapped)
+{
+    struct passing passing;
+    enum err err;
+    int fd;
+
+    TRY(passing_of(path, &passing));
+    TRY(passing_create(&passing, content, mode, &fd));
+    close(fd);
+    err = file_map(str_of(passing.at), mapped);
+    if (err != OK)
+        unlink(passing.at);
+    return err;
+}
+
+enum err file_stage_end(struct str path)
+{
+    struct passing passing;
+    int fd;
+
+    TRY(passing_of(path, &passing));
+    TRY(fd_open(str_of(passing.at), O_RDONLY, 0, &fd));
+    TRY(passing_sync(fd));
+    return rename(passing.at, passing.target) == 0 ? OK : E_IO;
 }
 
 bool file_exists(struct str path)

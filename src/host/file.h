@@ -42,6 +42,10 @@ enum err file_finish(struct file_writer *writer) MUST_USE; /* flush, fsync, clos
 /* A whole file as memory, read-only and shared with the page cache, until file_unmap. Empty files give no bytes. Whoever cuts
  * a mapped file off ends the process: only files that are replaced whole are mapped. */
 enum err file_map(struct str path, struct str *out) MUST_USE;
+/* file_write in two steps: the first gives what will be in the file as memory; the second waits for the disk and gives it its name
+ * (file_sync makes the name durable). Staged again, the one before is gone. What never got its name is PATH.new.PID. */
+enum err file_stage(struct str path, struct str content, int mode, struct str *mapped) MUST_USE;
+enum err file_stage_end(struct str path) MUST_USE;
 void file_unmap(struct str mapped);
 void file_map_fetch(struct str part); /* of mapped bytes: begins to read what of it is not in memory, and no more than it */
 
