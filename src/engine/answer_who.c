@@ -7,10 +7,6 @@
 #define WORDS BITMAP_SHARD_WORDS
 #define RECORD_MAX 1024
 
-struct bits {
-    uint64_t at[WORDS];
-};
-
 struct who {
     const struct condition *nodes;
     int count;
@@ -26,9 +22,9 @@ struct who {
 struct state {
     struct program *program;
     const struct program_choice *leaves_only, *whole_only;
-    struct bits *low, *high, *idle; /* by node */
-    struct answer_leaf *answers;    /* by leaf */
-    bool *idle_of;                  /* by leaf: without events */
+    struct program_bits *low, *high, *idle; /* by node */
+    struct answer_leaf *answers;            /* by leaf */
+    bool *idle_of;                          /* by leaf: without events */
     uint32_t numbers[RECORD_MAX];
 };
 
@@ -37,185 +33,38 @@ enum { LEAVES, WHOLE, QUERIES };
 static const bool leaves_only[QUERIES] = {true, false};
 static const bool whole_only[QUERIES] = {false, true};
 
-static bool is_of_events(const struct condition *one)
-{
-    return one->kind >= CONDITION_DID;
-}
-
-static bool bit_of(const struct bits *bits, uint32_t own)
+static bool bit_of(const struct program_bits *bits, uint32_t own)
 {
     return (bits->at[own / 64] >> own % 64 & 1) != 0;
 }
 
-/* ---- attributes ----------------------------------------------------------------------------- */
-
-static void bits_none(struct bits *out)
-{
-    memset(out, 0, sizeof(*out));
-}
-
-static void bits_flip(struct bits *out)
-{
-    for (int i = 0; i < WORDS; i++)
-        out->at[i] = ~out->at[i];
-}
-
-static void bits_join(struct bits *out, const struct bits *other, bool is_all)
-{
-    for (int i = 0; i < WORDS; i++)
-        out->at[i] = is_all ? out->at[i] & other->at[i] : out->at[i] | other->at[i];
-}
-
-static void bits_read(const struct bitmap *bitmap, uint32_t shard, struct bits *out)
-{
-    if (bitmap == NULL)
-        bits_none(out);
-    else
-        bitmap_shard(bitmap, shard, out->at);
-}
-
-/* In any, all, or none of them. */
-static void bits_of_sets(const struct bitmap *const *sets, int count, enum compare compare,
-                         uint32_t shard, struct bits *out)
-{
-    struct bits one;
-
-    bits_none(out);
-    for (int i = 0; i < count; i++) {
-        bits_read(sets[i], shard, i == 0 ? out : &one);
-        if (i > 0)
-            bits_join(out, &one, compare == COMPARE_ALL_OF);
-    }
-    if (compare == COMPARE_NONE_OF)
-        bits_flip(out);
-}
-
-static void bits_of_values(const struct program_test *test, const int64_t *values, struct bits *out)
-{
-    int64_t low = test->test->low, high = test->test->high;
-    enum compare compare = test->test->compare;
-    bool is_range =
-        compare == COMPARE_AT_LEAST || compare == COMPARE_BELOW || compare == COMPARE_BETWEEN;
-
-    low = compare == COMPARE_BELOW ? NONE + 1 : low; /* missing is below all */
-    high = compare == COMPARE_AT_LEAST ? INT64_MAX : high - 1;
-    for (int word = 0; word < WORDS; word++) {
-        const int64_t *at = values + (size_t)word * 64;
-        uint64_t bits = 0;
-
-        for (int i = 0; i < 64 && is_range; i++)
-            bits |= (uint64_t)(at[i] >= low && at[i] <= high) << i;
-        for (int i = 0; i < 64 && !is_range; i++)
-            bits |= (uint64_t)program_test_passes(test, at[i]) << i;
-        out->at[word] = bits;
-    }
-}
-
-static void attribute_bits(const struct program_test *test, uint32_t shard, struct bits *out)
-{
-    const struct people_column *column = test->column;
-    enum compare compare = test->test->compare;
-    const int64_t *values = NULL;
-
-    bits_none(out);
-    if (compare == COMPARE_EXISTS || compare == COMPARE_MISSING) {
-        bits_read(column == NULL ? NULL : column->has, shard, out);
-        if (compare == COMPARE_MISSING)
-            bits_flip(out);
-        return;
-    }
-    if (test->field->type == VALUE_CHOICES) {
-        bits_of_sets(test->members, test->test->value_count, compare, shard, out);
-        return;
-    }
-    if (column != NULL && shard < column->shard_count)
-        values = column->values[shard];
-    if (values != NULL)
-        bits_of_values(test, values, out);
-    else if (compare == COMPARE_NONE_OF)
-        bits_flip(out);
-}
-
-/* ---- nodes without events ------------------------------------------------------------------- */
-
-static void set_bits(const struct people_view *people, const struct condition *one, uint32_t shard,
-                     struct bits *out)
-{
-    const struct bitmap *sets[QUERY_VALUE_MAX];
-
-    for (int i = 0; i < one->id_count; i++)
-        sets[i] = people_set_of(people, one->set, one->ids[i]);
-    bits_of_sets(sets, one->id_count, one->test.compare, shard, out);
-}
-
-static void bucket_bits(const struct condition *one, const struct scan_view *view, struct bits *out)
-{
-    bits_none(out);
-    for (uint32_t word = 0; word < WORDS; word++) {
-        for (uint64_t left = view->only[word]; left != 0; left &= left - 1) {
-            uint32_t bit = (uint32_t)__builtin_ctzll(left);
-            int64_t at = catalog_bucket(one->salt, view->shard * SHARD_NUMBERS + word * 64 + bit);
-
-            out->at[word] |= (uint64_t)(at >= one->low && at < one->high) << bit;
-        }
-    }
-}
-
-static void static_bits(const struct answer_hand *hand, const struct scan_view *view, int node,
-                        struct bits *out)
-{
-    const struct who *who = hand->pass->query;
-    const struct condition *one = &who->nodes[node];
-
-    bits_none(out);
-    if (one->kind == CONDITION_EVERYONE)
-        bits_flip(out);
-    else if (one->kind == CONDITION_SET)
-        set_bits(hand->run->moment->people, one, view->shard, out);
-    else if (one->kind == CONDITION_BUCKET)
-        bucket_bits(one, view, out);
-    else
-        attribute_bits(&who->tests[node], view->shard, out);
-}
-
 /* ---- the tree ------------------------------------------------------------------------------- */
-
-/* All or any of the operands, in each of the three. */
-static void joined_bits(const struct who *who, int node, struct bits *of)
-{
-    const struct condition *one = &who->nodes[node];
-    int at = node - 1;
-
-    bits_none(&of[node]);
-    if (one->kind == CONDITION_ALL)
-        bits_flip(&of[node]);
-    for (int i = 0; i < one->operands; i++, at -= who->nodes[at].size)
-        bits_join(&of[node], &of[at], one->kind == CONDITION_ALL);
-}
 
 static void node_bits(const struct answer_hand *hand, const struct scan_view *view, int node)
 {
     const struct who *who = hand->pass->query;
     struct state *state = hand->state;
-    struct bits *low = &state->low[node], *high = &state->high[node], *idle = &state->idle[node];
+    struct program_bits *low = &state->low[node], *high = &state->high[node],
+                        *idle = &state->idle[node];
 
     if (who->nodes[node].kind == CONDITION_NOT) {
         *low = state->high[node - 1];
         *high = state->low[node - 1];
         *idle = state->idle[node - 1];
-        bits_flip(low);
-        bits_flip(high);
-        bits_flip(idle);
+        program_bits_flip(low);
+        program_bits_flip(high);
+        program_bits_flip(idle);
     } else if (who->nodes[node].kind < CONDITION_NOT) {
-        joined_bits(who, node, state->low);
-        joined_bits(who, node, state->high);
-        joined_bits(who, node, state->idle);
+        program_bits_operands(who->nodes, node, state->low);
+        program_bits_operands(who->nodes, node, state->high);
+        program_bits_operands(who->nodes, node, state->idle);
     } else if (who->leaf_of[node] >= 0) {
         memset(low, 0, sizeof(*low));
         memset(high, 255, sizeof(*high));
         memset(idle, state->idle_of[who->leaf_of[node]] ? 255 : 0, sizeof(*idle));
     } else {
-        static_bits(hand, view, node, low);
+        program_static_bits(hand->run->moment->people, &who->nodes[node], &who->tests[node],
+                            view->shard, low);
         *high = *low;
         *idle = *low;
     }
@@ -397,11 +246,11 @@ static bool is_kernels(struct answer_run *run, struct who *who)
     return is_taken && who->counts.condition_count > 0;
 }
 
-static void active_find(const struct scan_view *view, struct bits *out)
+static void active_find(const struct scan_view *view, struct program_bits *out)
 {
     const uint32_t *offsets = view->block->offsets;
 
-    bits_none(out);
+    program_bits_none(out);
     for (uint32_t own = 0; own < SHARD_NUMBERS; own++)
         out->at[own / 64] |= (uint64_t)(offsets[own] < offsets[own + 1]) << own % 64;
     answer_news_find(view, out->at);
@@ -412,7 +261,7 @@ static void kernel_shard(struct answer_hand *hand, struct scan_view *view)
 {
     const struct who *who = hand->pass->query;
     uint64_t *members = who->members + (size_t)view->shard * WORDS, count = 0, idle = 0;
-    struct bits active;
+    struct program_bits active;
 
     for (int word = 0; word < WORDS; word++)
         idle |= members[word] & view->only[word];
@@ -483,7 +332,7 @@ static void who_start(struct answer_hand *hand)
     struct state *state = hand->state;
     size_t nodes = (size_t)who->count;
 
-    state->low = arena_new_array(hand->arena, struct bits, nodes * 3);
+    state->low = arena_new_array(hand->arena, struct program_bits, nodes * 3);
     state->high = state->low + nodes;
     state->idle = state->high + nodes;
     state->answers = arena_new_array(hand->arena, struct answer_leaf, nodes);
@@ -510,13 +359,13 @@ static void who_prepare(struct answer_run *run, struct who *who, struct answer_f
     who->leaf_of = arena_new_array(arena, int, nodes);
     who->fifths = arena_new_array(arena, struct program_fifths, nodes);
     who->members = arena_new_array(arena, uint64_t, (size_t)run->shard_count * WORDS + 1);
-    answer_take(run, (size_t)run->shard_count * sizeof(struct bits));
+    answer_take(run, (size_t)run->shard_count * sizeof(struct program_bits));
     who->leaves = (struct query){.zone = query->zone, .who = leaves};
     for (int node = 0; node < who->count; node++) {
         const struct condition *one = &query->who[node];
 
-        who->leaf_of[node] = is_of_events(one) ? who->leaves.who_count : -1;
-        if (is_of_events(one)) {
+        who->leaf_of[node] = program_is_of_events(one) ? who->leaves.who_count : -1;
+        if (program_is_of_events(one)) {
             leaves[who->leaves.who_count++] = *one;
             program_looks(one, filter_add, &(struct filtering){run, filter});
         } else if (one->kind == CONDITION_ATTRIBUTE) {

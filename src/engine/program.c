@@ -7,7 +7,7 @@
 
 #define ARENA_MAX ((size_t)64 << 20)
 
-static bool is_of_events(const struct condition *one)
+bool program_is_of_events(const struct condition *one)
 {
     return one->kind >= CONDITION_DID;
 }
@@ -72,7 +72,7 @@ static struct program_query *query_new(const struct query *query)
     size_t nodes = (size_t)query->who_count + 1, leaves = 0;
 
     for (int i = 0; i < query->who_count; i++)
-        leaves += is_of_events(&query->who[i]);
+        leaves += program_is_of_events(&query->who[i]);
     into->arena = arena;
     into->query = query;
     into->leaf_of = arena_new_array(arena, int, nodes);
@@ -80,8 +80,8 @@ static struct program_query *query_new(const struct query *query)
     into->leaves = arena_new_array(arena, struct program_leaf, leaves + 1);
     into->roles = arena_new_array(arena, struct program_role, (leaves + 1) * PROGRAM_ROLES_MAX);
     for (int i = 0; i < query->who_count; i++) {
-        into->leaf_of[i] = is_of_events(&query->who[i]) ? into->leaf_count : -1;
-        if (is_of_events(&query->who[i]))
+        into->leaf_of[i] = program_is_of_events(&query->who[i]) ? into->leaf_count : -1;
+        if (program_is_of_events(&query->who[i]))
             leaf_add(into, &query->who[i]);
     }
     return into;
@@ -191,8 +191,10 @@ static uint32_t list_fill(struct program *program, struct program_choice *choice
         struct program_query *query = program->queries[i];
 
         for (int r = 0; is_chosen(program, choice, i) && r < query->role_count; r++)
-            if (looks_at(&query->roles[r], kind))
+            if (looks_at(&query->roles[r], kind)) {
+                choice->query_of[at] = (uint16_t)i;
                 choice->roles[at++] = &query->roles[r];
+            }
     }
     return at;
 }
@@ -236,7 +238,7 @@ static void choice_at(const struct program *program, struct program_choice *choi
 const struct program_choice *program_choose(struct program *program, const bool *is_wanted)
 {
     struct program_choice *choice;
-    size_t kinds;
+    size_t kinds, places;
     uint32_t at = 0;
 
     must(program->is_mapped);
@@ -245,8 +247,9 @@ const struct program_choice *program_choose(struct program *program, const bool 
     choice->is_wanted = arena_new_array(program->map, bool, (size_t)program->query_count + 1);
     for (int i = 0; i < program->query_count; i++)
         choice->is_wanted[i] = is_wanted == NULL || is_wanted[i];
-    choice->roles =
-        arena_new_array(program->map, struct program_role *, places_count(program, choice) + 1);
+    places = places_count(program, choice) + 1;
+    choice->roles = arena_new_array(program->map, struct program_role *, places);
+    choice->query_of = arena_new_array(program->map, uint16_t, places);
     choice->kind_from = arena_new_array(program->map, uint32_t, kinds + 1);
     choice->earliest = arena_new_array(program->map, uint32_t, kinds);
     for (uint32_t kind = 0; kind < kinds; kind++) {
@@ -364,6 +367,12 @@ void program_begin(struct program *program, const uint32_t *numbers, int number_
     program->numbers = numbers;
     program->number_count = number_count;
     program->choice = choice != NULL ? choice : program->all;
+    program->open = NULL;
+}
+
+void program_open(struct program *program, const uint64_t *open)
+{
+    program->open = open;
 }
 
 static bool matches(const struct program_role *role, const struct program_event *event)
@@ -410,9 +419,15 @@ void program_event(struct program *program, const struct program_event *event)
     bool is_ahead = event->second >= program->moment.as_of;
 
     while (at < to) {
-        struct program_leaf *leaf = choice->roles[at]->leaf;
-        uint32_t bits = bits_of(choice->roles, &at, to, event);
+        uint32_t query = choice->query_of[at], bits;
+        struct program_leaf *leaf;
 
+        if (program->open != NULL && !(program->open[query / 64] >> query % 64 & 1)) {
+            at++;
+            continue;
+        }
+        leaf = choice->roles[at]->leaf;
+        bits = bits_of(choice->roles, &at, to, event);
         if (!is_ahead && bits == 0)
             continue;
         fresh(leaf, program->person);

@@ -40,6 +40,12 @@ const struct program_choice *program_choose(struct program *program, const bool 
 
 /* A person: the kept number and all numbers of its records (kept first). choice NULL: all queries. */
 void program_begin(struct program *program, const uint32_t *numbers, int number_count, const struct program_choice *choice);
+/* Of the person begun, events matter to these queries of the choice alone (bits by number). Lives as long as the person is at work. */
+void program_open(struct program *program, const uint64_t *open);
+/* Of a shard's numbers: for whom the query holds for sure, and for whom it may, as long as nothing is told of them: without events, and
+ * without what moves by time. Of joined persons they say nothing. */
+void program_shard(struct program *program, int query, uint32_t shard, uint64_t sure[BITMAP_SHARD_WORDS],
+                   uint64_t maybe[BITMAP_SHARD_WORDS]);
 /* Is it decided without looking at events? *root is its answer then. */
 bool program_known(struct program *program, int query, struct answer_leaf *root);
 void program_event(struct program *program, const struct program_event *event); /* in order; other kinds are passed over */

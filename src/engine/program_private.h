@@ -62,6 +62,19 @@ bool program_test_passes(const struct program_test *test, int64_t value);
 /* An attribute or a membership of the person, without events. */
 struct answer_leaf program_static(const struct program *program, const struct condition *one, const struct program_test *test);
 
+/* program_bits.c: bit i is number shard * 4,096 + i. */
+struct program_bits {
+    uint64_t at[BITMAP_SHARD_WORDS];
+};
+void program_bits_none(struct program_bits *out);
+void program_bits_flip(struct program_bits *out);
+void program_bits_join(struct program_bits *out, const struct program_bits *other, bool is_all); /* both, or either */
+void program_bits_operands(const struct condition *who, int node, struct program_bits *of); /* of[node]: all or any of its operands */
+/* A condition that asks for no events. */
+void program_static_bits(const struct people_view *people, const struct condition *one, const struct program_test *test,
+                         uint32_t shard, struct program_bits *out);
+bool program_is_of_events(const struct condition *one);
+
 void program_leaf_reset(struct program_leaf *leaf);
 /* The event matches these roles. */
 void program_leaf_take(struct program_leaf *leaf, uint32_t bits, const struct program_event *event);
@@ -82,6 +95,7 @@ struct program_choice {
     struct program_choice *next;
     bool *is_wanted; /* by query */
     struct program_role **roles;
+    uint16_t *query_of;  /* by place in roles */
     uint32_t *kind_from; /* by kind: places in roles; one more than kinds */
     uint32_t *earliest;  /* by kind: no event before matters; UINT32_MAX: none does */
     uint32_t earliest_of_all;
@@ -104,4 +118,6 @@ struct program {
     const uint32_t *numbers;
     int number_count;
     const struct program_choice *choice;
+    const uint64_t *open; /* queries whose conditions gather, as bits; NULL: all of the choice */
+    struct program_bits *sure, *maybe; /* by node, of the shard at work */
 };

@@ -7,9 +7,8 @@
 
 #define ARENA_MAX ((size_t)16 << 20)
 #define WORDS (ROSTER_SEGMENT_MAX / 64)
-#define KINDS 4096      /* whose segments are known by a table; others are looked up */
-#define CHOICES 1024    /* sets of segments asked together; a power of two */
-#define FILL_PIECE 4096 /* persons */
+#define KINDS 4096   /* whose segments are known by a table; others are looked up */
+#define CHOICES 1024 /* sets of segments asked together; a power of two */
 #define FULL UINT32_MAX
 #define TOUCH_ALL 65536U /* above every kind */
 #define TOUCH_ATTRIBUTE 65537U
@@ -48,6 +47,11 @@ struct roster {
     struct buf touches;
     struct buf due; /* by number: the second at which somebody is asked again; 0: never */
     int64_t next;   /* nobody is due before */
+    /* of a piece that is asked once, by query */
+    struct piece {
+        uint64_t turned[BITMAP_SHARD_WORDS]; /* whose membership is known to be the other */
+        uint64_t open[BITMAP_SHARD_WORDS];   /* who must be asked */
+    } * pieces;
     /* of a run */
     const struct moment *moment;
     struct roster_work *work;
@@ -357,14 +361,13 @@ static void answer_take(struct roster *roster, int query, uint32_t person,
         *until = root->until;
 }
 
-/* Those that are decided without events; the others stay in `open`. */
+/* Those that are decided without events leave `open`. */
 static bool known_take(struct roster *roster, uint32_t person, uint64_t open[WORDS], int64_t *until)
 {
     bool is_open = false;
 
-    memcpy(open, roster->wanted, sizeof roster->wanted);
     for (int word = 0; word < WORDS; word++) {
-        for (uint64_t bits = roster->wanted[word]; bits != 0; bits &= bits - 1) {
+        for (uint64_t bits = open[word]; bits != 0; bits &= bits - 1) {
             int query = word * 64 + __builtin_ctzll(bits);
             struct answer_leaf root;
 
@@ -381,6 +384,7 @@ static bool known_take(struct roster *roster, uint32_t person, uint64_t open[WOR
 static void events_take(struct roster *roster, uint32_t person, const uint64_t open[WORDS],
                         int64_t *until)
 {
+    program_open(roster->program, open);
     program_person(roster->program, roster->moment->events);
     for (int word = 0; word < WORDS; word++) {
         for (uint64_t bits = open[word]; bits != 0; bits &= bits - 1) {
@@ -393,12 +397,12 @@ static void events_take(struct roster *roster, uint32_t person, const uint64_t o
     }
 }
 
-static void ask(struct roster *roster, uint32_t person)
+/* The wanted segments, those not in `open` being answered already. */
+static void ask(struct roster *roster, uint32_t person, const struct program_choice *choice,
+                uint64_t open[WORDS])
 {
     uint32_t few[RECORDS], *numbers = few;
     int count = numbers_of(roster, person, &numbers);
-    const struct program_choice *choice = choose(roster);
-    uint64_t open[WORDS];
     int64_t until = NEVER;
 
     roster->work->person_count++;
@@ -416,6 +420,9 @@ static void want(struct roster *roster, const uint64_t *words)
 
 static void person_run(struct roster *roster, uint32_t number)
 {
+    const struct program_choice *choice;
+    uint64_t open[WORDS];
+
     if (!bitmap_has(people_all(roster->moment->people), number)) {
         leave_all(roster, number);
         *due_of(roster, number) = 0;
@@ -423,7 +430,9 @@ static void person_run(struct roster *roster, uint32_t number)
     }
     if (*due_of(roster, number) != 0 && *due_of(roster, number) <= roster->moment->as_of)
         want(roster, roster->all);
-    ask(roster, number);
+    choice = choose(roster);
+    memcpy(open, roster->wanted, sizeof open);
+    ask(roster, number, choice, open);
 }
 
 static bool has_room(const struct roster *roster)
@@ -530,27 +539,82 @@ static uint32_t fill_start(const struct roster *roster)
     return at;
 }
 
-/* Those that have asked nobody from here on ask together. */
+/* What is known of a shard's persons without events, one segment. */
+static void piece_learn(struct roster *roster, int query, uint32_t shard)
+{
+    const struct people_view *people = roster->moment->people;
+    struct piece *piece = &roster->pieces[query];
+    uint64_t all[BITMAP_SHARD_WORDS], joined[BITMAP_SHARD_WORDS], members[BITMAP_SHARD_WORDS];
+    uint64_t sure[BITMAP_SHARD_WORDS], maybe[BITMAP_SHARD_WORDS];
+
+    bitmap_shard(people_all(people), shard, all);
+    bitmap_shard(people_joined(people), shard, joined);
+    bitmap_shard(&roster->segments[query]->members, shard, members);
+    program_shard(roster->program, query, shard, sure, maybe);
+    for (int i = 0; i < BITMAP_SHARD_WORDS; i++) {
+        piece->open[i] = all[i] & ((maybe[i] & ~sure[i]) | joined[i]);
+        piece->turned[i] = ((sure[i] & all[i]) ^ members[i]) & ~piece->open[i];
+    }
+}
+
+/* One of the shard: the segments that are known flip, those that are open are asked. */
+static void piece_ask(struct roster *roster, const struct program_choice *choice, uint32_t person)
+{
+    uint32_t own = person % SHARD_NUMBERS;
+    uint64_t bit = UINT64_C(1) << own % 64, open[WORDS] = {0};
+
+    for (int word = 0; word < WORDS; word++) {
+        for (uint64_t bits = roster->wanted[word]; bits != 0; bits &= bits - 1) {
+            int query = word * 64 + __builtin_ctzll(bits);
+
+            if (roster->pieces[query].turned[own / 64] & bit)
+                flip(roster, roster->segments[query], person);
+            if (roster->pieces[query].open[own / 64] & bit)
+                open[word] |= bits & -bits;
+        }
+    }
+    if (has_any(open))
+        ask(roster, person, choice, open);
+}
+
+/* Asks the wanted segments of [at, to), which lie in one shard; returns how far there was room. */
+static uint32_t piece_run(struct roster *roster, uint32_t at, uint32_t to)
+{
+    const struct program_choice *choice = choose(roster);
+    uint64_t some[BITMAP_SHARD_WORDS] = {0};
+
+    if (roster->pieces == NULL)
+        roster->pieces = arena_new_array(roster->arena, struct piece, ROSTER_SEGMENT_MAX);
+    for (int query = 0; query < ROSTER_SEGMENT_MAX; query++) {
+        if (!(roster->wanted[query / 64] >> query % 64 & 1))
+            continue;
+        piece_learn(roster, query, at / SHARD_NUMBERS);
+        for (int i = 0; i < BITMAP_SHARD_WORDS; i++)
+            some[i] |= roster->pieces[query].turned[i] | roster->pieces[query].open[i];
+    }
+    for (; at < to && has_room(roster); at++)
+        if (some[at % SHARD_NUMBERS / 64] >> at % 64 & 1)
+            piece_ask(roster, choice, at);
+    return at;
+}
+
+/* Those that have asked nobody from here on ask together, a shard at a time. */
 static void fill_run(struct roster *roster)
 {
-    uint32_t at = fill_start(roster), max = people_max(roster->moment->people);
+    uint32_t at = fill_start(roster), max = people_max(roster->moment->people), to;
     uint64_t filling[WORDS];
-    uint32_t to = max - at < FILL_PIECE ? max : at + FILL_PIECE;
 
     if (at == FULL)
         return;
+    to = (at / SHARD_NUMBERS + 1) * SHARD_NUMBERS;
+    to = to < max ? to : max;
     roster->why = ROSTER_FILL;
     memset(roster->wanted, 0, sizeof roster->wanted);
     for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
         if (roster->segments[i] != NULL && roster->segments[i]->fill_at == at)
             roster->wanted[i / 64] |= UINT64_C(1) << i % 64;
     memcpy(filling, roster->wanted, sizeof filling);
-    for (; at < to && has_room(roster); at++) {
-        if (bitmap_has(people_all(roster->moment->people), at))
-            ask(roster, at);
-        else
-            leave_all(roster, at);
-    }
+    at = piece_run(roster, at, to);
     for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
         if (filling[i / 64] >> i % 64 & 1)
             roster->segments[i]->fill_at = at >= max ? FULL : at;

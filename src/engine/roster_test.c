@@ -42,7 +42,8 @@ static bool set_find(void *user, enum set_kind kind, int64_t id)
 
 static const struct catalog_kind kinds[] = {{{"cart", 4}, 2}, {{"order", 5}, 3}, {{"view", 4}, 1}};
 static const struct catalog_field columns[] = {{{"amount", 6}, VALUE_MONEY}};
-static const struct catalog_field attributes[] = {{{"city", 4}, VALUE_TEXT}};
+static const struct catalog_field attributes[] = {{{"city", 4}, VALUE_TEXT},
+                                                  {{"born", 4}, VALUE_DATE}};
 
 static struct catalog catalog_of(void)
 {
@@ -51,7 +52,7 @@ static struct catalog catalog_of(void)
                             .columns = columns,
                             .column_count = 1,
                             .attributes = attributes,
-                            .attribute_count = 1,
+                            .attribute_count = 2,
                             .zone = zone,
                             .set_find = set_find};
 }
@@ -69,6 +70,12 @@ static const char *const definitions[] = {
     "\"seconds\":30}}}",
     "{\"did\":{\"within\":{\"units\":\"day\",\"count\":1,\"current\":true}},\"at_least\":3}",
     "{\"everyone\":true}",
+    "{\"all\":[{\"attribute\":\"born\",\"within\":{\"last\":{\"seconds\":86450}}},{\"not\":{"
+    "\"tag\":["
+    "\"9\"]}}]}",
+    "{\"any\":[{\"attribute\":\"born\",\"anniversary\":[0,1]},{\"bucket\":{\"salt\":\"x\",\"from\":"
+    "0,"
+    "\"to\":200000}},{\"did\":{\"kind\":\"cart\"},\"at_least\":4}]}",
 };
 #define SEGMENTS ((int)ARRAY_LEN(definitions))
 
@@ -99,6 +106,7 @@ static void begin(uint64_t with)
     assert_int_equal(store_open(str_of(folder), &options, &store), OK);
     people = people_new();
     people_attribute(people, 0, VALUE_TEXT);
+    people_attribute(people, 1, VALUE_DATE);
     for (uint32_t i = 0; i < PERSONS; i++) {
         people_add(people, i);
         kept_of[i] = i;
@@ -173,7 +181,11 @@ static void person_change(void)
     case 7:
     case 8:
     case 9:
+        people_set_number(people, number, 1, START / 86400 - 2 + random_below(5));
+        break;
     case 10:
+    case 11:
+    case 12:
         people_set_texts(people, number, 0, &city, (int)random_below(2));
         break;
     default:
