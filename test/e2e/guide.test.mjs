@@ -429,6 +429,35 @@ test('16 a campaign; 17 the ledger; 18 how the system is', async () => {
     })
 })
 
+test('20 segments: after saving', async () => {
+    const segment = async (name, who, tag_id) => (await server.post('/api/segments', { name, definition: { version: 1, ask: 'segment', who }, ...(tag_id && { tag_id }) })).id
+    const tag = (await server.post('/api/tags', { family: 'spending', name: '回头客', color: '#2b5bc4' })).id
+    const buys = { did: { kind: 'order_paid' }, at_least: 2 }
+    const id = await segment('复购客', buys, tag)
+    const lately = { did: { kind: 'order_paid', within: { last: { days: 60 } } } }
+    const other = await segment('近 60 天下过单', lately)
+    const { member_count: count } = await server.post('/api/audience/count', { query: { version: 1, ask: 'segment', who: buys } })
+    await walk(async (page) => {
+        await go(page, `/segments/${id}`)
+        await page.locator('.now').getByText(String(count), { exact: true }).waitFor()
+        await page.getByText(`已显示 ${count} / ${count}`).waitFor()
+        await button(page, '对全部成员操作').waitFor()
+        await shot(page, 'segment-page')
+        await page.getByRole('radio', { name: '重合' }).check()
+        await page.getByLabel('对比的人群 1').selectOption(other)
+        await page.locator('svg[role=group] a').first().waitFor()
+        await page.locator('svg[role=group]').scrollIntoViewIfNeeded()
+        await shot(page, 'segment-overlap', page.locator('section.card').last())
+        await page.getByRole('radio', { name: '为什么在里面' }).check()
+        await page.getByLabel('查客户').waitFor()
+        await page.getByRole('radio', { name: '版本' }).check()
+        await page.getByText('第 1 版').waitFor()
+        await go(page, '/settings/tags')
+        await page.getByRole('link', { name: '规则：复购客' }).waitFor()
+        await page.getByRole('link', { name: /^设为自动/ }).first().waitFor()
+    })
+})
+
 test('01 signing in', async () => {
     await walk(
         async (page) => {

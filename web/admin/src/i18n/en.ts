@@ -388,6 +388,7 @@ const en: typeof zh = {
             last_order_day: 'Last order',
             birth_day: 'Birthday',
             child_birth_day: 'Birthday of a child',
+            customer_number: 'Customer number',
         },
     },
     language: { title: 'Language', other: '中文' },
@@ -991,6 +992,7 @@ const en: typeof zh = {
         },
     },
     segmentPage: {
+        because: { event: 'something happened', time: 'time passed', fill: 'worked out from history' },
         with: 'Segment {n} beside it',
         chooseOther: 'Choose a segment beside it',
         chooseThird: 'One more, perhaps',
@@ -1395,7 +1397,7 @@ const en: typeof zh = {
         },
     },
     tagging: {
-        thickness: 'Tag thickness',
+        thickness: 'Tag thickness of all',
         thicknessAbout: 'How many tags of each family a customer has on average, and how many have none',
         everybody: 'All customers',
         average: 'Tags a customer',

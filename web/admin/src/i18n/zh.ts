@@ -379,6 +379,7 @@ const zh = {
             last_order_day: '末单日',
             birth_day: '生日',
             child_birth_day: '孩子生日',
+            customer_number: '客户编号',
         },
     },
     language: { title: '语言', other: 'English' },
@@ -982,6 +983,7 @@ const zh = {
         },
     },
     segmentPage: {
+        because: { event: '有了新的事件或资料', time: '时间到了', fill: '按历史计算' },
         with: '对比的人群 {n}',
         chooseOther: '选一个人群对比',
         chooseThird: '再选一个（可不选）',
@@ -1386,7 +1388,7 @@ const zh = {
         },
     },
     tagging: {
-        thickness: '标签厚度',
+        thickness: '整体标签厚度',
         thicknessAbout: '每一类里，一位客户平均有几个标签，多少客户一个也没有',
         everybody: '全部客户',
         average: '人均标签',
