@@ -85,6 +85,10 @@ static const struct scenario merged[] = {
     {"three again", AS_VIEWER, THICKNESS, NULL, 200,
      "{'items':[{'channel_id':null,'channel_name':null,'customer_count':3,", ""},
 };
+static const struct scenario given[] = {
+    {"b is the operator's", AS_OPERATOR, POST, "/api/customers/$b/owner",
+     "{'staff_id':'$operator','reason':'x'}", 200, "", NULL},
+};
 static const struct scenario within_reach[] = {
     {"one's own", AS_OPERATOR, THICKNESS, NULL, 200,
      "{'items':[{'channel_id':null,'channel_name':null,'customer_count':1,", ""},
@@ -104,8 +108,8 @@ static void test_thickness(void **state)
     audience_await(scenario_app);
     run(counted);
     run(merged);
-    scenario_sql("UPDATE customer SET owner_staff_id = (SELECT id FROM staff WHERE login = "
-                 "'operator') WHERE customer_number = 2");
+    scenario_set("operator", scenario_text("SELECT id FROM staff WHERE login = 'operator'"));
+    run(given);
     scenario_sql("UPDATE role SET scope = 'own' WHERE name = 'operator'");
     scenario_reopen();
     audience_await(scenario_app);
