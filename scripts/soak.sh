@@ -21,6 +21,9 @@ step "tests, the long way" make test
 step "ledger model, 20 seeds" env LEDGER_SEEDS=20 build/asan/test/ledger_model_test
 step "engine against its oracle, 50,000 queries" env ORACLE_QUERIES=50000 build/asan/test/oracle_test
 step "simulator, 20 seeds" env SIM_SEEDS=20 build/asan/test/sim_test
+step "store over kill -9, 200 rounds" env KILL_ROUNDS=200 build/asan/test/engine_store_test
+step "engine and segments over kill -9, 200 rounds" env KILL_ROUNDS=200 PAPILIO_BIN=build/asan/papilio \
+    node --test --test-concurrency=1 test/api/kill_audience.test.mjs test/api/kill_segments.test.mjs
 step "kill -9 under load, 200 rounds" env SIM_KILL_ROUNDS=200 PAPILIO_BIN=build/asan/papilio node --test test/api/kill_giveaway.test.mjs
 step "the same on PostgreSQL" env SIM_KILL_ROUNDS=200 PAPILIO_BIN=build/asan/papilio PAPILIO_TEST_DB=postgres:// \
     scripts/postgres.sh node --test test/api/kill_giveaway.test.mjs
