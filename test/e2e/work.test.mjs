@@ -138,7 +138,7 @@ test('one customer: facts, a tag put on and taken off, timeline, orders with lin
         await page.getByRole('button', { name: '保存' }).click()
         await page.getByRole('button', { name: '移除标签「老朋友」' }).waitFor()
 
-        await page.getByText('https://shop.example/linen').waitFor()
+        await page.locator('.entry').getByText('https://shop.example/linen').waitFor()
         await page.getByRole('radio', { name: '订单' }).click()
         await page.getByRole('button', { name: /A1-3/ }).click()
         await page.getByText('亚麻衬衫').waitFor()
