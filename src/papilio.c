@@ -103,6 +103,7 @@ static const struct route *const routes[] = {
     audience_count_routes,
     audience_explain_routes,
     audience_overlap_routes,
+    audience_export_routes,
     report_routes,
     NULL,
 };

@@ -105,6 +105,7 @@ bool str_to_int(struct str s,
 struct str str_copy(struct arena *arena, struct str s);
 char *str_cstr(struct arena *arena, struct str s); /* with a terminator */
 struct str str_fmt(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
+struct str str_decimal(struct arena *arena, int64_t value, int64_t digits); /* 1230 with two digits behind the point: 12.30 */
 struct str str_vfmt(struct arena *arena, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 struct str str_lower(struct arena *arena, struct str s); /* ASCII letters only */
 struct str str_hex(struct arena *arena, struct str bytes);

@@ -161,6 +161,18 @@ struct str str_fmt(struct arena *arena, const char *fmt, ...)
     return s;
 }
 
+struct str str_decimal(struct arena *arena, int64_t value, int64_t digits)
+{
+    uint64_t unit = 1, whole = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    for (int64_t i = 0; i < digits; i++)
+        unit *= 10;
+    if (digits == 0)
+        return str_fmt(arena, "%" PRId64, value);
+    return str_fmt(arena, "%s%" PRIu64 ".%0*" PRIu64, value < 0 ? "-" : "", whole / unit,
+                   (int)digits, whole % unit);
+}
+
 struct str str_vfmt(struct arena *arena, const char *fmt, va_list args)
 {
     char small[256];

@@ -93,6 +93,10 @@ static void test_made_in_arena(void **state)
 
     (void)state;
     assert_str(str_fmt(arena, "%d-%s", 7, "x"), "7-x");
+    assert_str(str_decimal(arena, 1230, 2), "12.30");
+    assert_str(str_decimal(arena, -5, 2), "-0.05");
+    assert_str(str_decimal(arena, 7, 0), "7");
+    assert_str(str_decimal(arena, INT64_MIN + 1, 3), "-9223372036854775.807");
     longer = str_fmt(arena, "%0300d|", 5);
     assert_int_equal(longer.len, 301);
     assert_int_equal(longer.at[299], '5');

@@ -605,6 +605,21 @@ test("the audience is asked", async () => {
     await bad("/api/customers?who=x", undefined, "query.form");
 });
 
+test("analyses are files", async () => {
+    const query = { version: 1, ask: "breakdown", events: { kind: "order_paid" }, by: "kind", of: "amount" };
+    for (const format of ["csv", "xlsx"]) {
+        const file = await fetch(`${server.url}/api/audience/export`, {
+            method: "POST", body: JSON.stringify({ query, format }),
+            headers: { "Content-Type": "application/json", Cookie: admin.cookie, "X-CSRF-Token": admin.csrf },
+        });
+        assert.equal(file.status, 200);
+        assert.match(file.headers.get("content-disposition"), new RegExp(`papilio-[0-9-]+\\.${format}`));
+        assert.ok((await file.arrayBuffer()).byteLength > 40);
+    }
+    walked.add("post /api/audience/export");
+    await bad("/api/audience/export", { query, format: "csv", titles: ["x"] }, "export.titles");
+});
+
 test("analyses are saved", async () => {
     const query = { version: 1, ask: "trend", events: { kind: "order_paid" }, units: "day" };
     const report = await good("/api/reports", { name: "days", query });

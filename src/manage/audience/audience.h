@@ -10,6 +10,7 @@ extern const struct route audience_count_routes[];
 extern const struct route audience_explain_routes[];
 extern const struct route thickness_routes[];
 extern const struct route audience_overlap_routes[];
+extern const struct route audience_export_routes[];
 extern const struct route report_routes[];
 
 /* All that was acknowledged when the ctx's snapshot began, and perhaps more. Reads only, on a thread that may wait a little.

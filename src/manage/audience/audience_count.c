@@ -91,13 +91,21 @@ static enum err sizes_fill(struct ctx *c, struct question *question, int64_t day
     struct audience_size *size =
         arena_new_array(c->arena, struct audience_size, (size_t)day_count + 1);
 
+    enum err err = OK;
+
     *sizes = (struct list){size, 0};
     for (int64_t day = today - day_count; day < today; day++) {
         question->moment.moment.as_of = zone_day_start(zone, day + 1) / 1000;
-        TRY(question_run(c, question));
+        err = question_run(c, question);
+        if (err != OK)
+            break;
         size[sizes->count++] = (struct audience_size){day, bitmap_count(&question->answer.members)};
     }
-    return OK;
+    if (err == E_BUSY || err == E_TOO_LARGE) { /* there is no time for a curve: the count stands */
+        sizes->count = 0;
+        err = OK;
+    }
+    return err;
 }
 
 static enum err count_fill(struct ctx *c, struct question *question, int64_t curve_days,

@@ -6,98 +6,21 @@
 
 #define ROWS_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
-/* ---- cells as people read them --------------------------------------------------------------- */
-
-enum cell { CELL_COUNT, CELL_SECOND, CELL_BY, CELL_KIND, CELL_CHANNEL };
-struct column {
-    const char *name;
-    enum cell cell;
-};
-#define COLUMNS_MAX 6
-/* Where a column is there only `by` something, it comes first in this order all the same. */
-static const struct column columns[][COLUMNS_MAX] = {
-    [QUERY_FUNNEL] =
-        {{"group", CELL_BY}, {"level"}, {"people"}, {"median_seconds"}, {"mean_seconds"}},
-    [QUERY_RETENTION] = {{"cohort_ms", CELL_SECOND}, {"size"}, {"unit"}, {"people"}, {"is_over"}},
-    [QUERY_PATHS] = {{"position"}, {"from", CELL_BY}, {"to", CELL_BY}, {"count"}},
-    [QUERY_BREAKDOWN] = {{"group", CELL_BY}, {"people"}, {"events"}, {"sum"}},
-    [QUERY_TREND] = {{"from_ms", CELL_SECOND}, {"group", CELL_BY}, {"people"}, {"events"}, {"sum"}},
-    [QUERY_RFM] = {{"r"}, {"f"}, {"m"}, {"people"}, {"sum"}},
-    [QUERY_INTERVAL] = {{"days"}, {"pairs"}},
-    [QUERY_TIMELINE] = {{"at_ms", CELL_SECOND},
-                        {"kind", CELL_KIND},
-                        {"channel_id", CELL_CHANNEL},
-                        {"amount"}},
-};
-
-static bool is_there(const struct query *query, const struct column *column)
-{
-    bool is_optional = query->ask == QUERY_FUNNEL || query->ask == QUERY_TREND;
-
-    return column->cell != CELL_BY || !is_optional || query->has_by;
-}
-
-static int columns_of(const struct query *query, struct column out[COLUMNS_MAX])
-{
-    int count = 0;
-
-    for (int i = 0; i < COLUMNS_MAX && query->ask != QUERY_SEGMENT; i++)
-        if (columns[query->ask][i].name && is_there(query, &columns[query->ask][i]))
-            out[count++] = columns[query->ask][i];
-    return count;
-}
-
-static struct str noun_text(const struct question *question, int noun, int64_t number)
-{
-    const struct feed *feed = audience_feed(&question->moment);
-
-    return dictionary_text(feed->names.nouns[noun], number - 1);
-}
-
-static struct str by_text(const struct question *question, int64_t value)
-{
-    const struct query_field *by = &question->query.by;
-    const struct people_column *column;
-
-    if (by->kind == QUERY_COLUMN)
-        return dictionary_text(question->moment.moment.dictionaries[by->number], value);
-    column = people_column(question->moment.moment.people, by->number);
-    return column && value >= 0 && value < column->text_count ? column->texts[value]
-                                                              : (struct str){0};
-}
-
-static void by_write(struct ctx *c, const struct question *question, struct json_out *json,
-                     int64_t value)
-{
-    const struct query_field *by = &question->query.by;
-
-    if (by->kind == QUERY_KIND)
-        json_str(json, noun_text(question, NOUN_KIND, value));
-    else if (by->kind == QUERY_CHANNEL) /* without one is a group, too; none is the rest */
-        json_str(json, value == 0 ? S("") : noun_text(question, NOUN_CHANNEL, value));
-    else if (by->kind == QUERY_DAY || by->type == VALUE_DATE)
-        json_str(json, day_iso(c->arena, value));
-    else if (by->type == VALUE_ID)
-        json_id(json, value);
-    else if (by->type == VALUE_TEXT)
-        json_str(json, by_text(question, value));
-    else
-        json_int(json, value);
-}
+/* ---- cells ----------------------------------------------------------------------------------- */
 
 static void cell_write(struct ctx *c, const struct question *question, struct json_out *json,
-                       enum cell cell, int64_t value)
+                       enum question_cell cell, int64_t value)
 {
     if (value == NONE)
         json_null(json);
     else if (cell == CELL_SECOND)
         json_int(json, value * 1000);
-    else if (cell == CELL_KIND)
-        json_str(json, noun_text(question, NOUN_KIND, value));
-    else if (cell == CELL_CHANNEL)
-        json_str(json, noun_text(question, NOUN_CHANNEL, value));
-    else if (cell == CELL_BY)
-        by_write(c, question, json, value);
+    else if (cell == CELL_DAY)
+        json_str(json, day_iso(c->arena, value));
+    else if (cell == CELL_ID)
+        json_id(json, value);
+    else if (cell == CELL_KIND || cell == CELL_CHANNEL || cell == CELL_TEXT)
+        json_str(json, question_text(question, cell, value));
     else
         json_int(json, value);
 }
@@ -105,10 +28,9 @@ static void cell_write(struct ctx *c, const struct question *question, struct js
 static void rows_write(struct ctx *c, const struct question *question, struct json_out *json)
 {
     const struct answer *answer = &question->answer;
-    struct column shown[COLUMNS_MAX];
-    int count = columns_of(&question->query, shown);
+    struct question_column shown[QUESTION_COLUMN_MAX];
+    int count = question_columns(question, shown);
 
-    must(count == answer->column_count);
     json_array_begin(json);
     for (int64_t i = 0; i < answer->row_count; i++) {
         json_array_begin(json);
@@ -121,8 +43,8 @@ static void rows_write(struct ctx *c, const struct question *question, struct js
 
 static void columns_write(const struct question *question, struct json_out *json)
 {
-    struct column shown[COLUMNS_MAX];
-    int count = columns_of(&question->query, shown);
+    struct question_column shown[QUESTION_COLUMN_MAX];
+    int count = question_columns(question, shown);
 
     json_array_begin(json);
     for (int k = 0; k < count; k++)

@@ -11,6 +11,9 @@
 #define COUNT POST, "/api/audience/count"
 #define EXPLAIN POST, "/api/audience/explain"
 #define OVERLAP POST, "/api/audience/overlap"
+#define EXPORT POST, "/api/audience/export"
+#define BY_KIND                                                                                    \
+    "{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':'kind','of':'amount'}"
 #define WHO(who) "{'version':1,'ask':'segment','who':" who "}"
 #define EVERYONE "{'query':{'version':1,'ask':'segment','who':{'everyone':true}}}"
 #define BOUGHT "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'order_paid'}}}}"
@@ -137,6 +140,31 @@ static const struct scenario query_cases[] = {
     {"everyone is in it", AS_VIEWER, EXPLAIN,
      "{'query':{'version':1,'ask':'segment'},'customer_id':'$bea'}", 200,
      "{'is_in':true,'leaves':[]}", ""},
+    {"a table as a file", AS_VIEWER, EXPORT, "{'format':'csv','query':" BY_KIND "}", 200,
+     "group,people,events,sum\r\n支付订单,2,3,21.00\r\n", ""},
+    {"with titles of the page", AS_VIEWER, EXPORT,
+     "{'format':'csv','lang':'en','titles':['What','Who','Times','Sum, all'],'query':" BY_KIND "}",
+     200, "What,Who,Times,'Sum, all'\r\nPaid an order,2,3,21.00\r\n", ""},
+    {"channels by name", AS_VIEWER, EXPORT,
+     "{'format':'csv','query':{'version':1,'ask':'breakdown','events':{'kind':'product_viewed'},"
+     "'by':'channel'}}",
+     200, "无渠道,1,1,\r\nWall,1,1,\r\n", ""},
+    {"units by day", AS_VIEWER, EXPORT,
+     "{'format':'csv','query':{'version':1,'ask':'trend','events':{'kind':'order_paid'},'units':"
+     "'day','of':'amount'}}",
+     200, "\r\n2026-01-01,1,1,5.00\r\n2026-01-12,2,2,16.00\r\n", ""},
+    {"local times", AS_VIEWER, EXPORT,
+     "{'format':'csv','query':{'version':1,'ask':'timeline','person':1,'events':{'kind':"
+     "'order_paid'}}}",
+     200,
+     "\r\n2026-01-12 21:46:40,支付订单,无渠道,7.00\r\n2026-01-01 08:00:00,支付订单,无渠道,5.00\r\n",
+     ""},
+    {"a funnel", AS_VIEWER, EXPORT,
+     "{'format':'csv','query':{'version':1,'ask':'funnel','funnel':{'steps':[{'kind':"
+     "'product_viewed'},{'kind':'order_paid'}],'within_seconds':604800}}}",
+     200, "level,people,median_seconds,mean_seconds\r\n0,3,,\r\n", ""},
+    {"as .xlsx", AS_VIEWER, EXPORT, "{'format':'xlsx','query':" BY_KIND "}", 200,
+     "xl/worksheets/sheet1.xml", ""},
     {"two beside each other", AS_VIEWER, OVERLAP,
      "{'queries':[" WHO("{'did':{'kind':'order_paid'}}") "," WHO(
          "{'did':{'kind':'product_viewed'}}") "]}",
@@ -187,6 +215,19 @@ static const struct scenario refused_cases[] = {
     {"explain: no such tag", AS_VIEWER, EXPLAIN,
      "{'query':{'version':1,'ask':'segment','who':{'tag':['5']}},'customer_id':'$ana'}", 400,
      "'path':'query/who/tag", ""},
+    {"too few titles", AS_VIEWER, EXPORT, "{'format':'csv','titles':['a'],'query':" BY_KIND "}",
+     400, "'path':'titles'", ""},
+    {"titles that are none", AS_VIEWER, EXPORT,
+     "{'format':'csv','titles':[1,2,3,4],'query':" BY_KIND "}", 400, "export.titles", ""},
+    {"no such format", AS_VIEWER, EXPORT, "{'format':'pdf','query':" BY_KIND "}", 400,
+     "input.choice", ""},
+    {"persons are no table", AS_VIEWER, EXPORT,
+     "{'format':'csv','query':" WHO("{'everyone':true}") "}", 400, "'path':'query/ask'", ""},
+    {"export: what cannot be asked", AS_VIEWER, EXPORT,
+     "{'format':'csv','query':{'version':1,'ask':'trend','events':{'kind':'x'},'units':'day'}}",
+     400, "'path':'query/events/kind'", ""},
+    {"nobody exports", AS_NOBODY, EXPORT, "{'format':'csv','query':" BY_KIND "}", 401,
+     "gate.sign_in", ""},
     {"one alone", AS_VIEWER, OVERLAP, "{'queries':[" WHO("{'everyone':true}") "]}", 400,
      "'path':'queries'", ""},
     {"four", AS_VIEWER, OVERLAP, "{'queries':[{},{},{},{}]}", 400, "'path':'queries'", ""},
@@ -209,6 +250,8 @@ static const struct scenario refused_cases[] = {
 static const struct scenario barred_cases[] = {
     {"asks", AS_VIEWER, QUERY, EVERYONE, 403, "gate.permission", ""},
     {"counts", AS_VIEWER, COUNT, EVERYONE, 403, "gate.permission", ""},
+    {"exports", AS_VIEWER, EXPORT, "{'format':'csv','query':" BY_KIND "}", 403, "gate.permission",
+     ""},
     {"compares", AS_VIEWER, OVERLAP, "{'queries':[{},{}]}", 403, "gate.permission", ""},
     {"explains", AS_VIEWER, EXPLAIN, "{'query':{'version':1,'ask':'segment'},'customer_id':'$ana'}",
      403, "gate.permission", ""},
@@ -232,6 +275,8 @@ static const struct scenario own_cases[] = {
     {"one's own is", AS_OPERATOR, EXPLAIN,
      "{'query':{'version':1,'ask':'segment','who':{'tag':['$hot']}},'customer_id':'$bea'}", 200,
      "{'is_in':true,", ""},
+    {"one's own table", AS_OPERATOR, EXPORT, "{'format':'csv','query':" BY_KIND "}", 200,
+     "支付订单,1,1,9.00", ""},
     {"one's own beside each other", AS_OPERATOR, OVERLAP,
      "{'queries':[" WHO("{'did':{'kind':'order_paid'}}") "," WHO(
          "{'not':{'did':{'kind':'product_viewed'}}}") "]}",

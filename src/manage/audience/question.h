@@ -24,6 +24,26 @@ enum err question_run(struct ctx *c, struct question *question) MUST_USE;
 /* All of it, below "query"; question_end stays the caller's. */
 enum err question_ask(struct ctx *c, struct str text, struct question *question) MUST_USE;
 
+/* ---- question_table.c ----------------------------------------------------------------------------- */
+
+/* What a cell's number is. */
+enum question_cell {
+    CELL_COUNT, CELL_MONEY, CELL_FLAG, CELL_ID,
+    CELL_SECOND, CELL_DAY,              /* of UTC; local, since 1970 */
+    CELL_KIND, CELL_CHANNEL, CELL_TEXT, /* as question_text has it; a channel's is its id */
+    CELL_COUNT_OF_CELLS
+};
+#define QUESTION_COLUMN_MAX 6
+struct question_column {
+    const char *name;
+    enum question_cell cell;
+};
+/* Returns how many; none of a segment. */
+int question_columns(const struct question *question, struct question_column *out);
+struct str question_text(const struct question *question, enum question_cell cell, int64_t value); /* no value: unknown */
+
+/* ---- audience_explain.c --------------------------------------------------------------------------- */
+
 /* What each condition says of one person. As answer_explain. */
 struct audience_explained {
     bool is_in;

@@ -198,26 +198,14 @@ static struct str cell_text(struct ctx *c, const struct export *x, const struct 
     return str_fmt(c->arena, "%" PRId64, *(const int64_t *)at);
 }
 
-/* 1230 with two digits: 12.30 */
-static struct str money_text(struct ctx *c, int64_t fen, int64_t digits)
-{
-    int64_t unit = 1, whole = fen < 0 ? -fen : fen;
-
-    for (int64_t i = 0; i < digits; i++)
-        unit *= 10;
-    if (digits == 0)
-        return str_fmt(c->arena, "%" PRId64, fen);
-    return str_fmt(c->arena, "%s%" PRId64 ".%0*" PRId64, fen < 0 ? "-" : "", whole / unit,
-                   (int)digits, whole % unit);
-}
-
 static void csv_row(struct ctx *c, struct export *x, const struct customer_item *item)
 {
     for (int i = 0; i < x->count; i++) {
         const struct column *column = x->columns[i];
         const int64_t *number = (const void *)((const char *)item + column->offset);
-        struct str text = column->cell == CELL_MONEY ? money_text(c, *number, x->minor_digits)
-                                                     : cell_text(c, x, column, item);
+        struct str text = column->cell == CELL_MONEY
+                              ? str_decimal(c->arena, *number, x->minor_digits)
+                              : cell_text(c, x, column, item);
 
         csv_write(&x->line, text, i + 1 == x->count);
     }
