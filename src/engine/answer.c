@@ -165,11 +165,19 @@ enum err answer_visit(const struct bitmap *people, const struct moment *moment,
 
 #define RECORD_MAX 1024
 
+int64_t answer_cells_second(const struct query *query, int64_t as_of)
+{
+    int64_t day = zone_day(query->zone, (as_of - 1) * 1000);
+
+    return zone_day_start(query->zone, day) / 1000;
+}
+
 /* A fifth is one among everybody's. */
-static enum err fifths_find(struct arena *arena, const struct query *query,
-                            const struct moment *moment, struct program *program)
+enum err answer_fifths_find(struct arena *arena, const struct query *query,
+                            const struct moment *moment, struct program *program, int number)
 {
     static const struct answer_options usual;
+    struct moment cells = *moment;
     struct answer_run *run = NULL;
     struct answer none = {0};
 
@@ -181,12 +189,14 @@ static enum err fifths_find(struct arena *arena, const struct query *query,
         if (run == NULL) {
             run = arena_new_one(arena, struct answer_run);
             *run = (struct answer_run){
-                .arena = arena, .query = query, .moment = moment, .options = &usual, .out = &none};
+                .arena = arena, .query = query, .moment = &cells, .options = &usual, .out = &none};
+            cells.as_of = moment->cells_as_of != 0 ? moment->cells_as_of : moment->as_of;
             run_begin(run);
             answer_split(run);
         }
         answer_fifths(run, &query->who[node], &fifths);
-        program_fifths(program, 0, node, &fifths);
+        if (atomic_load(&run->stop) == OK)
+            program_fifths(program, number, node, &fifths);
     }
     if (run == NULL)
         return OK;
@@ -209,7 +219,7 @@ enum err answer_explain(struct arena *arena, const struct query *query, const st
     answer_person_fetch(moment, kept);
     program = program_new();
     program_add(program, query);
-    err = fifths_find(arena, query, moment, program);
+    err = answer_fifths_find(arena, query, moment, program, 0);
     program_at(program, moment);
     program_begin(program, numbers, count < RECORD_MAX ? count : RECORD_MAX, NULL);
     program_person(program, moment->events);

@@ -26,7 +26,9 @@ struct segment {
     struct arena *arena;
     struct query tree;
     struct bitmap members;
-    uint32_t fill_at; /* the next number that was not asked yet; FULL */
+    uint32_t fill_at;    /* the next number that was not asked yet; FULL */
+    bool has_cells;      /* of RFM: bounded by the others, once a day */
+    int64_t cells_as_of; /* the second whose bounds they have; NONE: none yet */
 };
 struct roster {
     struct arena *arena;
@@ -45,8 +47,9 @@ struct roster {
     } * choices;                             /* by hash */
     int choice_count;
     struct buf touches;
-    struct buf due; /* by number: the second at which somebody is asked again; 0: never */
-    int64_t next;   /* nobody is due before */
+    struct buf due;     /* by number: the second at which somebody is asked again; 0: never */
+    int64_t next;       /* nobody is due before */
+    int64_t cells_next; /* no cells move before */
     /* of a piece that is asked once, by query */
     struct piece {
         uint64_t turned[BITMAP_SHARD_WORDS]; /* whose membership is known to be the other */
@@ -74,7 +77,7 @@ struct roster *roster_new(void)
     roster->sets = arena_new_array(arena, struct named, SETS + 1);
     buf_init(&roster->touches, (size_t)1 << 30);
     buf_init(&roster->due, (size_t)STORE_CUSTOMER_MAX * sizeof(uint32_t));
-    roster->next = NEVER;
+    roster->next = roster->cells_next = NEVER;
     return roster;
 }
 
@@ -188,6 +191,9 @@ enum err roster_add(struct roster *roster, const struct catalog *catalog,
     }
     segment->id = definition->id;
     segment->arena = arena;
+    segment->cells_as_of = NONE;
+    for (int node = 0; node < segment->tree.who_count; node++)
+        segment->has_cells |= segment->tree.who[node].kind == CONDITION_RFM;
     bitmap_init(&segment->members);
     if (old != NULL)
         members_move(&old->members, &segment->members);
@@ -196,6 +202,7 @@ enum err roster_add(struct roster *roster, const struct catalog *catalog,
     roster_drop(roster, definition->id);
     segment->query = program_add(roster->program, &segment->tree);
     roster->segments[segment->query] = segment;
+    roster->cells_next = segment->has_cells ? 0 : roster->cells_next;
     map_forget(roster);
     return OK;
 }
@@ -499,7 +506,7 @@ static void touched_run(struct roster *roster)
     if (at < count)
         memmove(touches, touches + at, (count - at) * sizeof *touches);
     roster->touches.len = (count - at) * sizeof *touches;
-    roster->work->has_more = at < count;
+    roster->work->has_more = roster->work->has_more || at < count;
 }
 
 static void due_run(struct roster *roster)
@@ -621,14 +628,64 @@ static void fill_run(struct roster *roster)
     roster->work->has_more = roster->work->has_more || fill_start(roster) != FULL;
 }
 
+/* The second after which the next day's bounds hold. */
+static int64_t cells_end(const struct segment *segment, int64_t as_of)
+{
+    int64_t day = zone_day(segment->tree.zone, (as_of - 1) * 1000);
+
+    return zone_day_start(segment->tree.zone, day + 1) / 1000 + 1;
+}
+
+/* New bounds, and everybody is asked. Without room to find them they stay as they are for a day. */
+static void cells_find(struct roster *roster, struct segment *segment, int64_t cells_as_of)
+{
+    struct moment moment = *roster->moment;
+
+    moment.cells_as_of = cells_as_of;
+    segment->cells_as_of = cells_as_of;
+    if (answer_fifths_find(roster->scratch, &segment->tree, &moment, roster->program,
+                           segment->query) == OK)
+        segment->fill_at = 0;
+}
+
+/* Whose day is over, one a run, so that others do not wait; who has no bounds yet is not asked
+ * without. */
+static void cells_run(struct roster *roster)
+{
+    int64_t as_of = roster->moment->as_of;
+    bool did = false;
+
+    if (roster->cells_next > as_of)
+        return;
+    roster->cells_next = NEVER;
+    for (int i = 0; i < ROSTER_SEGMENT_MAX; i++) {
+        struct segment *segment = roster->segments[i];
+        int64_t at, next;
+
+        if (segment == NULL || !segment->has_cells)
+            continue;
+        at = answer_cells_second(&segment->tree, as_of);
+        if (segment->cells_as_of == NONE || (segment->cells_as_of != at && !did)) {
+            did = segment->cells_as_of != NONE;
+            cells_find(roster, segment, at);
+        }
+        next = segment->cells_as_of != at ? as_of : cells_end(segment, as_of);
+        roster->cells_next = next < roster->cells_next ? next : roster->cells_next;
+    }
+    roster->work->has_more = roster->cells_next <= as_of;
+}
+
 int64_t roster_next(const struct roster *roster)
 {
-    return roster->next == NEVER ? NONE : roster->next;
+    int64_t next = roster->next < roster->cells_next ? roster->next : roster->cells_next;
+
+    return next == NEVER ? NONE : next;
 }
 
 bool roster_has_work(const struct roster *roster, int64_t as_of)
 {
-    return roster->touches.len > 0 || roster->next <= as_of || fill_start(roster) != FULL;
+    return roster->touches.len > 0 || roster->next <= as_of || roster->cells_next <= as_of ||
+           fill_start(roster) != FULL;
 }
 
 void roster_run(struct roster *roster, const struct moment *moment, struct roster_work *work)
@@ -640,9 +697,10 @@ void roster_run(struct roster *roster, const struct moment *moment, struct roste
     roster->moment = moment;
     roster->work = work;
     arena_reset(roster->scratch);
+    cells_run(roster);
     program_at(roster->program, moment);
     touched_run(roster);
-    if (!work->has_more)
+    if (roster->touches.len == 0)
         due_run(roster);
     if (work->count == 0)
         fill_run(roster);

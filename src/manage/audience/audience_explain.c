@@ -40,7 +40,7 @@ enum err audience_explain(struct ctx *c, const struct question *question,
                           struct audience_explained *explained)
 {
     const struct query *query = &question->query;
-    const struct moment *moment = &question->moment.moment;
+    struct moment moment = question->moment.moment;
     struct answer_leaf leaves[QUERY_CONDITION_MAX];
     struct audience_leaf *out =
         arena_new_array(c->arena, struct audience_leaf, (size_t)query->who_count + 1);
@@ -48,8 +48,9 @@ enum err audience_explain(struct ctx *c, const struct question *question,
     uint32_t kept;
 
     TRY(q_audience_number(c, explained->person_id, &person));
-    kept = people_kept(moment->people, (uint32_t)person.customer_number);
-    TRY(answer_explain(c->arena, query, moment, kept, leaves));
+    moment.cells_as_of = answer_cells_second(query, moment.as_of);
+    kept = people_kept(moment.people, (uint32_t)person.customer_number);
+    TRY(answer_explain(c->arena, query, &moment, kept, leaves));
     for (int i = 0; i < query->who_count; i++)
         out[i] = (struct audience_leaf){.path = query->who[i].path,
                                         .is_true = leaves[i].is_true,

@@ -106,18 +106,6 @@ enum err definition_catalog(struct ctx *c, struct catalog *catalog)
                : fail(c, E_BUSY, "audience.filling", "the engine is being filled; try again soon");
 }
 
-/* A segment is kept person by person: what moves with others is not for it. */
-static enum err lasting_check(struct ctx *c, const struct query *query)
-{
-    for (int i = 0; i < query->who_count; i++)
-        if (query->who[i].kind == CONDITION_RFM)
-            return fail_at(c, "segment.rfm",
-                           str_fmt(c->arena, "definition%.*s", STR(query->who[i].path)),
-                           "cells of RFM move with what others do: use count and sum of orders, or "
-                           "a snapshot");
-    return OK;
-}
-
 enum err definition_query(struct ctx *c, const struct catalog *catalog, struct str text,
                           const char *place, struct query *out)
 {
@@ -138,5 +126,5 @@ enum err definition_read(struct ctx *c, const struct catalog *catalog, struct st
     TRY(definition_query(c, catalog, text, "definition", out));
     if (out->ask != QUERY_SEGMENT)
         return fail_at(c, "segment.ask", S("definition/ask"), "a query with ask segment is needed");
-    return lasting_check(c, out);
+    return OK;
 }

@@ -242,8 +242,6 @@ static const struct scenario faults[] = {
      "definition/who/did/kind", ""},
     {"not a segment", AS_OPERATOR, POST, SEGMENTS,
      "{'name':'x','definition':{'version':1,'ask':'rfm','events':{}}}", 400, "", ""},
-    {"moves with others", AS_OPERATOR, POST, SEGMENTS,
-     NEW("x", WHO("{'rfm':{'kind':'order_paid'},'of':'amount','r':[5]}")), 400, "segment.rfm", ""},
     {"the same name", AS_OPERATOR, POST, SEGMENTS, NEW("lately", BUYERS), 409, "segment.exists",
      ""},
     {"its tag is another's", AS_OPERATOR, POST, SEGMENTS,
@@ -294,6 +292,51 @@ static const struct scenario of_list[] = {
      "'id'", NULL},
     {"restore", AS_OPERATOR, POST, SEGMENTS "/$lately/restore", "{}", 200, "{}", NULL},
 };
+
+#define PAID(no, ms, who, price)                                                                   \
+    "{'source':'shop','order_no':'" no "','placed_ms':" ms ",'customer_id':'" who "','lines':["    \
+    "{'product_code':'A1','quantity_count':1,'unit_price_micro':" price "}]}"
+static const struct scenario top[] = {
+    {"bea buys for 7", AS_OPERATOR, POST, "/api/orders",
+     PAID("7", "1767225600000", "$bea", "7000000"), 200, "", NULL},
+    {"eve buys for 9", AS_OPERATOR, POST, "/api/orders",
+     PAID("9", "1767225600000", "$eve", "9000000"), 200, "", NULL},
+    {"top", AS_OPERATOR, POST, SEGMENTS,
+     NEW("top", WHO("{'rfm':{'kind':'order_paid'},'of':'amount','m':[4,5]}")), 200, "'id'", NULL,
+     .keep = "top"},
+};
+static const struct scenario climbs[] = {
+    {"ana buys for 20 today", AS_OPERATOR, POST, "/api/orders",
+     PAID("20", "1772330400000", "$ana", "20000000"), 200, "", NULL},
+    {"ana is in", AS_OPERATOR, GET, SEGMENTS "/$top/explain?customer_id=$ana", NULL, 200,
+     "'is_in':true", NULL},
+    {"eve too", AS_OPERATOR, GET, SEGMENTS "/$top/explain?customer_id=$eve", NULL, 200,
+     "'is_in':true", NULL},
+};
+static const struct scenario next_day[] = {
+    {"eve no more", AS_OPERATOR, GET, SEGMENTS "/$top/explain?customer_id=$eve", NULL, 200,
+     "'is_in':false", NULL},
+};
+
+/* Cells are bounded as the day began: who does something moves at once, the others with the day. */
+static void test_cells(void **state)
+{
+    (void)state;
+    run(people);
+    run(top);
+    assert_int_equal(member_count("top"), 1);
+    run(climbs);
+    assert_int_equal(member_count("top"), 2);
+    assert_sound();
+    reopen();
+    assert_int_equal(member_count("top"), 2);
+    scenario_clock(INT64_C(1772330400000) + 24 * HOUR_MS);
+    audience_await(scenario_app);
+    assert_int_equal(member_count("top"), 1);
+    run(next_day);
+    assert_int_equal(fact_count("segment_left"), 1);
+    assert_sound();
+}
 
 /* The file of people is older than what segments came to: as after a kill. */
 static void test_old_file(void **state)
@@ -370,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_people_change, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_edit, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_of_person, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_cells, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_old_file, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_new_channel, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_archive, scenario_open, scenario_close),

@@ -713,7 +713,6 @@ const en: typeof zh = {
             query_type: 'This comparison does not fit the value.',
             query_range: 'The number is out of range, or the end is not behind the beginning.',
             query_large: 'This is too much.',
-            segment_rfm: 'RFM scores move with what others do, so they cannot be kept live: use counts and sums, or a static list.',
             segment_circle: 'The segment would stand on itself: choose another.',
             other: 'Something is wrong here.',
         },
@@ -795,7 +794,7 @@ const en: typeof zh = {
             m: 'Money (M)',
             score: 'score {value}',
             any: 'any',
-            note: 'RFM scores move with everybody: they can be counted and kept as a static list, not as a live segment.',
+            note: 'The bounds of RFM scores move with everybody: a live segment draws them once a day, when the brand’s day begins; within the day each person comes and goes by what they do.',
         },
         purchase: { label: 'Number of purchases', never: 'never', first: 'exactly once', repeat: 'twice or more' },
         habit: {

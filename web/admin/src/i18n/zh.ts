@@ -704,7 +704,6 @@ const zh = {
             query_type: '这种比较不适合这个值。',
             query_range: '这个数超出了范围，或开始不早于结束。',
             query_large: '内容太多了，请减少一些。',
-            segment_rfm: 'RFM 分层随别人一起变，不能做实时人群：请改用次数和金额，或存成静态名单。',
             segment_circle: '这样人群就包含了它自己，请换一个。',
             other: '这里不对，请检查。',
         },
@@ -786,7 +785,7 @@ const zh = {
             m: '金额（M）',
             score: '{value} 分',
             any: '不限',
-            note: 'RFM 分层随所有人一起变：可以看人数、存静态名单，不能做实时人群。',
+            note: 'RFM 的分档线随所有人变：实时人群每天零点（品牌的营业日开始）重划一次，当天内按自己的行为实时进出。',
         },
         purchase: { label: '购买次数', never: '从未有过', first: '只有一次', repeat: '两次及以上' },
         habit: {
