@@ -429,6 +429,33 @@ test('16 a campaign; 17 the ledger; 18 how the system is', async () => {
     })
 })
 
+test('20 segments: built by conditions', async () => {
+    await walk(async (page) => {
+        await go(page, '/')
+        await page.getByRole('link', { name: '人群', exact: true }).click()
+        await page.getByRole('link', { name: /^高价值沉睡/ }).waitFor()
+        await page.getByRole('link', { name: /^30 天未复购的老客/ }).click()
+        await page.locator('[data-test=count]').waitFor()
+        await button(page, '添加条件').click()
+        await dialogOf(page, '添加条件').getByRole('button', { name: '消费金额', exact: true }).click()
+        await page.getByLabel('合计 值').fill('200')
+        await button(page, '添加一组').click()
+        await button(page.getByRole('region', { name: '以下任一（或）' }), '添加条件').click()
+        await dialogOf(page, '添加条件').getByRole('button', { name: '订单数', exact: true }).first().click()
+        await button(page.getByRole('region', { name: '以下任一（或）' }), '添加条件').click()
+        await page.getByPlaceholder('找条件').fill('添加好友')
+        await page.keyboard.press('Enter')
+        await page.locator('.el-overlay').first().waitFor({ state: 'hidden' })
+        await page.locator('.figure:not(.is-stale) [data-test=count]').waitFor()
+        await page.evaluate(() => window.scrollTo(0, 0))
+        await shot(page, 'segment-builder')
+        await page.getByLabel('查客户').waitFor()
+        await page.getByRole('radio', { name: '高级' }).check({ force: true })
+        await page.getByLabel('人群的 JSON').waitFor()
+        await button(page, '新建人群').waitFor()
+    })
+})
+
 test('20 segments: after saving', async () => {
     const segment = async (name, who, tag_id) => (await server.post('/api/segments', { name, definition: { version: 1, ask: 'segment', who }, ...(tag_id && { tag_id }) })).id
     const tag = (await server.post('/api/tags', { family: 'spending', name: '回头客', color: '#2b5bc4' })).id

@@ -15,7 +15,7 @@ export interface Query {
     zone?: string
     who?: Condition
 }
-export type Count = Reply<'/api/audience/count', 'post'> & { sizes?: { size_day: number; member_count: number }[] }
+export type Count = Reply<'/api/audience/count', 'post'>
 
 /** The question of a tree; the rest of what it had stays. Nobody in particular is everyone. */
 export function queryOf(who: Condition | undefined, from?: Query): Query {
@@ -24,7 +24,7 @@ export function queryOf(who: Condition | undefined, from?: Query): Query {
     return query
 }
 export async function countOf(query: Query, curve_days: number, signal: AbortSignal): Promise<Count> {
-    return (await take(api.POST('/api/audience/count', { body: { query: query as never, ...(curve_days && { curve_days }) } as never, signal }))) as Count
+    return await take(api.POST('/api/audience/count', { body: { query: query as never, ...(curve_days && { curve_days }) }, signal }))
 }
 
 /** How many are meant, while it is edited: a little after the last change, the question before is given up. */
