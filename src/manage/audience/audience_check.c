@@ -240,6 +240,48 @@ static enum err people_check(struct comparing *comparing)
     return OK;
 }
 
+/* ---- members --------------------------------------------------------------------------------- */
+
+struct membering {
+    struct comparing *comparing;
+    int64_t row_count;
+};
+
+static enum err member_compare(void *user, const struct q_audience_members_row *row)
+{
+    struct membering *membering = user;
+    enum set_kind kind = str_is(row->kind, "static") ? SET_LIST : SET_SEGMENT;
+
+    membering->row_count++;
+    if (!people_is_member(membering->comparing->moment->moment.people, kind, row->segment_id,
+                          (uint32_t)row->customer_number))
+        person_differs(membering->comparing, row->customer_number, "not in its segment");
+    return OK;
+}
+
+static int64_t members_count(const struct people_view *view, enum set_kind kind)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < people_set_count(view, kind); i++)
+        count += bitmap_count(people_set_of(view, kind, people_set_id(view, kind, i)));
+    return count;
+}
+
+static enum err members_check(struct comparing *comparing)
+{
+    const struct people_view *view = comparing->moment->moment.people;
+    struct membering membering = {comparing, 0};
+    int64_t count = members_count(view, SET_LIST) + members_count(view, SET_SEGMENT);
+
+    TRY(q_audience_members(comparing->c, member_compare, &membering));
+    if (count != membering.row_count)
+        buf_fmt(comparing->differences,
+                "%" PRId64 " members of segments in the engine, %" PRId64 " in the base\n", count,
+                membering.row_count);
+    return OK;
+}
+
 enum err audience_check(struct ctx *c, struct buf *differences)
 {
     struct audience_moment moment;
@@ -256,6 +298,8 @@ enum err audience_check(struct ctx *c, struct buf *differences)
         err = events_check(c, &moment, differences);
     if (moment.is_exact && err == OK)
         err = people_check(&comparing);
+    if (moment.is_exact && err == OK)
+        err = members_check(&comparing);
     audience_release(&moment);
     return err;
 }

@@ -19,3 +19,10 @@ SELECT count(*) AS record_count,
 -- name: audience_numbers :many     of customers, by id
 -- scope: none (a check of the whole base)
 SELECT id, customer_number FROM customer WHERE id > :from_id ORDER BY id LIMIT :limit_count;
+
+-- name: audience_members :each     of segments and lists that may be named
+-- scope: none (a check of the whole base)
+-- scan: all of it is compared
+SELECT m.segment_id, s.kind, c.customer_number
+  FROM segment_member m JOIN segment s ON s.id = m.segment_id JOIN customer c ON c.id = m.customer_id
+ WHERE s.archived_ms IS NULL AND (s.kind = 'live' OR s.filled_ms IS NOT NULL);

@@ -364,6 +364,36 @@ static void test_old_file(void **state)
     run(asked);
 }
 
+static enum err check_step(struct ctx *c, void *user)
+{
+    struct buf differences;
+
+    buf_init(&differences, 65536);
+    TRY(audience_check(c, &differences));
+    *(struct str *)user = str_copy(scenario_arena, buf_view(&differences));
+    buf_release(&differences);
+    return OK;
+}
+
+static void test_check(void **state)
+{
+    struct str differences = {0};
+
+    (void)state;
+    run(people);
+    run(made);
+    run(bought);
+    assert_int_equal(app_read(scenario_app, scenario_arena, check_step, &differences, NULL), OK);
+    assert_int_equal(differences.len, 0);
+    scenario_sql("UPDATE segment_member SET customer_id = (SELECT min(id) FROM customer) WHERE "
+                 "segment_id = (SELECT id FROM segment WHERE name = 'lately')"); /* ana never */
+    scenario_sql("DELETE FROM segment_member WHERE segment_id = (SELECT id FROM segment WHERE name "
+                 "= 'buyers')");
+    assert_int_equal(app_read(scenario_app, scenario_arena, check_step, &differences, NULL), OK);
+    assert_true(str_find(differences, S("3 members of segments in the engine, 1 in")) >= 0);
+    assert_true(str_find(differences, S("customer number 1: not in its segment")) >= 0);
+}
+
 /* A channel that no event has named yet. */
 static const struct scenario of_channel[] = {
     {"channel", AS_ADMIN, POST, "/api/channels", "{'code':'wall','name':'Wall','kind':'ad'}", 200,
@@ -415,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_of_person, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_cells, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_old_file, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_check, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_new_channel, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_archive, scenario_open, scenario_close),
     };
