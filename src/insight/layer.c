@@ -4,15 +4,7 @@
 #include "insight/layer_private.h"
 #include "manage/setting/setting.h"
 
-static const struct field layer_in[] = {
-    IN(struct layer_in, to_date, .is_optional = true, .max = 10,
-       .about = "first local day after the period, YYYY-MM-DD; none: as of now"),
-    IN(struct layer_in, channel_id, .is_optional = true,
-       .about = "customers whose first touch lies in this channel or below it"),
-    IN(struct layer_in, life_stage_number, .is_optional = true, .min = LAYER_STAGE_UNKNOWN,
-       .max = LIFE_STAGE_MAX,
-       .about = "band of the youngest child's age; -1 expecting, -2 unknown"),
-};
+static const struct field layer_in[] = {LAYER_FIELDS(struct layer_in)};
 const struct shape layer_in_shape = {
     .name = "layer_in",
     .fields = layer_in,
@@ -108,8 +100,8 @@ const struct route layer_routes[] = {
     {HTTP_GET, "/api/rfm", "overview.read", &layer_in_shape, &rfm_out_shape, rfm_get,
      .about = "Customers by recency, frequency and money: cut rule, eight cells, scores",
      .statement_max = 16},
-    {HTTP_GET, "/api/layers/matrix", "overview.read", &layer_in_shape, &matrix_out_shape,
-     matrix_get, .about = "Customers by channel, purchase state and last purchase",
+    {HTTP_GET, "/api/layers/matrix", "overview.read", &matrix_in_shape, &matrix_out_shape,
+     matrix_get, .about = "Customers by channel, purchase state, life stage and last purchase",
      .statement_max = 16},
     {HTTP_GET, "/api/layers/figures", "overview.read", &figure_in_shape, &figure_out_shape,
      figure_get, .about = "Time to buy, average order, repurchase, referral and churn, by layer",

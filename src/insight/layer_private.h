@@ -13,6 +13,11 @@ struct layer_in {
     int64_t channel_id, life_stage_number;
 };
 extern const struct shape layer_in_shape;
+#define LAYER_FIELDS(T) \
+    IN(T, to_date, .is_optional = true, .max = 10, .about = "first local day after the period, YYYY-MM-DD; none: as of now"), \
+    IN(T, channel_id, .is_optional = true, .about = "customers whose first touch lies in this channel or below it"), \
+    IN(T, life_stage_number, .is_optional = true, .min = LAYER_STAGE_UNKNOWN, .max = LIFE_STAGE_MAX, \
+       .about = "band of the youngest child's age; -1 expecting, -2 unknown")
 
 /* The people and the calendar of a layer's view; `has_orders` false: no order by then. */
 struct layer {
@@ -88,7 +93,7 @@ struct rfm_score {
 struct rfm_score rfm_score(const struct rfm *rfm, struct rfm_value value);
 
 /* ---- handlers of the other files' rows in layer_routes ----------------------------------------- */
-extern const struct shape rfm_out_shape, matrix_out_shape, figure_in_shape, figure_out_shape,
+extern const struct shape rfm_out_shape, matrix_in_shape, matrix_out_shape, figure_in_shape, figure_out_shape,
     layer_customers_in_shape, layer_customers_out_shape;
 enum err rfm_get(struct ctx *c, const void *in, void *out);
 enum err matrix_get(struct ctx *c, const void *in, void *out);

@@ -101,21 +101,47 @@ static void test_matrix(void **state)
         {"everybody but the erased and the merged away", AS_VIEWER, GET, "/api/layers/matrix", NULL,
          200, "{'customer_count':7,'paid_fen':72000,"},
         {"a root with all below it", AS_VIEWER, GET, "/api/layers/matrix", NULL, 200,
-         "{'channel_id':'1','channel_name':'Store','has_children':true,'customer_count':3,"
-         "'paid_fen':65000,'cells':["
-         "{'state':'never','recency':'none','customer_count':1,'paid_fen':0},"
-         "{'state':'once','recency':'31-90','customer_count':1,'paid_fen':20000},"
-         "{'state':'repeat','recency':'0-30','customer_count':1,'paid_fen':45000}]}"},
+         "'cells':["
+         "{'channel_id':'1','state':'never','life_stage_number':null,'recency':'none',"
+         "'customer_count':1,'paid_fen':0},"
+         "{'channel_id':'1','state':'once','life_stage_number':null,'recency':'31-90',"
+         "'customer_count':1,'paid_fen':20000},"
+         "{'channel_id':'1','state':'repeat','life_stage_number':null,'recency':'0-30',"
+         "'customer_count':1,'paid_fen':45000},{'channel_id':'3',"},
         {"sleeping", AS_VIEWER, GET, "/api/layers/matrix", NULL, 200,
-         "{'state':'sleeping','recency':'91-180','customer_count':1,'paid_fen':3000}"},
+         "'state':'sleeping','life_stage_number':null,'recency':'91-180','customer_count':1,"
+         "'paid_fen':3000}"},
         {"without a channel", AS_VIEWER, GET, "/api/layers/matrix", NULL, 200,
-         "{'channel_id':null,'channel_name':null,'has_children':false,'customer_count':1,"
-         "'paid_fen':4000,'cells':["
-         "{'state':'lost','recency':'181-365','customer_count':1,'paid_fen':4000}]}"},
-        {"below a branch: itself, too", AS_VIEWER, GET, "/api/layers/matrix?channel_id=1", NULL,
-         200, "{'channel_id':'1','channel_name':'Store','has_children':false,'customer_count':1,"},
-        {"below a branch: the child", AS_VIEWER, GET, "/api/layers/matrix?channel_id=1", NULL, 200,
-         "{'channel_id':'2','channel_name':'Guide','has_children':false,'customer_count':2,"},
+         "{'channel_id':null,'state':'lost','life_stage_number':null,'recency':'181-365',"
+         "'customer_count':1,'paid_fen':4000}]"},
+        {"channels", AS_VIEWER, GET, "/api/layers/matrix", NULL, 200,
+         "'channels':[{'id':'1','name':'Store','has_children':true},"
+         "{'id':'3','name':'Ads','has_children':false},"
+         "{'id':null,'name':null,'has_children':false}]"},
+        {"below a branch: itself, too", AS_VIEWER, GET,
+         "/api/layers/matrix?channel_id=1&by=channel", NULL, 200,
+         "'cells':[{'channel_id':'1','state':null,'life_stage_number':null,'recency':null,"
+         "'customer_count':1,'paid_fen':20000},{'channel_id':'2','state':null,"
+         "'life_stage_number':null,'recency':null,'customer_count':2,'paid_fen':45000}]"},
+        {"by life stage and state", AS_VIEWER, GET, "/api/layers/matrix?by=life_stage,state", NULL,
+         200,
+         "{'channel_id':null,'state':'never','life_stage_number':-1,'recency':null,"
+         "'customer_count':1,'paid_fen':0},"},
+        {"the baby of who came back", AS_VIEWER, GET, "/api/layers/matrix?by=state,life_stage",
+         NULL, 200,
+         "{'channel_id':null,'state':'repeat','life_stage_number':0,'recency':null,"
+         "'customer_count':1,'paid_fen':45000},"},
+        {"by recency alone, of one state", AS_VIEWER, GET,
+         "/api/layers/matrix?by=recency&state=repeat", NULL, 200,
+         "{'customer_count':1,'paid_fen':45000,"},
+        {"of one recency", AS_VIEWER, GET, "/api/layers/matrix?by=state&recency=none", NULL, 200,
+         "{'customer_count':3,'paid_fen':0,"},
+        {"all four", AS_VIEWER, GET, "/api/layers/matrix?by=channel,state,recency,life_stage", NULL,
+         400, "'input.choice'"},
+        {"twice the same", AS_VIEWER, GET, "/api/layers/matrix?by=state,state", NULL, 400,
+         "'input.choice'"},
+        {"by age", AS_VIEWER, GET, "/api/layers/matrix?by=age", NULL, 400, "'input.choice'"},
+        {"no state", AS_VIEWER, GET, "/api/layers/matrix?state=x", NULL, 400, "'input.choice'"},
         {"a baby of 20 days", AS_VIEWER, GET, "/api/layers/matrix?life_stage_number=0", NULL, 200,
          "{'customer_count':1,'paid_fen':45000,"},
         {"to be born", AS_VIEWER, GET, "/api/layers/matrix?life_stage_number=-1", NULL, 200,

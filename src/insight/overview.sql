@@ -5,7 +5,7 @@
 SELECT (SELECT count(*) FROM customer AS c
          WHERE c.invited_by_customer_id > 0
            AND c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
-           AND c.touched_ms >= :from_ms AND c.touched_ms < :to_ms
+           AND +c.touched_ms >= :from_ms AND +c.touched_ms < :to_ms
            AND (:branch_path IS NULL
                 OR c.channel_id IN (SELECT n.id FROM channel AS n
                                      WHERE substr(n.path, 1, length(:branch_path)) = :branch_path)))
@@ -16,7 +16,7 @@ SELECT (SELECT count(*) FROM customer AS c
                                          WHERE g.invited_by_customer_id > 0))
            AND c.invited_count >= 1
            AND c.deleted_ms IS NULL AND c.merged_into_id IS NULL AND in_scope(c)
-           AND c.touched_ms >= :from_ms AND c.touched_ms < :to_ms
+           AND +c.touched_ms >= :from_ms AND +c.touched_ms < :to_ms
            AND (:branch_path IS NULL
                 OR c.channel_id IN (SELECT n.id FROM channel AS n
                                      WHERE substr(n.path, 1, length(:branch_path)) = :branch_path)))

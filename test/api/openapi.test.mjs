@@ -314,7 +314,7 @@ test("lists, profiles and overviews", async () => {
     await good("/api/overview/raw");
     const rfm = await good("/api/rfm");
     assert.deepEqual([rfm.customer_count, rfm.order_count], [1, 2]);
-    assert.equal((await good(`/api/layers/matrix?channel_id=${made.leaf}`)).rows.length, 1);
+    assert.equal((await good(`/api/layers/matrix?channel_id=${made.leaf}`)).cells.length, 1);
     for (const by of ["month", "quarter", "channel", "state", "rfm", "first_month"])
         assert.equal((await good(`/api/layers/figures?by=${by}`)).total.order_count, 2);
     assert.equal((await good("/api/layers/customers?who=repeat")).total_count, 1);

@@ -87,6 +87,28 @@ test('the matrix goes down the channels, and a cell opens by the keyboard', asyn
     })
 })
 
+test('the matrix: any two as rows and columns, a third within or as a filter', async () => {
+    await withPage(server, {}, async (page) => {
+        await at(page, '/layers/matrix?rows=life_stage&columns=state&split=none')
+        const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: '未知孩子生日' }) })
+        await row.getByRole('link').first().waitFor()
+        await page.getByRole('heading', { name: '生命阶段 × 购买状态' }).waitFor()
+        assert.equal(await page.locator('thead tr').count(), 1)
+        await page.getByLabel('最近购买').selectOption({ label: '30 天内' })
+        await page.waitForURL(/recency=0-30/)
+        const bought = (await row.getByRole('link').first().textContent()).trim()
+        await row.locator('.heat').first().click()
+        await page.waitForURL(/life_stage_number=-2.*|state=/)
+        await page.getByText('30 天内').first().waitFor()
+        await page.getByRole('button', { name: '返回' }).click()
+        await page.getByLabel('行', { exact: true }).selectOption({ label: '最近购买' })
+        await page.waitForURL(/rows=recency/)
+        const within = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: '30 天内' }) })
+        assert.equal((await within.getByRole('link').first().textContent()).trim(), bought)
+        await assertAccessible(page, 'the matrix by last purchase')
+    })
+})
+
 test('the heat map leaves months uncoloured that are not over, and shows counts or shares', async () => {
     await withPage(server, {}, async (page) => {
         await at(page, '/layers/cohort')

@@ -63,7 +63,7 @@ const en: typeof zh = {
         since: 'from {date}',
         until: 'as of {date}',
         who: { buyers: 'ordered in the period', repeat: 'ordered twice or more in the period' },
-        recency: { '0-30': '≤ 30 days', '31-90': '31–90 days', '91-180': '91–180 days', '181-365': '181–365 days', '366-': 'over a year', none: 'no order' },
+        recency: { title: 'Last purchase', '0-30': '≤ 30 days', '31-90': '31–90 days', '91-180': '91–180 days', '181-365': '181–365 days', '366-': 'over a year', none: 'no order' },
         stage: {
             title: 'Life stage',
             any: 'All stages',
@@ -109,7 +109,11 @@ const en: typeof zh = {
                 'Cuts are the 20th, 40th, 60th and 80th percentiles by linear interpolation. F and M score 1 + cuts below the value; R scores 5 − cuts below it. Equal customers get equal scores.',
         },
         matrix: {
-            title: 'Channel × purchase state × last purchase',
+            rows: 'Rows',
+            columns: 'Columns',
+            split: 'Within columns',
+            whole: 'Not split',
+            any: 'All',
             note: 'coloured by row: where the customers of a channel stand',
             below: 'Channels below “{name}”',
             cell: '{name}, {column}: {count} customers, {paid}',
