@@ -3,12 +3,9 @@ import { computed, onScopeDispose, ref, watch } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { api, take } from '@papilio/api'
 import { useLoad } from '@/lib/load'
-import { ASKS, PRESETS, queryOf, questionFrom, questionText, type Answer, type Ask, type Question } from './question'
+import { ASKS, isWhole, PRESETS, queryOf, questionFrom, questionText, type Answer, type Ask, type Question } from './question'
 
 const SOON_MS = 250
-const AGAIN_MS = 2_000
-/* The engine will soon answer: asked again by itself. */
-const isWaiting = (code: string | undefined) => code === 'audience.filling' || code === 'audience.behind'
 
 export function useAsk() {
     const route = useRoute()
@@ -18,7 +15,6 @@ export function useAsk() {
     const text = computed(() => questionText(question.value))
     const asked = ref(question.value)
     let soon: number | undefined
-    let again: number | undefined
 
     const answer = useLoad<Answer>(
         async (signal) => {
@@ -28,25 +24,18 @@ export function useAsk() {
         },
         [asked],
     )
-    /* Another page's question is asked at once; edits when the hand rests. */
+    /* Another page's question is asked at once; edits when the hand rests and nothing is left open. */
     watch(text, () => {
         window.clearTimeout(soon)
+        if (!isWhole(question.value)) return
         soon = window.setTimeout(() => (asked.value = question.value), asked.value.ask === question.value.ask ? SOON_MS : 0)
     })
-    watch(answer.error, (error) => {
-        window.clearTimeout(again)
-        if (isWaiting(error?.code)) again = window.setTimeout(() => void answer.reload(), AGAIN_MS)
-    })
-    onScopeDispose(() => {
-        window.clearTimeout(soon)
-        window.clearTimeout(again)
-    })
+    onScopeDispose(() => window.clearTimeout(soon))
 
-    const change = (next: Question) => void router.replace({ query: { q: questionText(next) } })
-    const open = (next: Question) => void router.push({ name: 'analysis', params: { ask: next.ask }, query: { q: questionText(next) } })
+    const change = (next: Question) => void router.replace({ query: { ...route.query, q: questionText(next) } })
+    const open = (next: Question, report?: string) => void router.push({ name: 'analysis', params: { ask: next.ask }, query: { q: questionText(next), report } })
     const presets = computed(() => PRESETS[ask.value].map(({ key, question }) => ({ key, question, isAt: questionText(question) === text.value })))
     /** What is shown: an answer to this page's kind of question. */
     const shown = computed(() => (answer.data.value?.question.ask === ask.value ? answer.data.value : undefined))
-    const isFilling = computed(() => isWaiting(answer.error.value?.code))
-    return { ask, question, text, change, open, presets, answer, shown, isFilling }
+    return { ask, question, change, open, presets, answer, shown }
 }

@@ -1,5 +1,6 @@
 /* Which customers a cell of an answer counted, as a condition of the query language: opened a moment later it means the same people,
  * but for what happened since. Undefined: the language cannot say it exactly, and the cell is no link. */
+import { listOf } from '../segment/model/wire'
 import { DAY_S, type Answer, type By, type Condition, type Events, type Question, type Value, type When } from './question'
 
 type Cell = Value | null
@@ -71,7 +72,7 @@ function eventsOf(events: Events, by: By | undefined, value: Cell): Events | und
     if (value === null || value === '' || by === 'day') return undefined
     if (by === 'kind') return { ...events, kind: String(value) }
     if (by === 'channel') return { ...events, channel: [String(value)] }
-    if ('property' in by) return { ...events, where: [...(events.where ?? []), { property: by.property, is: value }] }
+    if ('property' in by) return { ...events, where: [...listOf(events.where), { property: by.property, is: value }] }
     return events
 }
 function personOf(by: By | undefined, value: Cell): Where {
@@ -141,7 +142,7 @@ export function pathCell({ question }: Answer, from: Cell, to: Cell): Where {
     const first = eventsOf(events, by, from)
     const next = eventsOf(events, by, to)
     if (!first || !next || (typeof by === 'object' && 'attribute' in by)) return undefined
-    const seen = typeof by === 'object' ? { ...events, where: [...(events.where ?? []), { property: by.property, exists: true }] } : events
+    const seen = typeof by === 'object' ? { ...events, where: [...listOf(events.where), { property: by.property, exists: true }] } : events
     const funnel = { steps: [first, next], within_seconds: gap_seconds ? gap_seconds - 1 : SECONDS_MAX, exclude: [{ events: seen, after: 1 }] }
     return joined(question.who, { funnel, level: [2, 2] })
 }

@@ -1,38 +1,13 @@
 /* A question of the analyses: as it stands in the address, what it may hold, and those to begin with. The forms are those of the
  * query language (docs/query.md); the server checks them, so what is odd here is told there. */
+import { openOf, type Condition, type Events, type Funnel, type Value, type When } from '../segment/model/wire'
+
 export const ASKS = ['funnel', 'retention', 'paths', 'trend', 'breakdown', 'rfm', 'interval'] as const
 export type Ask = (typeof ASKS)[number]
 export const UNITS = ['day', 'week', 'month'] as const
 export type Unit = (typeof UNITS)[number]
-
-export type Value = string | number
-export interface When {
-    last?: Record<string, number>
-    units?: string
-    count?: number
-    current?: boolean
-    from?: string
-    to?: string
-}
-export interface Events {
-    kind?: string | string[]
-    channel?: string | string[]
-    subject?: string | string[]
-    where?: Record<string, unknown>[]
-    within?: When
-}
-export type Condition = Record<string, unknown>
+export type { Condition, Events, Value, When }
 export type By = 'kind' | 'channel' | 'day' | { property: string } | { attribute: string }
-export interface Exclusion {
-    events: Events
-    after: number
-}
-export interface Funnel {
-    steps: Events[]
-    within_seconds: number
-    order?: 'ordered' | 'strict' | 'any'
-    exclude?: Exclusion[]
-}
 export interface Question {
     ask: Ask
     who?: Condition
@@ -66,7 +41,7 @@ export const PAID = 'order_paid'
 const LOOKS = ['page_viewed', 'product_viewed', 'content_viewed']
 const DEEDS = [...LOOKS, 'content_shared', 'link_clicked', 'friend_added', 'added_to_cart', 'member_registered', PAID]
 const steps = (...kinds: (string | string[])[]): Events[] => kinds.map((kind) => ({ kind }))
-const lastUnits = (units: Unit, count: number): When => ({ units, count, current: true })
+export const lastUnits = (units: Unit, count: number): When => ({ units, count, current: true })
 
 interface Preset {
     key: string
@@ -129,6 +104,12 @@ export const PRESETS: Record<Ask, [Preset, ...Preset[]]> = {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** The question of a query that was kept. */
+export function questionOf(query: unknown): Question {
+    const { version: _, limit, ...rest } = query as Question & { version: number }
+    return { ...rest, ...(limit !== undefined && rest.ask !== 'paths' && { limit }) }
+}
+
 /** The question in an address; the page's first where there is none, or no such thing. */
 export function questionFrom(ask: Ask, text: unknown): Question {
     const first = PRESETS[ask][0].question
@@ -142,7 +123,13 @@ export function questionFrom(ask: Ask, text: unknown): Question {
     return first
 }
 
-/** Without what is not said. */
+/** Is there nothing that is still to be filled in? */
+export function isWhole({ who, funnel, start, back, events }: Question): boolean {
+    const patterns = [...(funnel?.steps ?? []), ...[funnel?.exclude ?? []].flat().map((one) => one.events), start, back, events]
+    const conditions = [who, ...patterns.map((did) => did && { did })]
+    return conditions.every((one) => one === undefined || openOf(one).length === 0)
+}
+
 export function questionText(question: Question): string {
     return JSON.stringify(question)
 }
