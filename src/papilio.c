@@ -56,6 +56,7 @@ static const struct route *const routes[] = {
     segment_person_routes,
     thickness_routes,
     order_routes,
+    product_routes,
     order_list_routes,
     import_routes,
     import_local_routes,

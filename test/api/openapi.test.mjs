@@ -631,6 +631,11 @@ test("analyses are saved", async () => {
     await bad(`/api/reports/${report.id}/remove`, {}, "report.unknown");
 });
 
+test("products have names", async () => {
+    assert.ok(Array.isArray((await good(`/api/products?codes=${encodeURIComponent(JSON.stringify(["P"]))}`)).items));
+    await bad("/api/products?codes=P", undefined, "product.codes");
+});
+
 test("segments", async () => {
     const who = (one) => ({ version: 1, ask: "segment", who: one });
     const buyers = await good("/api/segments", { name: "buyers", about: "", definition: who({ did: { kind: "order_paid" } }) });

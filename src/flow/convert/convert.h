@@ -62,5 +62,5 @@ enum err order_mark_merged(struct ctx *c, const struct event *event) MUST_USE;
  * nothing else names. Orders refunded or cancelled since stay. */
 enum err order_undo(struct ctx *c, struct import_undo *undo) MUST_USE;
 
-extern const struct route order_routes[], order_list_routes[];
+extern const struct route order_routes[], order_list_routes[], product_routes[];
 extern const struct import_kind import_orders;

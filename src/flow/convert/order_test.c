@@ -74,6 +74,29 @@ static const struct scenario place_cases[] = {
     {"not signed in", AS_NOBODY, POST, ORDERS, ORDER("x", T1, ANA), 401, "", ""},
 };
 
+#define PRODUCTS "/api/products"
+static const struct scenario product_cases[] = {
+    {"names by codes", AS_VIEWER, GET, PRODUCTS "?codes=[%22B2%22,%22A1%22,%22none%22]", NULL, 200,
+     "{'items':[{'code':'A1','name':'Tea'}]}", ""},
+    {"no codes", AS_VIEWER, GET, PRODUCTS "?codes=[]", NULL, 200, "{'items':[]}", ""},
+    {"no list", AS_VIEWER, GET, PRODUCTS "?codes=A1", NULL, 400, "product.codes", ""},
+    {"no texts", AS_VIEWER, GET, PRODUCTS "?codes=[1]", NULL, 400, "product.codes", ""},
+    {"nothing asked", AS_VIEWER, GET, PRODUCTS, NULL, 400, "codes", ""},
+    {"not signed in", AS_NOBODY, GET, PRODUCTS "?codes=[]", NULL, 401, "gate.sign_in", ""},
+    {"a page's key", AS_KEY, GET, PRODUCTS "?codes=[]", NULL, 401, "", ""},
+};
+static const struct scenario product_barred[] = {
+    {"not allowed", AS_VIEWER, GET, PRODUCTS "?codes=[]", NULL, 403, "gate.permission", ""},
+};
+
+static void test_products(void **state)
+{
+    (void)state;
+    scenario_run(product_cases);
+    scenario_sql("UPDATE role SET permissions = 'order.write' WHERE name = 'viewer'");
+    scenario_run(product_barred);
+}
+
 static void test_place(void **state)
 {
     (void)state;
@@ -329,9 +352,10 @@ static void test_histories(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_amounts), cmocka_unit_test(test_place),
-        cmocka_unit_test(test_look),    cmocka_unit_test(test_refund),
-        cmocka_unit_test(test_cancel),  cmocka_unit_test(test_histories),
+        cmocka_unit_test(test_amounts),  cmocka_unit_test(test_place),
+        cmocka_unit_test(test_look),     cmocka_unit_test(test_refund),
+        cmocka_unit_test(test_cancel),   cmocka_unit_test(test_histories),
+        cmocka_unit_test(test_products),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);
