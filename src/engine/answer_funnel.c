@@ -327,13 +327,13 @@ static void steps_prepare(struct answer_run *run, struct steps *steps, struct an
 
 /* ---- the kernel ----------------------------------------------------------------------------- */
 
-/* Whole histories of single kinds in order, without times. */
+/* Whole histories of single kinds in order. */
 static bool is_kernels(struct answer_run *run, const struct steps *steps, struct scan_funnel *out)
 {
     const struct query *query = run->query;
     const struct funnel *funnel = &query->funnel;
 
-    if (run->options->is_generic || !query->is_untimed || query->has_by ||
+    if (run->options->is_generic || query->has_by || funnel->within >= UINT32_MAX ||
         funnel->order != FUNNEL_ORDERED || funnel->exclusion_count > 0)
         return false;
     *out =
@@ -346,14 +346,40 @@ static bool is_kernels(struct answer_run *run, const struct steps *steps, struct
     return true;
 }
 
-static void kernel_run(struct answer_run *run, struct answer_pass *pass,
-                       const struct scan_funnel *query)
+/* What the kernel measured, as if the first hand had seen these persons. */
+static struct answer_sum times_take(struct answer_run *run, const struct scan_funnel *query,
+                                    int level)
+{
+    struct buf *reached = &((struct state *)run->hands[0].state)->reached[level];
+    struct answer_sum sum = {0};
+
+    for (int thread = 0; thread < run->hand_count; thread++) {
+        const struct buf *times = &query->times[thread * LEVELS + level];
+        const uint32_t *at = (const uint32_t *)(const void *)times->at;
+        size_t count = times->len / sizeof(*at);
+
+        answer_take(run, count * sizeof(struct reached));
+        if (answer_is_over(run))
+            break;
+        for (size_t i = 0; i < count; i++) {
+            buf_add(reached, &(struct reached){0, at[i]}, sizeof(struct reached));
+            answer_sum_add(&sum, at[i]);
+        }
+    }
+    return sum;
+}
+
+static void kernel_run(struct answer_run *run, struct answer_pass *pass, struct scan_funnel *query)
 {
     struct scan scan = answer_scan(run, &run->plain);
+    size_t times = run->query->is_untimed ? 0 : (size_t)run->hand_count * LEVELS;
     int64_t levels[SCAN_STEP_MAX + 1], people = 0;
     struct state *state;
 
     answer_joined_run(run, pass);
+    query->times = times > 0 ? arena_new_array(run->hands[0].arena, struct buf, times) : NULL;
+    for (size_t i = 0; i < times; i++)
+        buf_init(&query->times[i], (size_t)1 << 34);
     scan_funnel(&scan, query, levels);
     state = run->hands[0].state;
     for (int level = query->step_count; level >= 0; level--) {
@@ -361,8 +387,12 @@ static void kernel_run(struct answer_run *run, struct answer_pass *pass,
 
         people += levels[level];
         tally.people = tally.events = people;
+        if (times > 0)
+            tally.sum = times_take(run, query, level);
         answer_tally_add(&run->hands[0], &state->table, &tally);
     }
+    for (size_t i = 0; i < times; i++)
+        buf_release(&query->times[i]);
 }
 
 enum err answer_funnel(struct answer_run *run)

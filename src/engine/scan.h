@@ -31,6 +31,9 @@ struct scan_funnel {
     int step_count;
     uint32_t window;
     enum { SCAN_EITHER, SCAN_FORWARD, SCAN_BACK } way; /* BACK only with all kinds different; else FORWARD is taken */
+    /* NULL, or for each thread and length (SCAN_STEP_MAX + 1 a thread): the seconds it took each customer who got so far, as uint32_t are
+     * added. Of the chains of a length the first to end counts, and of those the last to begin. */
+    struct buf *times;
 };
 void scan_funnel(const struct scan *scan, const struct scan_funnel *query, int64_t levels[SCAN_STEP_MAX + 1]);
 

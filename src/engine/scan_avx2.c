@@ -54,6 +54,8 @@ TARGET static ALWAYS_INLINE uint64_t mask64_changes(const uint8_t *channels)
 
 #include "engine/scan_kernel.h"
 
+#include "engine/scan_kernel_back.h"
+
 #include "engine/scan_kernel_more.h"
 #else
 const struct scan_kernels scan_kernels_avx2;

@@ -38,4 +38,6 @@ static ALWAYS_INLINE uint64_t mask64_changes(const uint8_t *channels)
 
 #include "engine/scan_kernel.h"
 
+#include "engine/scan_kernel_back.h"
+
 #include "engine/scan_kernel_more.h"
