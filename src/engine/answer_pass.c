@@ -1,6 +1,6 @@
 /* Giving persons their events, shard by shard, hand by hand.
  * Always: events come by second, of one second the lower number's first, of one number as they
- * arrived; a person with several records comes after all shards. */
+ * arrived; a person with several records comes after the others of the kept one's shard. */
 #include "engine/answer_private.h"
 
 #include <stdlib.h>
@@ -241,21 +241,12 @@ void answer_news_find(const struct scan_view *view, uint64_t words[BITMAP_SHARD_
     }
 }
 
-static void shard_give(struct scan_view *view, const void *query, uint64_t *sums)
+static void plain_give(struct answer_hand *hand, struct scan_view *view)
 {
-    const struct answer_run *run = query;
-    struct answer_hand *hand = (struct answer_hand *)&run->hands[view->thread];
     const struct answer_filter *filter = &hand->pass->filter;
     const uint32_t *offsets = view->block->offsets;
     bool is_summed = view->block->lasts != NULL && !view->scan->is_columns_only;
 
-    (void)sums;
-    if (hand->pass->shard != NULL)
-        hand->pass->shard(hand, view);
-    if (hand->pass->whole != NULL) {
-        hand->pass->whole(hand, view);
-        return;
-    }
     if (view->next_own == SHARD_NUMBERS &&
         (view->block->count == 0 ||
          is_out(filter, view->block->second_min, view->block->second_max)))
@@ -292,26 +283,18 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct events news_of(const struct events *list, uint32_t number)
-{
-    return events_between(list, number, (uint64_t)number + 1);
-}
-
 static void number_add(struct answer_hand *hand, uint32_t number)
 {
     const struct snapshot *snapshot = hand->run->moment->events;
     uint32_t shard = number / SHARD_NUMBERS;
     const struct block *block = snapshot_block(snapshot, shard);
     struct events lists[SNAPSHOT_LIST_MAX];
-    int count = snapshot_lists(snapshot, shard, lists);
+    int count = snapshot_number(snapshot, number, lists);
 
     if (block != NULL)
         source_add_block(hand, block, number % SHARD_NUMBERS);
-    for (int i = 0; i < count; i++) {
-        struct events own = news_of(&lists[i], number);
-
-        source_add_news(hand, &own);
-    }
+    for (int i = 0; i < count; i++)
+        source_add_news(hand, &lists[i]);
 }
 
 void answer_person_run(struct answer_hand *hand, uint32_t kept)
@@ -400,28 +383,75 @@ static void hands_prepare(struct answer_run *run, struct answer_pass *pass)
     }
 }
 
-static void joined_give(struct answer_run *run)
+/* Of the persons with several records those whose kept one is in the shard: with the shard, so that
+ * one hand alone touches what lies beside each other. */
+static void joined_give(struct answer_hand *hand, uint32_t shard)
 {
-    for (size_t i = 0; i < run->joined_count && !answer_is_over(run); i++)
-        answer_person_run(&run->hands[0], run->joined[i]);
+    const struct answer_run *run = hand->run;
+    size_t low = 0, high = run->joined_count;
+
+    while (low < high) {
+        size_t half = low + (high - low) / 2;
+
+        if (run->joined[half] / SHARD_NUMBERS < shard)
+            low = half + 1;
+        else
+            high = half;
+    }
+    for (; low < run->joined_count && run->joined[low] / SHARD_NUMBERS == shard; low++) {
+        if (answer_is_over(hand->run))
+            return;
+        answer_person_run(hand, run->joined[low]);
+    }
 }
 
-void answer_pass_run(struct answer_run *run, struct answer_pass *pass)
+static struct answer_hand *hand_of(const struct scan_view *view, const void *query)
+{
+    return (struct answer_hand *)&((const struct answer_run *)query)->hands[view->thread];
+}
+
+static void shard_give(struct scan_view *view, const void *query, uint64_t *sums)
+{
+    struct answer_hand *hand = hand_of(view, query);
+
+    (void)sums;
+    if (hand->pass->shard != NULL)
+        hand->pass->shard(hand, view);
+    if (hand->pass->whole != NULL)
+        hand->pass->whole(hand, view);
+    else
+        plain_give(hand, view);
+    joined_give(hand, view->shard);
+}
+
+static void joined_shard_give(struct scan_view *view, const void *query, uint64_t *sums)
+{
+    (void)sums;
+    joined_give(hand_of(view, query), view->shard);
+}
+
+static void shards_run(struct answer_run *run,
+                       void (*shard)(struct scan_view *view, const void *query, uint64_t *sums))
 {
     struct scan scan = answer_scan(run, &run->plain);
     struct scan_work work = {.scan = &scan,
                              .query = run,
-                             .shard = shard_give,
+                             .shard = shard,
                              .is_amountless = true,
                              .shard_count = run->shard_count};
 
-    hands_prepare(run, pass);
     scan_run(&work);
-    joined_give(run);
+}
+
+void answer_pass_run(struct answer_run *run, struct answer_pass *pass)
+{
+    hands_prepare(run, pass);
+    shards_run(run, shard_give);
 }
 
 void answer_joined_run(struct answer_run *run, struct answer_pass *pass)
 {
     hands_prepare(run, pass);
-    joined_give(run);
+    if (run->joined_count > 0)
+        shards_run(run, joined_shard_give);
 }

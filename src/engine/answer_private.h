@@ -74,7 +74,7 @@ struct answer_run {
 /* answer_pass.c */
 void answer_split(struct answer_run *run); /* people into plain and joined */
 void answer_pass_run(struct answer_run *run, struct answer_pass *pass);
-void answer_joined_run(struct answer_run *run, struct answer_pass *pass); /* only those with several records, by the first hand */
+void answer_joined_run(struct answer_run *run, struct answer_pass *pass); /* only those with several records */
 void answer_person_run(struct answer_hand *hand, uint32_t kept);
 void answer_person_fetch(const struct moment *moment, uint32_t kept); /* from the disk, where one person alone is asked */
 void answer_news_find(const struct scan_view *view, uint64_t words[BITMAP_SHARD_WORDS]); /* adds who of the shard has news */
