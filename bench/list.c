@@ -1,8 +1,11 @@
 /* list-1m: the list of customers over a base of a million, in process: the first page, each filter
- * and the worst of them together, page and count, beside a bare walk of the same index by SQLite.
+ * (segments and the engine's answers too) and the worst of them together, page and count, beside a
+ * bare walk of the same index by SQLite.
  */
 #include "bench.h"
 #include "many_base.h"
+
+#include "manage/audience/audience.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -46,6 +49,14 @@ static const struct {
     {"tag_id=1&state=lost&channel_id=3&sort=paid", FILTER_MS},
     {"state=repeat&stage=active&channel_id=3&org_id=9&life_stage_number=1&sort=paid", FILTER_MS},
     {"state=once&stage=referred&sort=orders", FILTER_MS},
+    {"segment_id=1", FIRST_MS},
+    {"segment_id=1&sort=paid", FILTER_MS},
+    {"segment_id=2&state=lost&sort=paid", FILTER_MS},
+    {"who={\"tag\":[\"1\"]}", FIRST_MS},
+    {"who={\"tag\":[\"1\"]}&sort=paid", FIRST_MS},
+    {"who={\"tag\":[\"1\"]}&state=lost&channel_id=3&sort=paid", FILTER_MS},
+    {"who={\"tag\":[\"12\"]}&sort=orders", FILTER_MS},
+    {"who={\"attribute\":\"customer_number\",\"below\":3000}&sort=orders", FIRST_MS},
     {"search=%E5%BC%A0", FILTER_MS},
     {"search=%E5%BC%A0&state=lost&sort=paid", FILTER_MS},
     {"search=4321", FILTER_MS},
@@ -145,6 +156,7 @@ int main(void)
     must(sqlite3_open(many_path(), &db) == SQLITE_OK);
     sqlite3_exec(db, "PRAGMA mmap_size = 1073741824", NULL, NULL, NULL);
     search_await(app, arena);
+    audience_await(app);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         case_run(app, arena, db, i);
     sqlite3_close(db);

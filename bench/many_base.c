@@ -12,7 +12,7 @@
 #include "manage/staff/staff.h"
 #include "papilio.h"
 
-#define VERSION 1 /* of what is made here */
+#define VERSION 2 /* of what is made here */
 #define BATCH 1000
 
 struct str many_session, many_csrf;
@@ -165,6 +165,13 @@ static const char figures_sql[] =
     "INSERT INTO customer_tag (customer_id, tag_id, created_ms)"
     " SELECT c.id, t.id, 0 FROM tag t JOIN customer c"
     " WHERE r(c.customer_number, 20 + t.id, 1 + 2 * t.id) = 0 ORDER BY 1, 2;"
+    "INSERT INTO segment (id, name, about, kind, state, version_number, member_count, created_ms,"
+    " changed_ms, filled_ms) VALUES (1, 'a third', '', 'static', 'live', 1, 0, 0, 0, 1),"
+    " (2, 'a fiftieth', '', 'static', 'live', 1, 0, 0, 0, 1);"
+    "INSERT INTO segment_member (segment_id, customer_id, since_ms)"
+    " SELECT 1, id, 0 FROM customer WHERE r(customer_number, 40, 3) = 0 ORDER BY id;"
+    "INSERT INTO segment_member (segment_id, customer_id, since_ms)"
+    " SELECT 2, id, 0 FROM customer WHERE r(customer_number, 41, 50) = 0 ORDER BY id;"
     "COMMIT; ANALYZE;";
 
 static void figures_make(void)

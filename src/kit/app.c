@@ -269,9 +269,9 @@ static enum err base_open(struct app *app, struct str *why)
         *why = str_fmt(app->arena, "the database %.*s cannot be opened: %s", STR(name),
                        app->writer_db ? db_error(app->writer_db) : err_name(err));
     TRY(err);
-    app->reader_db = arena_new_array(app->arena, struct db *, (size_t)app->reader_count + 1);
+    app->reader_db = arena_new_array(app->arena, struct db *, (size_t)app->reader_count + 2);
     app->loop_db = arena_new_array(app->arena, struct db *, (size_t)app->loop_count);
-    for (int i = 0; i <= app->reader_count && err == OK; i++)
+    for (int i = 0; i < app->reader_count + 2 && err == OK; i++)
         err = db_open(app->arena, path, DB_READ, &app->reader_db[i]);
     for (int i = 0; i < app->loop_count && app->config.listen.at && err == OK; i++)
         err = db_open(app->arena, path, DB_READ, &app->loop_db[i]);
@@ -385,7 +385,7 @@ void app_close(struct app *app)
     for (int i = 0; app->loop_db && i < app->loop_count; i++)
         if (app->loop_db[i])
             db_close(app->loop_db[i]);
-    for (int i = 0; app->reader_db && i <= app->reader_count; i++)
+    for (int i = 0; app->reader_db && i < app->reader_count + 2; i++)
         if (app->reader_db[i])
             db_close(app->reader_db[i]);
     if (app->writer_db)

@@ -219,12 +219,16 @@ static enum err begin_steps(struct call *call)
     return decode(call);
 }
 
-static enum call_next next_of(const struct route *route)
+static enum call_next next_of(const struct call *call)
 {
+    const struct route *route = call->route;
+
     if (route->prepare)
         return NEXT_PREPARE;
     if ((route->method != HTTP_GET && !route->reads) || route->writes)
         return NEXT_WRITE;
+    if (route->is_long && call->in && route->is_long(call->in))
+        return NEXT_LONG;
     return route->is_quick ? NEXT_QUICK : NEXT_READ;
 }
 
@@ -239,7 +243,7 @@ static void snapshot_end(struct call *call, struct db *db)
  * network every read is, that spares a trip. */
 static enum err begin_with(struct call *call, struct db *db)
 {
-    enum call_next next = next_of(call->route);
+    enum call_next next = next_of(call); /* nothing is decoded yet */
     bool is_read = next == NEXT_READ && call->route->kind != ROUTE_STREAM;
 
     if (next == NEXT_QUICK || (is_read && call->app->is_shared)) {
@@ -251,6 +255,8 @@ static enum err begin_with(struct call *call, struct db *db)
 
 enum call_next call_begin(struct call *call, struct db *db)
 {
+    enum call_next next;
+
     atomic_store(&call->app->asked_us, call->trace.start_us);
     call->is_gated = true;
     call->route = route_match(call);
@@ -267,7 +273,10 @@ enum call_next call_begin(struct call *call, struct db *db)
     call->ctx.statement_count = 0;
     call->ctx.statement_max =
         call->route->statement_max ? call->route->statement_max : STATEMENT_MAX;
-    return next_of(call->route);
+    next = next_of(call);
+    if (next == NEXT_LONG)
+        snapshot_end(call, db);
+    return next;
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
@@ -386,9 +395,12 @@ void call_fail_commit(struct call *call, enum err err, const char *code, struct 
     call_answer_fault(call);
 }
 
-void call_refuse(struct call *call)
+void call_refuse(struct call *call, enum err err)
 {
-    call->err = fail(&call->ctx, E_BUSY, "busy.queue", "too many requests wait; try again");
+    if (err == E_RATE)
+        call->err = fail(&call->ctx, err, "busy.own", "too many of your requests wait; try again");
+    else
+        call->err = fail(&call->ctx, err, "busy.queue", "too many requests wait; try again");
     call_answer_fault(call);
     call_end(call);
 }

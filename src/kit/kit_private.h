@@ -9,7 +9,7 @@
 
 #define PATH_PARTS_MAX 8
 #define QUEUE_MAX 4096 /* requests that wait for the writer, or for a reader; more: 503 */
-#define PREPARE_MAX 64 /* passwords are slow on purpose: their thread is one, their queue is short */
+enum { SLOW_MAX = 64, OWN_MAX = 16 }; /* of what is slow: passwords, questions; and of one person's in it */
 #define GROUP_MAX 256  /* commands of one commit */
 
 /* Who asks. */
@@ -29,7 +29,7 @@ struct trace {
     int statement_count;
 };
 
-enum call_next { NEXT_DONE, NEXT_QUICK, NEXT_READ, NEXT_PREPARE, NEXT_WRITE };
+enum call_next { NEXT_DONE, NEXT_QUICK, NEXT_READ, NEXT_LONG, NEXT_PREPARE, NEXT_WRITE };
 
 /* One request, or one command, on its way. It lives in its own arena. */
 struct call {
@@ -106,10 +106,10 @@ struct app {
     const struct route **exact, **open; /* without and with parts in braces */
     int exact_count, open_count;
     struct db *writer_db, **loop_db;
-    struct db **reader_db; /* reader_count, and one of the thread that prepares */
+    struct db **reader_db; /* reader_count, one for what is long, one for what prepares */
     int reader_count, loop_count;
     pthread_t writer_thread, *reader_threads;
-    struct call_queue writes, reads, prepares;
+    struct call_queue writes, reads, longs, prepares;
     struct http_server *server;
     struct live *live;
     struct seen *seen;
@@ -161,14 +161,14 @@ void call_prepare(struct call *call, struct db *db);
 void call_write(struct call *call,
                 struct db *db); /* inside a group: savepoint, replay, run, encode */
 void call_fail_commit(struct call *call, enum err err, const char *code, struct str words);
-void call_refuse(struct call *call); /* 503: the queue is full; ends it */
+void call_refuse(struct call *call, enum err err); /* E_BUSY: the queue is full; E_RATE: of one's own; ends it */
 void call_end(struct call *call); /* count, trace, done */
 void call_answer_fault(struct call *call);
 /* run.c: threads */
 enum err run_start(struct app *app, struct str *why) MUST_USE;
 void run_stop(struct app *app);
 void run_enqueue(struct call_queue *queue, struct call *call);
-bool run_offer(struct call_queue *queue, struct call *call); /* false: QUEUE_MAX wait already */
+void run_offer(struct call_queue *queue, struct call *call); /* refuses it where too many wait */
 /* audit.c: the row of a change that is about to commit; and, once its savepoint is released, the
  * chain goes on from it */
 enum err audit_write(struct call *call) MUST_USE;

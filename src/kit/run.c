@@ -11,43 +11,65 @@
 #include "kit/timer_private.h"
 #include "kit/worker.h"
 
-#include <limits.h>
-
 #define REST_AFTER_MS 10000
 
-static bool enqueue(struct call_queue *queue, struct call *call, int max)
+static void enqueue_locked(struct call_queue *queue, struct call *call)
 {
-    bool has_room;
-
     call->next = NULL;
-    pthread_mutex_lock(&queue->lock);
-    has_room = queue->count < max;
-    if (has_room) {
-        if (queue->last)
-            queue->last->next = call;
-        else
-            queue->first = call;
-        queue->last = call;
-        queue->count++;
-        pthread_cond_signal(&queue->wake);
-    }
-    pthread_mutex_unlock(&queue->lock);
-    return has_room;
+    if (queue->last)
+        queue->last->next = call;
+    else
+        queue->first = call;
+    queue->last = call;
+    queue->count++;
+    pthread_cond_signal(&queue->wake);
 }
 
 /* What is on its way already, or the program's own, always has room. */
 void run_enqueue(struct call_queue *queue, struct call *call)
 {
-    must(enqueue(queue, call, INT_MAX));
+    pthread_mutex_lock(&queue->lock);
+    enqueue_locked(queue, call);
+    pthread_mutex_unlock(&queue->lock);
 }
 
-bool run_offer(struct call_queue *queue, struct call *call)
+static int own_count(const struct call_queue *queue, const struct call *call)
 {
-    int max = call->app->config.queue_max ? call->app->config.queue_max : QUEUE_MAX;
+    int count = 0;
 
-    if (queue == &call->app->prepares && max > PREPARE_MAX)
-        max = PREPARE_MAX;
-    return enqueue(queue, call, max);
+    if (call->who.staff_id == NONE && call->who.api_key_id == NONE)
+        return 0;
+    for (const struct call *other = queue->first; other; other = other->next)
+        count += other->who.staff_id == call->who.staff_id &&
+                 other->who.api_key_id == call->who.api_key_id;
+    return count;
+}
+
+/* Is there room? Where things are slow the queue is short, and nobody fills it alone. */
+static enum err room(const struct call_queue *queue, const struct call *call)
+{
+    const struct app *app = call->app;
+    int max = app->config.queue_max ? app->config.queue_max : QUEUE_MAX;
+
+    if (queue == &app->longs || queue == &app->prepares) {
+        if (own_count(queue, call) >= OWN_MAX)
+            return E_RATE;
+        max = max < SLOW_MAX ? max : SLOW_MAX;
+    }
+    return queue->count < max ? OK : E_BUSY;
+}
+
+void run_offer(struct call_queue *queue, struct call *call)
+{
+    enum err err;
+
+    pthread_mutex_lock(&queue->lock);
+    err = room(queue, call);
+    if (err == OK)
+        enqueue_locked(queue, call);
+    pthread_mutex_unlock(&queue->lock);
+    if (err != OK)
+        call_refuse(call, err);
 }
 
 /* Idle for so long, a connection gives its page cache back: the base of a quiet shop is small. */
@@ -106,22 +128,14 @@ static void queue_close(struct call_queue *queue)
 
 /* ---- readers --------------------------------------------------------------------------------- */
 
-/* What waits for another thread has come in through a bounded queue, and waits in another. */
-static void call_pass(struct call_queue *queue, struct call *call)
-{
-    if (run_offer(queue, call))
-        return;
-    call_refuse(call);
-}
-
 static void read_one(struct app *app, struct call *call, struct db *db)
 {
     enum call_next next = NEXT_READ;
 
     if (call->route == NULL && call->command == NULL) {
         next = call_begin(call, db);
-        if (next == NEXT_PREPARE) {
-            call_pass(&app->prepares, call);
+        if (next == NEXT_PREPARE || next == NEXT_LONG) {
+            run_offer(next == NEXT_LONG ? &app->longs : &app->prepares, call);
             return;
         }
     } else if (call->route && call->route->prepare) {
@@ -131,7 +145,7 @@ static void read_one(struct app *app, struct call *call, struct db *db)
     if (next == NEXT_READ || next == NEXT_QUICK)
         call_run(call, db);
     if (next == NEXT_WRITE || (next == NEXT_PREPARE && call->err == OK))
-        call_pass(&app->writes, call);
+        run_offer(&app->writes, call);
     else
         call_end(call);
 }
@@ -340,16 +354,24 @@ static void queue_init(struct call_queue *queue)
     queue->is_open = true;
 }
 
+/* The readers' threads, then one for what is long, and one for what prepares. */
+static struct call_queue *queue_read_by(struct app *app, int thread)
+{
+    if (thread < app->reader_count)
+        return &app->reads;
+    return thread == app->reader_count ? &app->longs : &app->prepares;
+}
+
 enum err run_start(struct app *app, struct str *why)
 {
     queue_init(&app->writes);
     queue_init(&app->reads);
+    queue_init(&app->longs);
     queue_init(&app->prepares);
-    app->reader_threads = arena_new_array(app->arena, pthread_t, (size_t)app->reader_count + 1);
-    for (int i = 0; i <= app->reader_count; i++) {
+    app->reader_threads = arena_new_array(app->arena, pthread_t, (size_t)app->reader_count + 2);
+    for (int i = 0; i < app->reader_count + 2; i++) {
         struct reader *reader = arena_new_one(app->arena, struct reader);
-        *reader = (struct reader){app, i < app->reader_count ? &app->reads : &app->prepares,
-                                  app->reader_db[i]};
+        *reader = (struct reader){app, queue_read_by(app, i), app->reader_db[i]};
         if (pthread_create(&app->reader_threads[i], NULL, reader_main, reader) != 0) {
             *why = S("no thread for a reader");
             return E_IO;
@@ -362,14 +384,17 @@ enum err run_start(struct app *app, struct str *why)
     return OK;
 }
 
-/* Readers first, then what prepares: what they passed on still reaches the writer. */
+/* Readers first, then what is long and what prepares: what they passed on still reaches the writer.
+ */
 void run_stop(struct app *app)
 {
     queue_close(&app->reads);
     for (int i = 0; i < app->reader_count; i++)
         pthread_join(app->reader_threads[i], NULL);
-    queue_close(&app->prepares);
+    queue_close(&app->longs);
     pthread_join(app->reader_threads[app->reader_count], NULL);
+    queue_close(&app->prepares);
+    pthread_join(app->reader_threads[app->reader_count + 1], NULL);
     queue_close(&app->writes);
     pthread_join(app->writer_thread, NULL);
 }

@@ -314,6 +314,8 @@ static struct call_queue *queue_of(struct app *app, enum call_next next)
 {
     if (next == NEXT_PREPARE)
         return &app->prepares;
+    if (next == NEXT_LONG)
+        return &app->longs;
     return next == NEXT_WRITE ? &app->writes : &app->reads;
 }
 
@@ -332,8 +334,7 @@ static void call_dispatch(struct app *app, struct call *call, struct http_reques
     enum call_next next;
 
     if (app->is_shared && !is_stream(call)) {
-        if (!run_offer(&app->reads, call))
-            call_refuse(call);
+        run_offer(&app->reads, call);
         return;
     }
     next = call_begin(call, db);
@@ -344,8 +345,7 @@ static void call_dispatch(struct app *app, struct call *call, struct http_reques
     if (next == NEXT_QUICK)
         call_run(call, db);
     if (next != NEXT_DONE && next != NEXT_QUICK) {
-        if (!run_offer(queue_of(app, next), call))
-            call_refuse(call);
+        run_offer(queue_of(app, next), call);
         return;
     }
     call_end(call);

@@ -101,7 +101,14 @@ static enum err slow(struct ctx *c, const void *in, void *out)
     return OK;
 }
 
+static bool is_long(const void *in)
+{
+    (void)in;
+    return true;
+}
+
 static const struct route routes[] = {
+    {HTTP_GET, "/api/long", "public", NULL, NULL, slow, .is_long = is_long},
     {HTTP_POST, "/api/slow", "public", NULL, NULL, slow},
     {HTTP_POST, "/api/upload", "public", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
     {HTTP_POST, "/api/closed", "x.write", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
@@ -342,6 +349,26 @@ static void test_full_queue(void **state)
     has(ask("POST /api/slow HTTP/1.1", S("")), " 200 ");
 }
 
+/* As many as there are readers take long, and more wait for them: nobody else does. */
+static void test_long(void **state)
+{
+    int fds[QUEUE];
+
+    (void)state;
+    pthread_mutex_lock(&gate);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = dial();
+        send_all(fds[i], S("GET /api/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    }
+    has(ask("GET /api/list.csv HTTP/1.1", S("")), " 200 ");
+    has(ask("POST /api/note HTTP/1.1", S("{}")), " 200 ");
+    pthread_mutex_unlock(&gate);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        has(read_until(fds[i], "\x01"), " 200 ");
+        close(fds[i]);
+    }
+}
+
 static void test_pages(void **state)
 {
     struct str got = ask("GET /customers/7 HTTP/1.1", S(""));
@@ -361,7 +388,8 @@ int main(void)
         cmocka_unit_test(test_upload),          cmocka_unit_test(test_download_and_redirect),
         cmocka_unit_test(test_hostile_headers), cmocka_unit_test(test_beacon),
         cmocka_unit_test(test_other_sites),     cmocka_unit_test(test_live),
-        cmocka_unit_test(test_full_queue),      cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_full_queue),      cmocka_unit_test(test_long),
+        cmocka_unit_test(test_pages),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

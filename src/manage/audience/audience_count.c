@@ -138,7 +138,8 @@ static enum err count_run(struct ctx *c, const void *in_, void *out)
 
 const struct route audience_count_routes[] = {
     {HTTP_POST, "/api/audience/count", "customer.read", SHAPE(audience_count_in),
-     SHAPE(audience_count_out), count_run, .reads = true, .repeat = REPEAT_KEY_IGNORED,
+     SHAPE(audience_count_out), count_run, .reads = true, .is_long = question_is_long,
+     .repeat = REPEAT_KEY_IGNORED,
      .about = "How many persons a segment has, some of them, and how many it had",
      .statement_max = 12},
     {.path = NULL},

@@ -104,7 +104,8 @@ static enum err explain_run(struct ctx *c, const void *in_, void *out_)
 
 const struct route audience_explain_routes[] = {
     {HTTP_POST, "/api/audience/explain", "customer.read", SHAPE(audience_explain_in),
-     SHAPE(audience_explained), explain_run, .reads = true, .repeat = REPEAT_KEY_IGNORED,
+     SHAPE(audience_explained), explain_run, .reads = true, .is_long = question_is_long,
+     .repeat = REPEAT_KEY_IGNORED,
      .about = "Which condition of a draft holds for a customer, since when", .statement_max = 12},
     {.path = NULL},
 };

@@ -266,7 +266,8 @@ static enum err export_run(struct ctx *c, const void *in_, void *out)
 
 const struct route audience_export_routes[] = {
     {HTTP_POST, "/api/audience/export", "customer.read", SHAPE(audience_export_in), NULL,
-     export_run, .kind = ROUTE_DOWNLOAD, .reads = true, .repeat = REPEAT_KEY_IGNORED,
-     .about = "The table of an answer as CSV or .xlsx", .statement_max = 16},
+     export_run, .kind = ROUTE_DOWNLOAD, .reads = true, .is_long = question_is_long,
+     .repeat = REPEAT_KEY_IGNORED, .about = "The table of an answer as CSV or .xlsx",
+     .statement_max = 16},
     {.path = NULL},
 };

@@ -102,7 +102,8 @@ static enum err overlap_run(struct ctx *c, const void *in_, void *out_)
 
 const struct route audience_overlap_routes[] = {
     {HTTP_POST, "/api/audience/overlap", "customer.read", SHAPE(audience_overlap_in),
-     SHAPE(audience_overlap_out), overlap_run, .reads = true, .repeat = REPEAT_KEY_IGNORED,
-     .about = "How many are in which of two or three segments", .statement_max = 16},
+     SHAPE(audience_overlap_out), overlap_run, .reads = true, .is_long = question_is_long,
+     .repeat = REPEAT_KEY_IGNORED, .about = "How many are in which of two or three segments",
+     .statement_max = 16},
     {.path = NULL},
 };

@@ -217,8 +217,9 @@ static enum err catalog_run(struct ctx *c, const void *in, void *out_)
 
 const struct route audience_routes[] = {
     {HTTP_POST, "/api/audience/query", "customer.read", SHAPE(audience_query_in),
-     SHAPE(audience_query_out), query_run, .reads = true, .repeat = REPEAT_KEY_IGNORED,
-     .about = "Ask about customers and what they did", .statement_max = 12},
+     SHAPE(audience_query_out), query_run, .reads = true, .is_long = question_is_long,
+     .repeat = REPEAT_KEY_IGNORED, .about = "Ask about customers and what they did",
+     .statement_max = 12},
     {HTTP_GET, "/api/audience/catalog", "customer.read", NULL, SHAPE(audience_catalog), catalog_run,
      .about = "What a question may name"},
     {.path = NULL},

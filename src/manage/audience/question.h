@@ -24,6 +24,9 @@ enum err question_run(struct ctx *c, struct question *question) MUST_USE;
 /* All of it, below "query"; question_end stays the caller's. */
 enum err question_ask(struct ctx *c, struct str text, struct question *question) MUST_USE;
 
+/* .is_long of routes: always. */
+bool question_is_long(const void *in);
+
 /* ---- question_table.c ----------------------------------------------------------------------------- */
 
 /* What a cell's number is. */

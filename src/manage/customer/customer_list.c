@@ -83,8 +83,17 @@ static enum err list_run(struct ctx *c, const void *in_, void *out_)
     return customer_items_read(c, &rows, &out->items);
 }
 
+/* The engine is asked first. */
+static bool is_long(const void *in_)
+{
+    const struct customer_list_in *in = in_;
+
+    return in->ask.who.at != NULL;
+}
+
 const struct route customer_list_routes[] = {
     {HTTP_GET, "/api/customers", "customer.read", SHAPE(customer_list_in), SHAPE(customer_list_out),
-     list_run, .about = "Customers by filter, order and text", .statement_max = STATEMENTS_MAX},
+     list_run, .about = "Customers by filter, order and text", .statement_max = STATEMENTS_MAX,
+     .is_long = is_long},
     {.path = NULL},
 };
