@@ -541,6 +541,25 @@ CREATE TABLE journal (
 ) STRICT;
 CREATE INDEX journal_by_customer ON journal (customer_id, occurred_ms);
 
+-- Events that changed nothing else, those of one request a row; ids are the journal's. See docs/decisions/0021.
+CREATE TABLE behaviour_page (
+    id INTEGER NOT NULL PRIMARY KEY,     -- of its last event
+    event_count INTEGER NOT NULL,
+    messages_blob BLOB NOT NULL,         -- 8 bytes of the hash of each event's message id: before the events, so that it is read alone
+    events_blob BLOB NOT NULL            -- kit/behaviour.c
+) STRICT;
+-- Where a customer's lie, for so many pages at a time.
+CREATE TABLE behaviour_group (
+    until_id INTEGER NOT NULL PRIMARY KEY,  -- its last page
+    event_count INTEGER NOT NULL
+) STRICT;
+CREATE TABLE behaviour_index (
+    until_id INTEGER NOT NULL,
+    first_number INTEGER NOT NULL,       -- the first customer number of the part
+    places_blob BLOB NOT NULL,           -- customer number (4 bytes) and page (8), in order
+    PRIMARY KEY (until_id, first_number)
+) STRICT, WITHOUT ROWID;
+
 -- Message ids seen in the last seven days.
 CREATE TABLE message (
     message_hash BLOB NOT NULL PRIMARY KEY,

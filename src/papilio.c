@@ -174,6 +174,7 @@ static const struct granter *const granters[] = {
 /* clang-format off */
 static const struct app_part *const parts[] = {
     &audience_part,
+    &known_part,
     NULL,
 };
 /* clang-format on */

@@ -3,6 +3,7 @@
 
 #include "flow/convert/convert.h"
 #include "manage/customer/customer.h"
+#include "manage/event/event.h"
 #include "manage/import/import.h"
 
 const struct reaction flow_reactions[] = {
@@ -12,6 +13,10 @@ const struct reaction flow_reactions[] = {
     {"invite_accepted", customer_mark_invited},
     {"customer_merged", order_mark_merged},
     {"customer_unmerged", order_mark_merged},
+    {"customer_edited", known_customer_changed},
+    {"customer_merged", known_customer_changed},
+    {"customer_unmerged", known_customer_gone},
+    {"customer_deleted", known_customer_gone},
     {NULL, NULL},
 };
 

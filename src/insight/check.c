@@ -131,6 +131,7 @@ const struct check checks[] = {
     {"identity_seals", check_identity_seals, "customer"},
     {"keys_current", check_keys_current, "key"},
     {"journal_known", check_journal_known, "event"},
+    {"behaviours", check_behaviours, "event"},
     {"journal_links", journal_links_run, "event"},
     {"orders_removed", orders_removed_run, "order"},
     {"channel_paths", channel_paths_run, "channel"},

@@ -184,6 +184,9 @@ SELECT r.id AS offender_id
 -- scope: none
 SELECT id, kind, properties FROM journal;
 
+-- name: check_behaviour_pages :each
+SELECT id, event_count, messages_blob, events_blob FROM behaviour_page;
+
 -- name: check_identities :each
 -- scope: none
 SELECT customer_id, kind, value_hash, value_enc FROM identity;

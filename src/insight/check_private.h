@@ -25,6 +25,7 @@ void check_found(struct finding *finding, int64_t id);
 
 /* Invariants that SQL cannot tell: sealed texts, hashes, JSON, the registry of kinds. */
 enum err check_journal_known(struct ctx *c, struct finding *finding) MUST_USE;
+enum err check_behaviours(struct ctx *c, struct finding *finding) MUST_USE;
 enum err check_timer_kinds(struct ctx *c, struct finding *finding) MUST_USE;
 enum err check_outbox_kinds(struct ctx *c, struct finding *finding) MUST_USE;
 enum err check_identity_seals(struct ctx *c, struct finding *finding) MUST_USE;

@@ -5,6 +5,7 @@
 #include "gen/check.q.h"
 #include "insight/check_private.h"
 #include "kit/audit.h"
+#include "kit/behaviour.h"
 #include "kit/journal.h"
 #include "kit/key.h"
 #include "kit/outbox.h"
@@ -58,6 +59,46 @@ enum err check_journal_known(struct ctx *c, struct finding *finding)
 
     scratch_begin(finding);
     err = q_check_journal_rows(c, journal_row, finding);
+    scratch_end(finding);
+    return err;
+}
+
+static bool behaviour_is_good(struct ctx *c, const struct behaviour *event)
+{
+    const struct event_kind *kind = event_kind_find(c->app, event->kind);
+    struct json json;
+
+    return kind && kind->class == EVENT_BEHAVIOUR &&
+           (event->properties.at == NULL ||
+            (json_parse(c->arena, event->properties, &json, NULL) == OK &&
+             json.type == JSON_OBJECT));
+}
+
+static enum err behaviour_page(void *user, const struct q_check_behaviour_pages_row *row)
+{
+    struct finding *finding = user;
+    struct ctx *c = finding->c;
+    struct list events;
+    bool is_good;
+
+    scratch_next(finding);
+    is_good = behaviour_decode(c->arena, row->events_blob, &events) == OK &&
+              events.count == row->event_count && events.count > 0 &&
+              row->messages_blob.len == (size_t)events.count * 8 &&
+              ((const struct behaviour *)events.at)[events.count - 1].id == row->id;
+    for (int64_t i = 0; is_good && i < events.count; i++)
+        is_good = behaviour_is_good(c, (const struct behaviour *)events.at + i);
+    if (!is_good)
+        check_found(finding, row->id);
+    return OK;
+}
+
+enum err check_behaviours(struct ctx *c, struct finding *finding)
+{
+    enum err err;
+
+    scratch_begin(finding);
+    err = q_check_behaviour_pages(c, behaviour_page, finding);
     scratch_end(finding);
     return err;
 }

@@ -64,6 +64,20 @@ void app_committed(struct app *app, unsigned topics)
             part_at(app, i)->committed(app->parts[i], topics);
 }
 
+void app_settled(struct app *app, bool is_kept)
+{
+    for (int i = 0; part_at(app, i); i++)
+        if (part_at(app, i)->settled)
+            part_at(app, i)->settled(app->parts[i], is_kept);
+}
+
+void app_undone(struct app *app)
+{
+    for (int i = 0; part_at(app, i); i++)
+        if (part_at(app, i)->undone)
+            part_at(app, i)->undone(app->parts[i]);
+}
+
 static void parts_stop(struct app *app)
 {
     for (int i = 0; part_at(app, i); i++)

@@ -375,6 +375,7 @@ void call_write(struct call *call, struct db *db)
         db_rollback_to(db);
     else
         audit_kept(call);
+    app_settled(call->app, call->err == OK);
     if (call->fail_nth > 0) {
         call->did_fail = db_did_fail(db);
         db_fail_at(db, 0);

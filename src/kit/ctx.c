@@ -87,6 +87,11 @@ int64_t ctx_id_at(int64_t ms)
     return ms > ID_EPOCH_MS ? (ms - ID_EPOCH_MS) << 22 : 0;
 }
 
+int64_t ctx_id_ms(int64_t id)
+{
+    return (id >> 22) + ID_EPOCH_MS;
+}
+
 const struct zone *ctx_zone(struct ctx *c)
 {
     return atomic_load(&c->app->zone);

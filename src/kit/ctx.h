@@ -99,6 +99,7 @@ enum err ctx_become(struct ctx *c, int64_t staff_id) MUST_USE;
 /* A new id: 41 bits of milliseconds, 8 of node, 14 of counter. Time-ordered. */
 int64_t ctx_id(struct ctx *c);
 int64_t ctx_id_at(int64_t ms); /* ids given out before that time lie below it */
+int64_t ctx_id_ms(int64_t id); /* when it was given out */
 /* The brand's zone (set at set-up; Asia/Shanghai before). */
 const struct zone *ctx_zone(struct ctx *c);
 

@@ -3,6 +3,7 @@
 #include "kit/journal.h"
 
 #include "gen/kit.q.h"
+#include "kit/behaviour.h"
 #include "kit/kit_private.h"
 
 const struct event_kind *event_kind_find(const struct app *app, struct str name)
@@ -86,14 +87,21 @@ static bool is_kept(const struct ctx *c, struct str kind)
     return row == NULL || row->class == EVENT_FACT;
 }
 
+static enum err dropped_note(struct ctx *c)
+{
+    return q_meta_set(c, DROPPED_CURSOR, str_fmt(c->arena, "%" PRId64, c->now_ms));
+}
+
 enum err journal_forget(struct ctx *c, int64_t before_ms, int64_t *dropped_count)
 {
     struct q_journal_drop_in *dropped;
     const struct q_journal_old_row *rows;
     struct list page;
-    int64_t after_id;
+    int64_t after_id, count = 0;
 
-    *dropped_count = 0;
+    TRY(behaviour_forget(c, before_ms, dropped_count));
+    if (*dropped_count > 0)
+        TRY(dropped_note(c));
     TRY(cursor_get(c, &after_id));
     TRY(q_journal_old(c, after_id, ctx_id_at(before_ms), FORGET_PAGE, &page));
     if (page.count == 0)
@@ -102,9 +110,10 @@ enum err journal_forget(struct ctx *c, int64_t before_ms, int64_t *dropped_count
     dropped = arena_new_array(c->arena, struct q_journal_drop_in, (size_t)page.count);
     for (int64_t i = 0; i < page.count; i++)
         if (!is_kept(c, rows[i].kind))
-            dropped[(*dropped_count)++].id = rows[i].id;
-    TRY(q_journal_drop(c, dropped, *dropped_count, NULL));
-    if (*dropped_count > 0)
-        TRY(q_meta_set(c, DROPPED_CURSOR, str_fmt(c->arena, "%" PRId64, c->now_ms)));
+            dropped[count++].id = rows[i].id;
+    TRY(q_journal_drop(c, dropped, count, NULL));
+    if (count > 0)
+        TRY(dropped_note(c));
+    *dropped_count += count;
     return q_meta_set(c, FORGET_CURSOR, str_fmt(c->arena, "%" PRId64, rows[page.count - 1].id));
 }

@@ -131,7 +131,7 @@ struct app {
 
 #define ID_EPOCH_MS INT64_C(1577836800000) /* 2020-01-01: 41 bits reach into 2089 */
 
-void app_committed(struct app *app, unsigned topics); /* app.c */
+void app_committed(struct app *app, unsigned topics), app_settled(struct app *app, bool is_kept), app_undone(struct app *app); /* app.c */
 /* route.c */
 enum err route_table_build(struct app *app, struct str *why) MUST_USE;
 const struct route *route_match(struct call *call); /* NULL: none; fills parts */

@@ -308,6 +308,7 @@ static void group_finish(struct app *app, struct call *first, enum err err)
     if (err != OK) {
         app->id_until_ms = 0;
         app->is_audit_known = false;
+        app_undone(app);
     }
     http_replies_begin();
     for (struct call *call = first; call; call = next) {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeFolder, papilio, setUp, sqlRows, startServer } from "./papilio.mjs";
+import { behaviours, makeFolder, papilio, setUp, sqlRows, startServer } from "./papilio.mjs";
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 10);
 const question = { version: 1, ask: "breakdown", events: { kind: "page_viewed" }, by: "kind" };
@@ -69,7 +69,7 @@ async function askUntilKilled(person, world) {
 }
 
 function storedCount(folder) {
-    return Number(sqlRows(folder, "SELECT count(*) FROM journal WHERE kind = 'page_viewed'")[0][0]);
+    return Number(sqlRows(folder, "SELECT count(*) FROM journal WHERE kind = 'page_viewed'")[0][0]) + behaviours(folder).length;
 }
 
 test(`answers over kill -9, ${rounds} rounds`, { timeout: 600_000 + rounds * 10_000 }, async (t) => {

@@ -2,7 +2,7 @@
 // KILL_ROUNDS: 10 here, 50 in soak.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeFolder, papilio, setUp, sqlRows, startServer } from "./papilio.mjs";
+import { behaviours, isShared, makeFolder, papilio, setUp, sqlRows, startServer } from "./papilio.mjs";
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 10);
 
@@ -31,9 +31,14 @@ async function post(person, name, acknowledged) {
     }
 }
 
+// In rows and in pages.
 function storedCounts(folder) {
-    return new Map(sqlRows(folder, "SELECT properties, count(*) FROM journal WHERE kind = 'page_viewed' GROUP BY 1")
-        .map(([properties, count]) => [JSON.parse(properties).url.slice("https://shop.example/".length), Number(count)]));
+    const counts = new Map(), rows = sqlRows(folder, "SELECT properties FROM journal WHERE kind = 'page_viewed'");
+    for (const properties of [...rows.map(([text]) => text), ...behaviours(folder).map((event) => event.properties)]) {
+        const id = JSON.parse(properties).url.slice("https://shop.example/".length);
+        counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return counts;
 }
 
 test(`events survive kill -9, ${rounds} rounds`, { timeout: 600_000 }, async (t) => {
@@ -54,6 +59,7 @@ test(`events survive kill -9, ${rounds} rounds`, { timeout: 600_000 }, async (t)
     assert.equal(again.json.duplicate_count, Math.min(50, acknowledged.length));
     assert.deepEqual(await server.kill(), { code: 0, signal: null });
 
+    assert.equal(behaviours(folder).length > 0, !isShared);
     const stored = storedCounts(folder);
     assert.ok(acknowledged.length > rounds * 10, `only ${acknowledged.length} events were posted`);
     assert.deepEqual(acknowledged.filter((id) => stored.get(id) !== 1), []);

@@ -45,6 +45,24 @@ export function runSql(folder, text) {
 export const sqlRows = (folder, text) => runSql(folder, text).split("\n").filter(Boolean).map((line) => line.split("|"));
 export const sqlNumber = (folder, text) => Number(runSql(folder, text));
 
+// The behaviours that lie in pages: kit/behaviour.c says how. A shared base has them in its journal.
+export function behaviours(folder) {
+    const events = [];
+    if (isShared)
+        return events;
+    for (const [hex] of sqlRows(folder, "SELECT hex(events_blob) FROM behaviour_page ORDER BY id")) {
+        const bytes = Buffer.from(hex, "hex"), count = bytes.readUInt32LE(4);
+        let at = 16 + 40 * count;
+        const text = (length) => bytes.subarray(at, (at += length)).toString();
+        for (let i = 0; i < count; i++) {
+            const item = 16 + 40 * i;
+            const kind = text(bytes.readUInt16LE(item + 36)), properties = text(bytes.readUInt16LE(item + 38));
+            events.push({ id: bytes.readBigInt64LE(item), customer_id: bytes.readBigInt64LE(item + 16), kind, properties });
+        }
+    }
+    return events;
+}
+
 // Runs a command to its end.
 export function papilio(given, input) {
     const at = given.indexOf("--data");

@@ -9,6 +9,7 @@
 
 #include "gen/write_key.q.h"
 #include "host/clock.h"
+#include "kit/behaviour.h"
 #include "kit/job.h"
 #include "manage/setting/setting.h"
 #include "manage/staff/staff.h"
@@ -322,6 +323,37 @@ static void repeat_check(const struct scenario *row, const struct app_call *firs
         row_failed(row, &again, "the same key changed something again");
 }
 
+struct behaving {
+    int64_t after_id;
+    struct str fired;
+};
+
+/* The kinds of the behaviours behind an id. */
+static enum err behaved(struct ctx *c, void *user)
+{
+    struct behaving *behaving = user;
+    struct list events;
+
+    TRY(behaviour_after(c, behaving->after_id, INT64_MAX, &events));
+    for (int64_t i = 0; i < events.count; i++)
+        behaving->fired =
+            str_fmt(scenario_arena, "%.*s%s%.*s", STR(behaving->fired),
+                    behaving->fired.len ? " " : "", STR(((struct behaviour *)events.at)[i].kind));
+    return OK;
+}
+
+static struct str behaviours_join(const struct scenario *row, const struct app_call *call,
+                                  struct str fired, int64_t last_id)
+{
+    struct behaving behaving = {last_id, fired};
+    struct arena *arena = arena_new((size_t)1 << 26);
+
+    if (app_read(scenario_app, arena, behaved, &behaving, NULL) != OK)
+        row_failed(row, call, "a page of behaviours is damaged");
+    arena_free(arena);
+    return behaving.fired;
+}
+
 static void events_check(const struct scenario *row, const struct app_call *call, int64_t last_id)
 {
     struct rows rows = rows_of(arena_text(str_fmt(
@@ -331,6 +363,7 @@ static void events_check(const struct scenario *row, const struct app_call *call
     for (int i = 0; i < rows.row_count; i++)
         fired = str_fmt(scenario_arena, "%.*s%s%.*s", STR(fired), fired.len ? " " : "",
                         STR(rows.cells[i]));
+    fired = behaviours_join(row, call, fired, last_id);
     if (row->events && !str_is(fired, row->events)) {
         print_error("fired: %.*s\n", STR(fired));
         row_failed(row, call, "other events");
@@ -354,7 +387,8 @@ static void id_keep(const struct scenario *row, const struct app_call *call)
 static void row_run(const struct scenario *row)
 {
     struct app_call call = call_new(row->as, row->method, row->path, row->body);
-    int64_t last_id = scenario_number("SELECT max(id) FROM journal");
+    int64_t last_id = scenario_number("SELECT max(id) FROM (SELECT id FROM journal UNION ALL "
+                                      "SELECT id FROM behaviour_page)");
     bool is_change = row->method != HTTP_GET;
 
     call.idempotency_key = filled(row->key);

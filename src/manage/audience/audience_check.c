@@ -3,9 +3,11 @@
 #include "gen/audience_check.q.h"
 #include "gen/definition.q.h"
 #include "engine/answer.h"
+#include "kit/behaviour.h"
 #include "manage/audience/feed.h"
 
 #define PAGE 4000
+#define PAGE_ARENA_MAX ((size_t)32 * 1024 * 1024)
 #define SPAN_SECONDS 2592000
 #define DIFFERENCE_MAX 20
 #define PATIENCE_MS 600000
@@ -52,6 +54,46 @@ static enum err base_row(void *user, const struct q_audience_events_row *row)
     total->event_count -= row->event_count;
     total->amount_fen -= row->amount_fen;
     return OK;
+}
+
+struct paging {
+    struct ctx *c;
+    struct totals *totals;
+    struct arena *scratch; /* of one page */
+    struct bitmap gone;
+};
+
+static enum err base_page(void *user, const struct q_audience_pages_row *row)
+{
+    struct paging *paging = user;
+    const struct behaviour *event;
+    struct list events;
+
+    arena_reset(paging->scratch);
+    if (behaviour_decode(paging->scratch, row->events_blob, &events) != OK)
+        return fail(paging->c, E_CORRUPT, "behaviour.damaged",
+                    "behaviour_page %" PRId64 " is damaged", row->id);
+    event = events.at;
+    for (int64_t i = 0; i < events.count; i++) {
+        int64_t ms = event[i].occurred_ms < 0 ? 0 : event[i].occurred_ms;
+        if (!bitmap_has(&paging->gone, (uint32_t)event[i].customer_number))
+            total_of(paging->totals, event[i].kind, ms / 1000 / SPAN_SECONDS)->event_count--;
+    }
+    return OK;
+}
+
+static enum err base_pages(struct ctx *c, struct totals *totals)
+{
+    struct paging paging = {.c = c, .totals = totals, .scratch = arena_new(PAGE_ARENA_MAX)};
+    enum err err;
+
+    bitmap_init(&paging.gone);
+    err = feed_gone_read(c, &paging.gone);
+    if (err == OK)
+        err = q_audience_pages(c, base_page, &paging);
+    bitmap_release(&paging.gone);
+    arena_free(paging.scratch);
+    return err;
 }
 
 struct counting {
@@ -131,6 +173,7 @@ static enum err events_check(struct ctx *c, const struct audience_moment *moment
     for (uint32_t shard = 0; shard < snapshot_shards(moment->moment.events); shard++)
         shard_count(&counting, shard);
     TRY(q_audience_events(c, base_row, &totals));
+    TRY(base_pages(c, &totals));
     total = totals.list.at;
     for (int64_t i = 0; i < totals.list.count; i++)
         if ((total[i].event_count != 0 || total[i].amount_fen != 0) &&

@@ -9,6 +9,10 @@ SELECT j.kind, CASE WHEN j.occurred_ms < 0 THEN 0 ELSE j.occurred_ms / 259200000
  WHERE c.deleted_ms IS NULL
  GROUP BY j.kind, CASE WHEN j.occurred_ms < 0 THEN 0 ELSE j.occurred_ms / 2592000000 END;
 
+-- name: audience_pages :each     of behaviours
+-- scan: all of it is compared
+SELECT id, events_blob FROM behaviour_page ORDER BY id;
+
 -- name: audience_people :one
 -- scope: none (a check of the whole base)
 -- scan: all of it is compared

@@ -10,7 +10,6 @@
 #include "kit/node.h"
 #include "manage/audience/segment_private.h"
 
-#define PAGE 2000      /* events a step */
 #define FILL_PAGE 4000 /* customers a step */
 #define ARENA_MAX ((size_t)1 << 30)
 #define LOG_BYTES ((int64_t)16 * 1024 * 1024)
@@ -117,7 +116,7 @@ static enum err position_step(struct ctx *c, void *user)
 
     TRY(q_feed_journal_has(c, feed->cursor_id, &row));
     feed->page.is_ours = feed->cursor_id == 0 || row.event_count == 1;
-    return OK;
+    return feed_gone_read(c, &feed->gone);
 }
 
 static enum err feed_open(struct feed *feed, struct arena *arena)
@@ -231,16 +230,18 @@ static enum err journal_step(struct ctx *c, void *user)
     struct feed *feed = user;
     struct feed_page *page = &feed->page;
     struct persons_range range = {.from_event_id = larger(feed->cursor_id, feed->people_id)};
+    struct feed_rows rows;
 
     page->is_changed = false;
     TRY(words_renew(c, feed));
-    TRY(q_feed_journal(c, feed->cursor_id, PAGE, &page->rows));
-    page->is_last = page->rows.count < PAGE;
+    TRY(feed_rows(c, &feed->gone, feed->cursor_id, &rows));
+    page->rows = rows.rows;
+    page->is_last = rows.is_last;
     if (page->rows.count == 0)
         return OK;
     page->last_id = ((const struct q_feed_journal_row *)page->rows.at)[page->rows.count - 1].id;
     range.to_event_id = page->last_id;
-    if (page->last_id <= feed->people_id)
+    if (page->last_id <= feed->people_id || rows.journal_count == 0) /* behaviours change nobody */
         return OK;
     TRY(persons_load(c, &feed->persons, &range));
     page->is_changed = true;
@@ -505,6 +506,7 @@ static void *part_open(struct app *app)
     pthread_mutex_init(&feed->lock, NULL);
     pthread_cond_init(&feed->reached, NULL);
     names_init(&feed->names);
+    bitmap_init(&feed->gone);
     feed->people = people_new();
     persons_begin(&feed->persons, feed->people, arena);
     feed->segments = segments_new(arena, feed);
@@ -559,6 +561,7 @@ static void part_close(void *part)
         db_close(feed->db);
     segments_free(feed->segments);
     people_free(feed->people);
+    bitmap_release(&feed->gone);
     names_release(&feed->names);
     pthread_mutex_destroy(&feed->lock);
     pthread_cond_destroy(&feed->reached);

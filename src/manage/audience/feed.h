@@ -1,6 +1,7 @@
 /* The feed as the files of this folder see it. `lock` guards what questions read beside the thread. */
 #pragma once
 
+#include "engine/bitmap.h"
 #include "kit/route.h"
 #include "manage/audience/audience_private.h"
 
@@ -52,6 +53,7 @@ struct feed {
     struct people *people;
     struct segments *segments;
     const struct zone *zone;
+    struct bitmap gone; /* numbers of people deleted before the files were begun: nothing of theirs comes in */
     int64_t filled_id; /* customers up to here are read; NONE: none yet */
     int64_t people_id; /* people are at least as this event found them */
     int64_t lease_ms;
@@ -74,6 +76,16 @@ enum err feed_read(struct feed *feed, struct arena *arena, app_command *step, vo
 enum err feed_store_open(struct feed *feed, struct str folder, struct store **out) MUST_USE;
 struct str feed_folder(const struct feed *feed, struct arena *arena);
 enum err feed_batch_make(struct feed *feed, struct arena *arena, const struct list *rows, struct feed_batch *batch) MUST_USE;
+
+/* feed_rows.c: what was committed behind an id of the journal, rows and behaviours, in order; of people in `gone` (numbers) it says
+ * that they are deleted. */
+struct feed_rows {
+    struct list rows; /* struct q_feed_journal_row */
+    int64_t journal_count;
+    bool is_last; /* there was no more at that moment */
+};
+enum err feed_rows(struct ctx *c, const struct bitmap *gone, int64_t after_id, struct feed_rows *out) MUST_USE;
+enum err feed_gone_read(struct ctx *c, struct bitmap *gone) MUST_USE;
 
 /* feed_remake.c: what the base has no more (deleted people, behaviours past their time) leaves the engine's files within a day.
  * One page; *is_busy: there is more to do at once. */

@@ -9,7 +9,8 @@ SELECT j.id, j.kind, j.occurred_ms, j.channel_id, j.subject_id, j.amount_fen, j.
 
 -- name: feed_end :one     how far the journal goes, and the newest attribute and channel
 -- scope: none (of nobody)
-SELECT coalesce(max(id), 0) AS event_id,
+SELECT CASE WHEN (SELECT coalesce(max(b.id), 0) FROM behaviour_page b) > coalesce(max(id), 0)
+            THEN (SELECT max(b.id) FROM behaviour_page b) ELSE coalesce(max(id), 0) END AS event_id,
        (SELECT coalesce(max(a.id), 0) FROM attribute a) AS attribute_id,
        (SELECT coalesce(max(c.id), 0) FROM channel c) AS channel_id FROM journal;
 
@@ -18,11 +19,20 @@ SELECT id FROM channel WHERE id > :from_id ORDER BY id LIMIT 5000;
 
 -- name: feed_journal_has :one
 -- scope: none (is it this base's journal)
-SELECT count(*) AS event_count FROM journal WHERE id = :id;
+SELECT count(*) + (SELECT count(*) FROM behaviour_page b WHERE b.id = :id) AS event_count
+  FROM journal WHERE id = :id;
 
--- name: feed_event :one     is it the event that it was
+-- name: feed_gone_numbers :each     of deleted people
+-- scope: none (the engine knows all; each question is limited by who asks)
+-- scan: few, once a start
+SELECT customer_number FROM customer WHERE deleted_ms IS NOT NULL;
+
+-- name: feed_event :one     is it the event, or the page of behaviours, that it was
 -- scope: none (of the engine's files)
-SELECT kind, occurred_ms, customer_id FROM journal WHERE id = :id;
+SELECT kind, occurred_ms, customer_id FROM journal WHERE id = :id
+UNION ALL
+SELECT '' AS kind, event_count AS occurred_ms, CAST(length(events_blob) AS BIGINT) AS customer_id
+  FROM behaviour_page WHERE id = :id;
 
 -- name: feed_fill_to :many     the next customers, by id
 -- scope: none (the engine knows all; each question is limited by who asks)

@@ -6,7 +6,6 @@
 #include "host/file.h"
 #include "manage/audience/feed.h"
 
-#define PAGE 2000
 #define DAY (24 * INT64_C(3600000))
 #define LOOK_MS INT64_C(3600000)
 #define MADE_MAX 64
@@ -79,23 +78,26 @@ static enum err look(struct feed *feed, struct arena *arena)
 
 struct copying {
     struct feed *feed;
-    struct list rows;
+    struct feed_rows is;
 };
 
 static enum err copy_step(struct ctx *c, void *user)
 {
     struct copying *copying = user;
 
-    return q_feed_journal(c, copying->feed->remake.cursor_id, PAGE, &copying->rows);
+    if (copying->feed->remake.cursor_id == 0)
+        TRY(feed_gone_read(c, &copying->feed->gone));
+    return feed_rows(c, &copying->feed->gone, copying->feed->remake.cursor_id, &copying->is);
 }
 
 /* Not beyond what the other shows: they must agree when they change places. */
 static void rows_cut(struct copying *copying)
 {
-    const struct q_feed_journal_row *row = copying->rows.at;
+    struct list *rows = &copying->is.rows;
+    const struct q_feed_journal_row *row = rows->at;
 
-    while (copying->rows.count > 0 && row[copying->rows.count - 1].id > copying->feed->cursor_id)
-        copying->rows.count--;
+    while (rows->count > 0 && row[rows->count - 1].id > copying->feed->cursor_id)
+        rows->count--;
 }
 
 static enum err rows_take(struct feed *feed, struct arena *arena, const struct list *rows)
@@ -164,5 +166,6 @@ enum err feed_remake(struct feed *feed, struct arena *arena, bool *is_busy)
     TRY(feed_read(feed, arena, copy_step, &copying));
     rows_cut(&copying);
     *is_busy = true;
-    return copying.rows.count > 0 ? rows_take(feed, arena, &copying.rows) : change_try(feed, arena);
+    return copying.is.rows.count > 0 ? rows_take(feed, arena, &copying.is.rows)
+                                     : change_try(feed, arena);
 }

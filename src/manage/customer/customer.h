@@ -67,6 +67,13 @@ struct customer_touches;
 enum err customer_touches_find(struct ctx *c, struct customer_touch *touches, int64_t count,
                                struct customer_touches **out) MUST_USE;
 enum err customer_touches_settle(struct ctx *c, struct customer_touches *all) MUST_USE;
+/* After settling: was it a touch of a customer whom the base knew and that changed nothing? Then another with the same
+ * references, of that day at most and not before the first touch, changes nothing either, until the customer is edited,
+ * merged, parted or deleted. */
+struct customer_known {
+    int64_t customer_id, customer_number, action_day, touched_ms;
+};
+bool customer_touch_known(const struct customer_touches *all, int64_t index, struct customer_known *known);
 
 /* For imports of customers: adds what is not there yet and changes what is given (values present in
  * n[i] only; members of attributes are put over the old ones). ids[i] and is_changed[i] (NULL: not

@@ -12,7 +12,7 @@ SELECT c.id AS person_id FROM customer m
 -- name: customer_seen :lookup     the one read of the hot path: whose identity is it, and what may an event change
 -- scope: none
 -- customer_id is the record's, person_id and what may change the person's; one record more is read of merged ones alone
-SELECT i.customer_id, coalesce(c.merged_into_id, c.id) AS person_id,
+SELECT i.customer_id, c.customer_number, coalesce(c.merged_into_id, c.id) AS person_id,
        CASE WHEN c.merged_into_id IS NULL THEN c.action_day
             ELSE (SELECT p.action_day FROM customer p WHERE p.id = c.merged_into_id) END AS action_day,
        CASE WHEN c.merged_into_id IS NULL THEN c.touched_ms

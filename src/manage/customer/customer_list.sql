@@ -53,3 +53,6 @@ SELECT j.id, j.kind, j.occurred_ms, h.name AS channel_name, j.subject_id, j.amou
   LEFT JOIN channel h ON h.id = j.channel_id
  WHERE r.id = :customer_id OR r.merged_into_id = :customer_id
  ORDER BY j.occurred_ms DESC, j.id DESC LIMIT :limit_count;
+
+-- name: customer_timeline_channel :lookup
+SELECT name AS channel_name FROM channel WHERE id = :channel_id;

@@ -10,6 +10,7 @@
 struct record {
     struct customer_plan plan;      /* id; the rest only when is_new */
     int64_t person_id;              /* whom the record stands for */
+    int64_t number;                 /* tidy: the customer number; NONE: it is new */
     int64_t action_day, touched_ms; /* the person's, as stored */
     int64_t new_action_day, new_touched_ms, touch_channel_id;
     bool is_new;
@@ -84,6 +85,7 @@ static enum err slots_find(struct ctx *c, struct customer_touches *all)
         all->slots[i].record = all->record_count;
         all->records[all->record_count++] = (struct record){.plan.id = rows[i].customer_id,
                                                             .person_id = rows[i].person_id,
+                                                            .number = rows[i].customer_number,
                                                             .action_day = rows[i].action_day,
                                                             .touched_ms = rows[i].touched_ms,
                                                             .new_action_day = NONE,
@@ -179,6 +181,7 @@ static int64_t record_new(struct ctx *c, struct customer_touches *all,
         .new_action_day = NONE,
         .new_touched_ms = NONE,
         .touch_channel_id = touch->channel_id,
+        .number = NONE,
         .is_new = true,
         .is_nameless = is_nameless,
     };
@@ -357,6 +360,28 @@ enum err customer_touches_settle(struct ctx *c, struct customer_touches *all)
     TRY(seen_write(c, all));
     TRY(promoted_emit(c, all));
     return visitors_merge(c, all);
+}
+
+static bool is_settled(const struct customer_touches *all, int64_t slot)
+{
+    return slot == NO_RECORD || !all->slots[slot].is_linked;
+}
+
+bool customer_touch_known(const struct customer_touches *all, int64_t index,
+                          struct customer_known *known)
+{
+    const struct touch_slots *of = &all->of[index];
+    int64_t slot = of->person == NO_RECORD ? of->anonymous : of->person;
+    const struct record *record;
+
+    if (slot == NO_RECORD || all->touches[index].is_skipped || all->pair_count > 0 ||
+        !is_settled(all, of->person) || !is_settled(all, of->anonymous))
+        return false;
+    record = &all->records[all->slots[slot].record];
+    *known = (struct customer_known){record->plan.id, record->number, record->action_day,
+                                     record->touched_ms};
+    return !record->is_new && record->new_action_day == NONE && record->new_touched_ms == NONE &&
+           !may_be_named(all, index);
 }
 
 enum err customer_find_or_add_batch(struct ctx *c, const struct customer_ref *refs, int64_t count,

@@ -1,6 +1,7 @@
 /* Merging by hand: what would move and what would stand, then doing it, and the history. Values of
  * personal fields are masked; both customers must be in reach. */
 #include "gen/customer.q.h"
+#include "kit/behaviour.h"
 #include "manage/customer/mask.h"
 #include "manage/customer/merge_private.h"
 
@@ -183,15 +184,18 @@ static enum err preview_identities(struct ctx *c, struct merge_preview_out *out)
 static enum err preview_counts(struct ctx *c, const struct q_merge_row_row *other,
                                struct merge_preview_out *out)
 {
+    struct behaviour_whose whose = {.customer_id = out->other_customer_id, .is_person = true};
     struct q_merge_moving_row moving;
+    struct list behaviours;
 
     TRY(q_merge_moving(c, out->other_customer_id, &moving));
+    TRY(behaviour_of(c, &whose, &behaviours));
     out->record_count = other->record_count + 1;
     out->order_count = other->order_count;
     out->paid_fen = other->paid_fen;
     out->refunded_fen = other->refunded_fen;
     out->document_count = moving.document_count;
-    out->event_count = moving.event_count;
+    out->event_count = moving.event_count + behaviours.count;
     out->note_count = moving.note_count;
     out->consent_count = moving.consent_count;
     out->owner_count = moving.owner_count;
@@ -370,7 +374,8 @@ static enum err history_run(struct ctx *c, const void *in_, void *out_)
 
 const struct route merge_routes[] = {
     {HTTP_GET, "/api/customers/{customer_id}/merge", "customer.merge", SHAPE(merge_preview_in),
-     SHAPE(merge_preview_out), preview_run, .about = "What merging another customer in would do"},
+     SHAPE(merge_preview_out), preview_run, .about = "What merging another customer in would do",
+     .statement_max = 14},
     {HTTP_POST, "/api/customers/{customer_id}/merge", "customer.merge", SHAPE(merge_in),
      SHAPE(merge_out), merge_run, .about = "Another record becomes this person",
      .statement_max = 24},

@@ -2,6 +2,7 @@
  * merged on waits for that one; every field is then what it would be without this merge, unless
  * somebody changed it in between: such a field stays and is named in the answer. */
 #include "gen/customer.q.h"
+#include "kit/behaviour.h"
 #include "manage/customer/merge_private.h"
 
 /* What the undoing works on. */
@@ -174,6 +175,24 @@ static struct seen seen_own_events(struct ctx *c, const struct list *rows)
     return seen_events(c, &(struct list){same, rows->count});
 }
 
+/* The behaviours since then, which have no row. */
+static enum err seen_behaviours(struct ctx *c, const struct behaviour_whose *whose,
+                                struct seen *seen)
+{
+    const struct behaviour *event;
+    struct q_merge_since_row *same;
+    struct list events;
+
+    TRY(behaviour_of(c, whose, &events));
+    event = events.at;
+    same = arena_new_array(c->arena, struct q_merge_since_row, (size_t)events.count + 1);
+    for (int64_t i = 0; i < events.count; i++)
+        same[i] =
+            (struct q_merge_since_row){event[i].kind, event[i].occurred_ms, event[i].occurred_ms};
+    *seen = seen_join(*seen, seen_events(c, &(struct list){same, events.count}));
+    return OK;
+}
+
 /* What the kept record had before the first merge that stands, and when that was. */
 static enum err seen_begin(struct ctx *c, struct undo *undo, struct seen *base, int64_t *first_id)
 {
@@ -193,7 +212,9 @@ static enum err seen_begin(struct ctx *c, struct undo *undo, struct seen *base, 
         return OK;
     TRY(q_merge_since_own(c, undo->record.kept_id, row.id, &own));
     *base = seen_join(*base, seen_own_events(c, &own));
-    return OK;
+    return seen_behaviours(
+        c, &(struct behaviour_whose){.customer_id = undo->record.kept_id, .after_id = row.id},
+        base);
 }
 
 static void number_put(struct ctx *c, struct merge_values *values, const char *name, int64_t number)
@@ -243,6 +264,8 @@ static enum err seen_undo(struct ctx *c, struct undo *undo)
     kept = seen_join(kept, seen_events(c, &kept_since));
     kept = seen_join(kept, (struct seen){others.touched_ms, others.action_day});
     merged = seen_join(seen_of(&record->other), seen_events(c, &merged_since));
+    TRY(seen_behaviours(c, &(struct behaviour_whose){record->kept_id, true, first_id}, &kept));
+    TRY(seen_behaviours(c, &(struct behaviour_whose){record->merged_id, true, first_id}, &merged));
     seen_settle(c, undo, seen_join(kept, merged), kept);
     return q_merge_seen_write(c, merged.touched_ms, merged.action_day, record->merged_id,
                               &changed_count);
@@ -466,6 +489,6 @@ static enum err undo_run(struct ctx *c, const void *in_, void *out_)
 
 const struct route merge_undo_routes[] = {
     {HTTP_POST, "/api/merges/{merge_id}/undo", "customer.merge", SHAPE(undo_in), SHAPE(undo_out),
-     undo_run, .about = "Make two persons of one again", .statement_max = 30},
+     undo_run, .about = "Make two persons of one again", .statement_max = 42},
     {.path = NULL},
 };

@@ -1,8 +1,11 @@
-/* A customer's timeline: their rows of the journal, latest first, with the words of the registry.
- */
+/* A customer's timeline: their rows of the journal and their behaviours, latest first, with the
+ * words of the registry. */
 #include "gen/customer_list.q.h"
+#include "kit/behaviour.h"
 #include "kit/cursor.h"
 #include "manage/customer/customer_private.h"
+
+#include <stdlib.h>
 
 #define PAGE_MAX 100
 #define PAGE_DEFAULT 50
@@ -42,6 +45,97 @@ static const struct field timeline_out[] = {
     OUT(struct timeline_out, next_cursor, .is_optional = true),
 };
 
+/* ---- behaviours beside rows ------------------------------------------------------------------ */
+
+struct page {
+    struct cursor from;
+    int64_t person_id, limit_count;
+    struct list rows; /* struct q_customer_timeline_row */
+};
+
+static int latest_first(const void *a_, const void *b_)
+{
+    const struct q_customer_timeline_row *a = a_, *b = b_;
+
+    if (a->occurred_ms != b->occurred_ms)
+        return a->occurred_ms > b->occurred_ms ? -1 : 1;
+    return (a->id < b->id) - (a->id > b->id);
+}
+
+static bool is_behind(const struct cursor *from, const struct behaviour *event)
+{
+    return event->occurred_ms < from->key_number ||
+           (event->occurred_ms == from->key_number && event->id < from->id);
+}
+
+/* The channels' names of those rows that a behaviour became: until here subject_id holds the
+ * channel. */
+static enum err channels_name(struct ctx *c, struct q_customer_timeline_row *row, int64_t count)
+{
+    struct q_customer_timeline_channel_in *keys =
+        arena_new_array(c->arena, struct q_customer_timeline_channel_in, (size_t)count + 1);
+    struct q_customer_timeline_channel_row *names =
+        arena_new_array(c->arena, struct q_customer_timeline_channel_row, (size_t)count + 1);
+
+    for (int64_t i = 0; i < count; i++)
+        keys[i].channel_id = row[i].subject_id;
+    TRY(q_customer_timeline_channel(c, keys, count, names));
+    for (int64_t i = 0; i < count; i++) {
+        row[i].subject_id = NONE;
+        row[i].channel_name = names[i].channel_name;
+    }
+    return OK;
+}
+
+/* The latest of the person's behaviours behind the cursor, as rows of the journal. */
+static enum err behaviours_read(struct ctx *c, const struct page *page, struct list *rows)
+{
+    struct behaviour_whose whose = {.customer_id = page->person_id, .is_person = true};
+    const struct behaviour *event;
+    struct q_customer_timeline_row *row;
+    struct list events;
+
+    TRY(behaviour_of(c, &whose, &events));
+    event = events.at;
+    row = arena_new_array(c->arena, struct q_customer_timeline_row, (size_t)events.count + 1);
+    *rows = (struct list){row, 0};
+    for (int64_t i = 0; i < events.count; i++)
+        if (is_behind(&page->from, &event[i]))
+            row[rows->count++] =
+                (struct q_customer_timeline_row){.id = event[i].id,
+                                                 .kind = event[i].kind,
+                                                 .occurred_ms = event[i].occurred_ms,
+                                                 .subject_id = event[i].channel_id,
+                                                 .amount_fen = NONE,
+                                                 .properties = event[i].properties};
+    qsort(row, (size_t)rows->count, sizeof(*row), latest_first);
+    if (rows->count > page->limit_count)
+        rows->count = page->limit_count;
+    return rows->count > 0 ? channels_name(c, row, rows->count) : OK;
+}
+
+static enum err behaviours_join(struct ctx *c, struct page *page)
+{
+    struct q_customer_timeline_row *both;
+    struct list rows;
+
+    TRY(behaviours_read(c, page, &rows));
+    if (rows.count == 0)
+        return OK;
+    both = arena_new_array(c->arena, struct q_customer_timeline_row,
+                           (size_t)(page->rows.count + rows.count));
+    if (page->rows.count > 0)
+        memcpy(both, page->rows.at, (size_t)page->rows.count * sizeof(*both));
+    memcpy(both + page->rows.count, rows.at, (size_t)rows.count * sizeof(*both));
+    rows.count += page->rows.count;
+    qsort(both, (size_t)rows.count, sizeof(*both), latest_first);
+    page->rows =
+        (struct list){both, rows.count < page->limit_count ? rows.count : page->limit_count};
+    return OK;
+}
+
+/* ---- the route ------------------------------------------------------------------------------- */
+
 static struct timeline_item item_of(const struct ctx *c, const struct q_customer_timeline_row *row)
 {
     const struct event_kind *kind = event_kind_find(c->app, row->kind);
@@ -57,32 +151,37 @@ static struct timeline_item item_of(const struct ctx *c, const struct q_customer
                                   .properties = row->properties};
 }
 
-static enum err timeline_run(struct ctx *c, const void *in_, void *out_)
+static enum err page_read(struct ctx *c, const struct timeline_in *in, struct page *page)
 {
-    const struct timeline_in *in = in_;
-    struct timeline_out *out = out_;
-    int64_t limit_count = in->limit_count == NONE ? PAGE_DEFAULT : in->limit_count, cap = 0,
-            person_id;
-    const struct q_customer_timeline_row *row;
-    struct cursor from;
-    struct list rows;
+    struct q_customer_timeline_in ask;
 
-    TRY(cursor_read(c, in->cursor, &from));
-    TRY(customer_reach(c, in->customer_id, &person_id));
-    TRY(q_customer_timeline(c,
-                            &(struct q_customer_timeline_in){.customer_id = person_id,
-                                                             .key_number = from.key_number,
-                                                             .from_id = from.id,
-                                                             .kind_group = in->group,
-                                                             .limit_count = limit_count},
-                            &rows));
-    row = rows.at;
-    for (int64_t i = 0; i < rows.count; i++)
+    page->limit_count = in->limit_count == NONE ? PAGE_DEFAULT : in->limit_count;
+    TRY(cursor_read(c, in->cursor, &page->from));
+    TRY(customer_reach(c, in->customer_id, &page->person_id));
+    ask = (struct q_customer_timeline_in){.customer_id = page->person_id,
+                                          .key_number = page->from.key_number,
+                                          .from_id = page->from.id,
+                                          .kind_group = in->group,
+                                          .limit_count = page->limit_count};
+    TRY(q_customer_timeline(c, &ask, &page->rows));
+    return in->group.at && !str_is(in->group, "behaviour") ? OK : behaviours_join(c, page);
+}
+
+static enum err timeline_run(struct ctx *c, const void *in, void *out_)
+{
+    struct timeline_out *out = out_;
+    const struct q_customer_timeline_row *row;
+    struct page page = {0};
+    int64_t cap = 0;
+
+    TRY(page_read(c, in, &page));
+    row = page.rows.at;
+    for (int64_t i = 0; i < page.rows.count; i++)
         *(struct timeline_item *)list_add(c->arena, &out->items, &cap,
                                           sizeof(struct timeline_item)) = item_of(c, &row[i]);
-    if (rows.count == limit_count)
+    if (page.rows.count == page.limit_count)
         out->next_cursor = cursor_write(
-            c, (struct cursor){row[rows.count - 1].occurred_ms, row[rows.count - 1].id});
+            c, (struct cursor){row[page.rows.count - 1].occurred_ms, row[page.rows.count - 1].id});
     return OK;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "kit/app.h"
 #include "kit/journal.h"
 #include "kit/route.h"
 #include "manage/customer/customer.h"
@@ -13,6 +14,13 @@
 
 extern const struct event_kind event_kinds[]; /* ended by a row with name NULL */
 extern const struct route event_routes[];
+
+/* What the way in remembers of message ids and customers; and the index of behaviours, made beside. */
+extern const struct app_part known_part;
+void known_await(struct app *app); /* until the index is made: for tests and measurements */
+/* Reactions (flow/flow.c): what was known of a customer, of anybody, may not be so. */
+enum err known_customer_changed(struct ctx *c, const struct event *event);
+enum err known_customer_gone(struct ctx *c, const struct event *event);
 
 /* One event as it came, its form checked by field tables or a mapping; ingest checks the meaning.
  */

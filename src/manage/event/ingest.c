@@ -1,14 +1,18 @@
 /* Events from outside into the journal, a whole batch with a fixed number of statements. Always: a
  * message id is taken once within seven days of arrival; a wrong event is reported and the others
- * stay; who is meant is settled before anything is written to the journal. */
+ * stay; who is meant is settled before anything is written. A behaviour of somebody known that
+ * changes nothing (docs/decisions/0021) costs no query: all of a batch are one row. */
 #include "base/utf8.h"
 #include "gen/ingest.q.h"
 #include "host/crypto.h"
+#include "kit/behaviour.h"
 #include "manage/channel/channel.h"
 #include "manage/event/event_private.h"
+#include "manage/event/known.h"
 #include "manage/setting/setting.h"
 
 #define MESSAGE_HASH_BYTES 16
+#define MESSAGE_KEPT_BYTES 8 /* of it, with a behaviour */
 #define FORGET_PAGE 10000
 #define FORGET_PAGES_MAX 5 /* 50,000 a minute: 70 million a day */
 
@@ -18,8 +22,10 @@ struct item {
     struct str properties; /* as they go into the journal */
     struct customer_ref inviter;
     struct event_reject reject; /* code.at NULL: none */
-    bool is_out;                /* rejected or seen before */
-    bool is_hushed;             /* not kept, and the sender does not learn it */
+    struct str message_hash;
+    int64_t known_number; /* the customer's: a behaviour that changes nothing; NONE: by the base */
+    bool is_out;          /* rejected or seen before */
+    bool is_hushed;       /* not kept, and the sender does not learn it */
 };
 
 struct ingest {
@@ -28,6 +34,8 @@ struct ingest {
     struct item *items;
     struct customer_touch *touches;
     struct event_result *result;
+    struct known *known; /* NULL: all by the base */
+    int64_t known_count;
 };
 
 static void item_reject(struct ctx *c, struct ingest *all, int64_t i)
@@ -109,6 +117,7 @@ static enum err items_check(struct ctx *c, struct ingest *all)
     for (int64_t i = 0; i < all->count; i++) {
         enum err err;
         all->touches[i].channel_id = all->items[i].channel_id = NONE;
+        all->items[i].known_number = NONE;
         err = item_check(c, all, i);
         if (err == E_INPUT)
             item_reject(c, all, i);
@@ -164,13 +173,55 @@ static bool is_told(const struct ctx *c, const struct customer_touch *touch)
     return ctx_may(c, "customer.read") || is_same_ref(touch);
 }
 
+static void known_find(struct ingest *all)
+{
+    for (int64_t i = 0; i < all->count && all->known; i++) {
+        struct item *item = &all->items[i];
+        const struct customer_known *known;
+        if (item->is_out || item->kind->class != EVENT_BEHAVIOUR)
+            continue;
+        known = known_customer(all->known, &all->touches[i]);
+        if (known == NULL)
+            continue;
+        item->known_number = known->customer_number;
+        all->touches[i].customer_id = known->customer_id;
+        all->known_count++;
+    }
+}
+
+/* What of this batch the base had to be asked about, and need not be asked again. */
+static void known_keep(const struct ingest *all, const struct customer_touches *touches)
+{
+    for (int64_t i = 0; i < all->count && all->known; i++) {
+        struct customer_known known;
+        if (all->items[i].known_number == NONE && !all->items[i].is_out &&
+            customer_touch_known(touches, i, &known))
+            known_customer_keep(all->known, &all->touches[i], &known);
+    }
+}
+
+/* The customers that were known keep their ids. */
+static enum err touches_ask(struct ctx *c, struct ingest *all, struct customer_touches **out)
+{
+    int64_t *ids = arena_new_array(c->arena, int64_t, (size_t)all->count);
+
+    for (int64_t i = 0; i < all->count; i++)
+        ids[i] = all->touches[i].customer_id;
+    TRY(customer_touches_find(c, all->touches, all->count, out));
+    for (int64_t i = 0; i < all->count; i++)
+        if (all->items[i].known_number != NONE)
+            all->touches[i].customer_id = ids[i];
+    return OK;
+}
+
+/* Those who are known are nobody to the base. */
 static enum err touches_find(struct ctx *c, struct ingest *all, struct customer_touches **out)
 {
     for (int64_t i = 0; i < all->count; i++)
-        if (all->items[i].is_out)
+        if (all->items[i].is_out || all->items[i].known_number != NONE)
             all->touches[i].person = all->touches[i].anonymous = all->touches[i].inviter =
                 (struct customer_ref){0};
-    TRY(customer_touches_find(c, all->touches, all->count, out));
+    TRY(touches_ask(c, all, out));
     for (int64_t i = 0; i < all->count; i++) {
         if (all->items[i].is_out || !is_self(&all->touches[i]))
             continue;
@@ -204,10 +255,17 @@ static enum err messages_take(struct ctx *c, struct ingest *all)
     int64_t count = 0;
 
     for (int64_t i = 0; i < all->count; i++) {
-        if (all->items[i].is_out)
+        struct item *item = &all->items[i];
+        if (item->is_out)
             continue;
-        indexes[count] = i;
-        rows[count++].message_hash = message_hash(c, all->events[i].message_id);
+        item->message_hash = message_hash(c, all->events[i].message_id);
+        if (all->known && !known_message_take(all->known, c->now_ms, item->message_hash)) {
+            item->is_out = true;
+            all->result->duplicate_count++;
+        } else if (item->known_number == NONE) {
+            indexes[count] = i;
+            rows[count++].message_hash = item->message_hash;
+        }
     }
     if (count == 0)
         return OK;
@@ -233,7 +291,7 @@ static enum err items_emit(struct ctx *c, struct ingest *all)
         if (item->is_out)
             continue;
         all->result->accepted_count++;
-        if (item->is_hushed)
+        if (item->is_hushed || item->known_number != NONE)
             continue;
         events[count++] = (struct event){
             .kind = item->kind,
@@ -248,6 +306,30 @@ static enum err items_emit(struct ctx *c, struct ingest *all)
     return journal_emit(c, events, count);
 }
 
+static enum err behaviours_add(struct ctx *c, struct ingest *all)
+{
+    struct behaviour *events = arena_new_array(c->arena, struct behaviour, (size_t)all->count);
+    char *messages = arena_alloc(c->arena, (size_t)all->count * MESSAGE_KEPT_BYTES);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < all->count; i++) {
+        const struct item *item = &all->items[i];
+        if (item->is_out || item->known_number == NONE)
+            continue;
+        memcpy(messages + count * MESSAGE_KEPT_BYTES, item->message_hash.at, MESSAGE_KEPT_BYTES);
+        events[count++] = (struct behaviour){
+            .kind = str_of(item->kind->name),
+            .occurred_ms = item->occurred_ms,
+            .customer_id = all->touches[i].customer_id,
+            .customer_number = item->known_number,
+            .channel_id = item->channel_id,
+            .properties = item->properties,
+        };
+    }
+    return behaviour_add(c, events, count,
+                         (struct str){messages, (size_t)count * MESSAGE_KEPT_BYTES});
+}
+
 static void rejects_list(struct ctx *c, const struct ingest *all)
 {
     int64_t cap = 0;
@@ -258,26 +340,37 @@ static void rejects_list(struct ctx *c, const struct ingest *all)
                                              sizeof(struct event_reject)) = all->items[i].reject;
 }
 
+/* Whom the base must be asked about. */
+static enum err asked_take(struct ctx *c, struct ingest *all)
+{
+    struct customer_touches *touches;
+
+    TRY(touches_find(c, all, &touches));
+    TRY(messages_take(c, all));
+    for (int64_t i = 0; i < all->count; i++)
+        all->touches[i].is_skipped = all->items[i].is_out || all->items[i].known_number != NONE;
+    TRY(customer_touches_settle(c, touches));
+    known_keep(all, touches);
+    return items_emit(c, all);
+}
+
 enum err event_ingest(struct ctx *c, const struct event_in *events, int64_t count,
                       struct event_result *result)
 {
     struct ingest all = {.events = events, .count = count, .result = result};
-    struct customer_touches *touches;
 
     must(count <= EVENT_BATCH_MAX);
     *result = (struct event_result){0};
     if (count == 0)
         return OK;
+    TRY(known_begin(c, &all.known));
     all.items = arena_new_array(c->arena, struct item, (size_t)count);
     all.touches = arena_new_array(c->arena, struct customer_touch, (size_t)count);
     TRY(items_check(c, &all));
     TRY(channels_find(c, &all));
-    TRY(touches_find(c, &all, &touches));
-    TRY(messages_take(c, &all));
-    for (int64_t i = 0; i < count; i++)
-        all.touches[i].is_skipped = all.items[i].is_out;
-    TRY(customer_touches_settle(c, touches));
-    TRY(items_emit(c, &all));
+    known_find(&all);
+    TRY(asked_take(c, &all));
+    TRY(behaviours_add(c, &all));
     rejects_list(c, &all);
     return OK;
 }
@@ -289,6 +382,7 @@ enum err message_forget(struct ctx *c, int64_t *deleted_count)
     *deleted_count = 0;
     TRY(setting_int(c, "message_keep_days", &keep_days));
     before_ms = c->now_ms - keep_days * DAY_MS;
+    known_message_forget(c->app, before_ms);
     for (int page = 0; page < FORGET_PAGES_MAX && count == FORGET_PAGE; page++) {
         TRY(q_message_forget(c, before_ms, FORGET_PAGE, &count));
         *deleted_count += count;

@@ -4,6 +4,7 @@
  * ended. */
 #include "gen/erase.q.h"
 #include "host/file.h"
+#include "kit/behaviour.h"
 #include "kit/journal.h"
 #include "manage/audience/segment.h"
 #include "manage/customer/customer.h"
@@ -200,16 +201,22 @@ static const struct {
 
 static enum err kept_write(struct ctx *c, int64_t person_id, struct json_out *json)
 {
+    struct behaviour_whose whose = {.customer_id = person_id, .is_person = true};
     struct q_erase_kept_row row;
+    struct list behaviours;
 
     TRY(q_erase_kept(c, person_id, &row));
+    TRY(behaviour_of(c, &whose, &behaviours));
     struct {
         const char *table;
         int64_t count;
     } kept[] = {
-        {"journal", row.journal_count},         {"shop_order", row.order_count},
-        {"consent", row.consent_count},         {"saga", row.saga_count},
-        {"participant", row.participant_count}, {"reward_grant", row.reward_count},
+        {"journal", row.journal_count + behaviours.count},
+        {"shop_order", row.order_count},
+        {"consent", row.consent_count},
+        {"saga", row.saga_count},
+        {"participant", row.participant_count},
+        {"reward_grant", row.reward_count},
     };
     json_name(json, "kept");
     json_object_begin(json);

@@ -5,6 +5,7 @@
 #include "gen/person.q.h"
 #include "gen/request.q.h"
 #include "host/file.h"
+#include "kit/behaviour.h"
 #include "manage/customer/customer.h"
 #include "manage/privacy/privacy_private.h"
 
@@ -348,6 +349,35 @@ static enum err orders_write(struct ctx *c, struct copy *copy)
     return OK;
 }
 
+/* What the journal has by the page; channels by name, as rows have them. */
+static enum err behaviours_write(struct ctx *c, struct copy *copy)
+{
+    struct behaviour_whose whose = {.customer_id = copy->person_id, .is_person = true};
+    const struct behaviour *event;
+    struct q_person_channel_in *keys;
+    struct q_person_channel_row *names;
+    struct list events;
+
+    TRY(behaviour_of(c, &whose, &events));
+    event = events.at;
+    keys = arena_new_array(c->arena, struct q_person_channel_in, (size_t)events.count + 1);
+    names = arena_new_array(c->arena, struct q_person_channel_row, (size_t)events.count + 1);
+    for (int64_t i = 0; i < events.count; i++)
+        keys[i].channel_id = event[i].channel_id;
+    TRY(q_person_channel(c, keys, events.count, names));
+    for (int64_t i = 0; i < events.count; i++) {
+        struct q_person_events_row row = {.id = event[i].id,
+                                          .kind = event[i].kind,
+                                          .occurred_ms = event[i].occurred_ms,
+                                          .channel_name = names[i].channel_name,
+                                          .amount_fen = NONE,
+                                          .properties = event[i].properties};
+        field_write(&copy->json, SHAPE_OF("event", event_line, struct q_person_events_row), &row);
+    }
+    copy->event_count += events.count;
+    return OK;
+}
+
 static enum err events_write(struct ctx *c, struct copy *copy)
 {
     const struct q_person_events_row *row;
@@ -363,6 +393,7 @@ static enum err events_write(struct ctx *c, struct copy *copy)
         copy->last_id = row[rows.count - 1].id;
     if (rows.count == PAGE)
         return OK;
+    TRY(behaviours_write(c, copy));
     json_array_end(&copy->json);
     json_object_end(&copy->json);
     copy->part = PART_END;

@@ -124,3 +124,6 @@ SELECT j.id, j.kind, j.occurred_ms, h.name AS channel_name, j.amount_fen, j.prop
                           WHERE r.id = :person_id OR r.merged_into_id = :person_id)
    AND j.id > :last_id
  ORDER BY j.id LIMIT :limit_count;
+
+-- name: person_channel :lookup
+SELECT name AS channel_name FROM channel WHERE id = :channel_id;

@@ -2253,6 +2253,7 @@ const en: typeof zh = {
             identity_seals: 'Seals of identities',
             keys_current: 'Keys in use',
             journal_known: 'Kinds of the journal',
+            behaviours: 'Behaviours',
             journal_links: 'Links of the journal',
             orders_removed: 'Orders taken out',
             channel_paths: 'Paths of channels',

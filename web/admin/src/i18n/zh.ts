@@ -2244,6 +2244,7 @@ const zh = {
             identity_seals: '身份加密',
             keys_current: '密钥更换',
             journal_known: '流水种类',
+            behaviours: '行为',
             journal_links: '流水关联',
             orders_removed: '移除的订单',
             channel_paths: '渠道层级',

@@ -1,0 +1,184 @@
+/* Behaviours that change nothing: in a page instead of rows, with the same answers to everybody who
+ * asks; and whatever moves a customer is noticed by what comes next. */
+#include "scenario.h"
+
+#include "host/clock.h"
+#include "kit/behaviour.h"
+#include "manage/event/event.h"
+
+#define SEND AS_KEY, POST, "/api/v1/events"
+#define EVENT(id, customer) "{'message_id':'" id "','kind':'page_viewed'," customer "}"
+#define PHONE(value) "'customer':{'kind':'phone','value':'" value "'}"
+#define ANA PHONE("13811110001")
+
+#define run(rows) scenario_run_once((rows), ARRAY_LEN(rows))
+
+static int64_t row_count(void)
+{
+    return scenario_number("SELECT count(*) FROM journal WHERE kind = 'page_viewed'");
+}
+
+static int64_t page_count(void)
+{
+    return scenario_number("SELECT coalesce(sum(event_count), 0) FROM behaviour_page");
+}
+
+/* On a shared base there is no such memory, and all are rows. */
+static void assert_stored(int64_t rows, int64_t pages)
+{
+    bool is_shared = app_config(scenario_app)->db.at != NULL;
+
+    assert_int_equal(row_count(), is_shared ? rows + pages : rows);
+    assert_int_equal(page_count(), is_shared ? 0 : pages);
+}
+
+/* Made by the first, found by the second, known to the third. */
+static const struct scenario coming[] = {
+    {"made", SEND, EVENT("a1", ANA), 200, "'accepted_count':1,", "customer_added page_viewed"},
+    {"found", SEND, EVENT("a2", ANA), 200, "'accepted_count':1,", "page_viewed"},
+    {"known", SEND, EVENT("a3", ANA), 200, "'accepted_count':1,", "page_viewed"},
+    {"known, in two forms", SEND, EVENT("a4", PHONE("+86 138-1111-0001")), 200,
+     "'accepted_count':1,", "page_viewed"},
+    {"the first again", SEND, EVENT("a1", ANA), 200, "'duplicate_count':1", ""},
+    {"the third again", SEND, EVENT("a3", ANA), 200, "'duplicate_count':1", ""},
+    {"both kinds in a batch, one twice, one wrong", SEND,
+     "{'events':[" EVENT("a5", ANA) ",{'message_id':'a6','kind':'friend_removed'," ANA "}," EVENT(
+         "a5", ANA) ",{'message_id':'a7','kind':'nope'," ANA "}]}",
+     200, "'accepted_count':2,'duplicate_count':1,'rejected':[{'index_number':3", NULL},
+};
+
+static void test_coming(void **state)
+{
+    (void)state;
+    run(coming);
+    assert_stored(2, 3);
+    scenario_set("ana", scenario_text("SELECT id FROM customer"));
+}
+
+/* The first action of a day, and one from before the first touch, change the customer: rows. */
+static void test_changes(void **state)
+{
+    static const struct scenario earlier[] = {
+        {"before the first touch", SEND,
+         "{'message_id':'b1','kind':'page_viewed','occurred_ms':1772330000000," ANA "}", 200,
+         "'accepted_count':1,", "page_viewed"},
+    };
+    static const struct scenario next_day[] = {
+        {"first of the day", SEND, EVENT("b2", ANA), 200, "", "page_viewed"},
+        {"found that day", SEND, EVENT("b3", ANA), 200, "", "page_viewed"},
+        {"known that day", SEND, EVENT("b4", ANA), 200, "", "page_viewed"},
+    };
+    int64_t day;
+
+    (void)state;
+    run(earlier);
+    assert_stored(3, 3);
+    assert_int_equal(scenario_number("SELECT touched_ms FROM customer"), 1772330000000);
+    day = scenario_number("SELECT action_day FROM customer");
+    scenario_clock(clock_now_ms() + DAY_MS);
+    run(next_day);
+    assert_int_equal(scenario_number("SELECT action_day FROM customer"), day + 1);
+    assert_stored(5, 4);
+}
+
+static const struct scenario asking[] = {
+    {"timeline", AS_VIEWER, GET, "/api/customers/$ana/timeline?group=behaviour&limit=1", NULL, 200,
+     "'kind':'page_viewed'", ""},
+    {"of other groups", AS_VIEWER, GET, "/api/customers/$ana/timeline?group=tag", NULL, 200,
+     "{'items':[]", "", .lacks = "page_viewed"},
+};
+
+static int64_t timeline_count(const char *limit)
+{
+    const char *cursor = "";
+    int64_t count = 0;
+
+    for (;;) {
+        struct app_call call = scenario_ask(
+            AS_VIEWER, GET,
+            str_cstr(scenario_arena,
+                     str_fmt(scenario_arena, "/api/customers/%s/timeline?limit=%s%s%s",
+                             scenario_get("ana"), limit, *cursor ? "&cursor=" : "", cursor)),
+            NULL);
+        struct json json;
+        const struct json *next;
+        assert_int_equal(call.status, 200);
+        assert_int_equal(json_parse(scenario_arena, call.reply, &json, NULL), OK);
+        count += json_get(&json, "items")->count;
+        next = json_get(&json, "next_cursor");
+        if (next == NULL || next->type != JSON_STR)
+            return count;
+        cursor = str_cstr(scenario_arena, next->text);
+    }
+}
+
+static void test_asking(void **state)
+{
+    int64_t all = page_count() + scenario_number("SELECT count(*) FROM journal WHERE customer_id "
+                                                 "IS NOT NULL");
+
+    (void)state;
+    run(asking);
+    assert_int_equal(timeline_count("100"), all);
+    assert_int_equal(timeline_count("1"), all);
+    assert_int_equal(timeline_count("3"), all);
+}
+
+/* Who is somebody else from now on. */
+static void test_moves(void **state)
+{
+    static const struct scenario edited[] = {
+        {"a phone", AS_OPERATOR, POST, "/api/customers/$ana/edit", "{'phone':'13811110009'}", 200,
+         "{}", "customer_edited"},
+        {"by it", SEND, EVENT("c1", PHONE("13811110009")), 200, "", "page_viewed"},
+        {"known by it", SEND, EVENT("c2", PHONE("13811110009")), 200, "", "page_viewed"},
+        {"another phone", AS_OPERATOR, POST, "/api/customers/$ana/edit", "{'phone':'13811110008'}",
+         200, "{}", "customer_edited"},
+        {"by the old one it is somebody new", SEND, EVENT("c3", PHONE("13811110009")), 200, "",
+         "customer_added page_viewed"},
+    };
+    static const struct scenario deleted[] = {
+        {"delete", AS_ADMIN, POST, "/api/customers/$ana/privacy/delete",
+         "{'reason':'asked','confirm_number':1}", 200, "", "customer_deleted"},
+        {"somebody new", SEND, EVENT("c4", ANA), 200, "", "customer_added page_viewed"},
+    };
+
+    (void)state;
+    run(edited);
+    run(deleted);
+    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE deleted_ms IS NULL"), 2);
+}
+
+/* After a restart nothing is known but what the base says. */
+static void test_restart(void **state)
+{
+    static const struct scenario before[] = {
+        {"bea", SEND, EVENT("d1", PHONE("13811110002")), 200, "", "customer_added page_viewed"},
+        {"bea is found", SEND, EVENT("d2", PHONE("13811110002")), 200, "", "page_viewed"},
+        {"bea is known", SEND, EVENT("d3", PHONE("13811110002")), 200, "", "page_viewed"},
+    };
+    static const struct scenario again[] = {
+        {"of a row", SEND, EVENT("d2", PHONE("13811110002")), 200, "'duplicate_count':1", ""},
+        {"of a page", SEND, EVENT("d3", PHONE("13811110002")), 200, "'duplicate_count':1", ""},
+        {"new", SEND, EVENT("d4", PHONE("13811110002")), 200, "'accepted_count':1", "page_viewed"},
+    };
+    int64_t pages;
+
+    (void)state;
+    run(before);
+    pages = page_count();
+    scenario_reopen();
+    run(again);
+    assert_int_equal(page_count(), pages);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_coming),  cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_asking),  cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_restart),
+    };
+
+    return cmocka_run_group_tests(tests, scenario_open, scenario_close);
+}
