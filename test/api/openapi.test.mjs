@@ -633,7 +633,7 @@ test("analyses are saved", async () => {
 
 test("products have names", async () => {
     assert.ok(Array.isArray((await good(`/api/products?codes=${encodeURIComponent(JSON.stringify(["P"]))}`)).items));
-    await bad("/api/products?codes=P", undefined, "product.codes");
+    await bad("/api/products?codes=P1", undefined, "product.codes");
 });
 
 test("segments", async () => {
