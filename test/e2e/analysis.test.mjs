@@ -1,5 +1,6 @@
 /* 分析: questions that are asked as they are edited, and every number that is a link counts just the customers it opens. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { assertAccessible, assertFits, closeBrowser, openBrowser, PHONE, Server, withPage } from './harness.mjs'
 import { COUNT, seed } from './seed.mjs'
@@ -182,6 +183,20 @@ test('a question is saved, changed, renamed, removed and brought back', async ()
         await named('首购到二购周期').waitFor({ state: 'hidden' })
         await page.getByRole('button', { name: '撤销' }).click()
         await named('首购到二购周期').waitFor()
+    })
+})
+
+test('the table goes out as a file, in words', async () => {
+    await withPage(server, { locale: 'zh' }, async (page) => {
+        await at(page, address('breakdown', { events: PAID, by: { attribute: 'channel' }, of: 'amount' }))
+        await page.locator('a.cell').first().waitFor()
+        const coming = page.waitForEvent('download')
+        await page.getByRole('button', { name: '导出 CSV' }).click()
+        const file = await coming
+        assert.equal(file.suggestedFilename(), '排行.csv')
+        const [head, ...lines] = readFileSync(await file.path(), 'utf8').replace('\ufeff', '').trim().split('\r\n')
+        assert.match(head, /,人数,次数,合计$/)
+        assert.ok(lines.some((line) => /^朋友圈广告,20,\d+,[\d.]+$/.test(line)), lines.join('\n'))
     })
 })
 

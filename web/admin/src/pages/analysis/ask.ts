@@ -20,7 +20,7 @@ export function useAsk() {
         async (signal) => {
             const one = asked.value
             const reply = await take(api.POST('/api/audience/query', { body: { query: queryOf(one) }, signal }))
-            return { question: one, rows: reply.rows as Answer['rows'], eventCount: reply.event_count, asOfMs: reply.as_of_ms, elapsedUs: reply.elapsed_us }
+            return { question: one, columns: reply.columns as string[], rows: reply.rows as Answer['rows'], eventCount: reply.event_count, asOfMs: reply.as_of_ms, elapsedUs: reply.elapsed_us }
         },
         [asked],
     )

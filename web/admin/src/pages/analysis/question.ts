@@ -30,6 +30,7 @@ export interface Question {
 /** What an answer is, with the question it belongs to. */
 export interface Answer {
     question: Question
+    columns: string[]
     rows: (Value | null)[][]
     eventCount: number
     asOfMs: number
