@@ -35,7 +35,6 @@ struct ingest {
     struct customer_touch *touches;
     struct event_result *result;
     struct known *known; /* NULL: all by the base */
-    int64_t known_count;
 };
 
 static void item_reject(struct ctx *c, struct ingest *all, int64_t i)
@@ -185,7 +184,6 @@ static void known_find(struct ingest *all)
             continue;
         item->known_number = known->customer_number;
         all->touches[i].customer_id = known->customer_id;
-        all->known_count++;
     }
 }
 
@@ -340,17 +338,29 @@ static void rejects_list(struct ctx *c, const struct ingest *all)
                                              sizeof(struct event_reject)) = all->items[i].reject;
 }
 
-/* Whom the base must be asked about. */
+static bool is_anybody_asked_for(const struct ingest *all)
+{
+    for (int64_t i = 0; i < all->count; i++)
+        if (!all->items[i].is_out && all->items[i].known_number == NONE)
+            return true;
+    return false;
+}
+
+/* Whom the base must be asked about; often nobody. */
 static enum err asked_take(struct ctx *c, struct ingest *all)
 {
-    struct customer_touches *touches;
+    struct customer_touches *touches = NULL;
+    bool is_asked = is_anybody_asked_for(all);
 
-    TRY(touches_find(c, all, &touches));
+    if (is_asked)
+        TRY(touches_find(c, all, &touches));
     TRY(messages_take(c, all));
-    for (int64_t i = 0; i < all->count; i++)
-        all->touches[i].is_skipped = all->items[i].is_out || all->items[i].known_number != NONE;
-    TRY(customer_touches_settle(c, touches));
-    known_keep(all, touches);
+    if (is_asked) {
+        for (int64_t i = 0; i < all->count; i++)
+            all->touches[i].is_skipped = all->items[i].is_out || all->items[i].known_number != NONE;
+        TRY(customer_touches_settle(c, touches));
+        known_keep(all, touches);
+    }
     return items_emit(c, all);
 }
 
