@@ -189,16 +189,24 @@ static void figures_make(void)
     sqlite3_close(db);
 }
 
+const struct app_part *many_part;
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 static struct app *base_open(struct str listen)
 {
+    static const struct app_part *parts[APP_PART_MAX + 2];
     struct app_config config = papilio_config;
     struct str why = {0};
     struct app *app;
 
     config.data = str_of(folder());
     config.listen = listen;
+    for (int i = 0; i < APP_PART_MAX && papilio_config.parts[i] != NULL; i++) {
+        parts[i] = papilio_config.parts[i];
+        parts[i + 1] = many_part;
+    }
+    config.parts = parts;
     if (app_open(arena_new((size_t)256 * 1024 * 1024), &config, &app, &why) != OK) {
         fprintf(stderr, "%.*s\n", STR(why));
         abort();

@@ -9,4 +9,5 @@
 /* Makes the base if it is not there yet and opens it; listen: no value, or an address. */
 struct app *many_open(struct str listen);
 extern struct str many_session, many_csrf; /* of a signed-in admin */
+extern const struct app_part *many_part;   /* one part more, which sees commits; NULL: none */
 const char *many_path(void);               /* the database file */
