@@ -114,7 +114,7 @@ const en: typeof zh = {
             split: 'Within columns',
             whole: 'Not split',
             any: 'All',
-            note: 'coloured by row: where the customers of a channel stand',
+            note: 'coloured by row: where the customers of a row stand',
             below: 'Channels below “{name}”',
             cell: '{name}, {column}: {count} customers, {paid}',
         },

@@ -110,7 +110,7 @@ const zh = {
             split: '列内再分',
             whole: '不再分',
             any: '全部',
-            note: '颜色按行：这个渠道的客户集中在哪里',
+            note: '颜色按行：这一行的客户集中在哪里',
             below: '看「{name}」的下级渠道',
             cell: '{name}，{column}：{count} 人，成交 {paid}',
         },
