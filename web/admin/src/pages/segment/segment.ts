@@ -3,9 +3,10 @@ import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
 import { api, take, type ApiError, type Reply } from '@papilio/api'
 import { isWaiting } from '@/lib/audience'
 import { asApiError } from '@/lib/load'
-import type { Condition } from './model/wire'
+import type { Condition, Events } from './model/wire'
 
 export const CURVE_DAYS = 14
+const VALUES_MAX = 50
 const TYPING_MS = 350
 const AGAIN_MS = 1_500
 
@@ -25,6 +26,13 @@ export function queryOf(who: Condition | undefined, from?: Query): Query {
 }
 export async function countOf(query: Query, curve_days: number, signal: AbortSignal): Promise<Count> {
     return await take(api.POST('/api/audience/count', { body: { query: query as never, ...(curve_days && { curve_days }) }, signal }))
+}
+
+/** The values most people have of a property or an attribute, to choose from. */
+export async function valuesOf(by: { property: string } | { attribute: string }, events: Events = {}): Promise<string[]> {
+    const query = { version: 1, ask: 'breakdown', events, by, limit: VALUES_MAX }
+    const { rows } = await take(api.POST('/api/audience/query', { body: { query: query as never } }))
+    return (rows as unknown as unknown[][]).map(([value]) => value).filter((value): value is string => typeof value === 'string' && value !== '')
 }
 
 /** How many are meant, while it is edited: a little after the last change, the question before is given up. */
