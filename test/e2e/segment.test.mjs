@@ -99,6 +99,9 @@ test('built by clicking: the count is the one of that question, and every step i
         assert.ok(await button(page, '新建人群').isDisabled())
         await button(page, /^地区：/).click()
         await page.getByLabel('上海', { exact: true }).check() // people have it, so it is suggested
+        await page.getByLabel('填写后按回车').fill('北京、上海')
+        await page.keyboard.press('Enter')
+        await page.getByLabel('北京', { exact: true }).uncheck()
         await page.keyboard.press('Escape')
         const both = { all: [twice, { attribute: 'region', is: ['上海'] }] }
         await shows(page, await countOf(both))
