@@ -80,7 +80,18 @@ CREATE TABLE report (
     changed_ms INTEGER NOT NULL
 ) STRICT;
 
--- ---- roles: those that a new base gives this right have it ------------------------------------------
+-- ---- roles ------------------------------------------------------------------------------------------
+-- Older bases were not given the rights of campaigns, ledger and operations: roles that nobody changed have them now.
+UPDATE role SET permissions = permissions || ' ledger.read ledger.reverse system.read timer.read timer.write outbox.read'
+       || ' outbox.write saga.read saga.write campaign.read campaign.write campaign.claim reward.decide'
+ WHERE is_builtin = 1 AND name = 'operator' AND version_count = 1 AND permissions NOT LIKE '%campaign.read%' ESCAPE '~';
+UPDATE role SET permissions = permissions || ' campaign.read campaign.write'
+ WHERE is_builtin = 1 AND name = 'activity' AND version_count = 1 AND permissions NOT LIKE '%campaign.read%' ESCAPE '~';
+UPDATE role SET permissions = permissions || ' campaign.read campaign.claim'
+ WHERE is_builtin = 1 AND name IN ('guide', 'service') AND version_count = 1 AND permissions NOT LIKE '%campaign.read%' ESCAPE '~';
+UPDATE role SET permissions = permissions || ' campaign.read'
+ WHERE is_builtin = 1 AND name = 'viewer' AND version_count = 1 AND permissions NOT LIKE '%campaign.read%' ESCAPE '~';
+-- Those that a new base gives this right have it.
 UPDATE role SET permissions = permissions || ' segment.write', version_count = version_count + 1
  WHERE is_builtin = 1 AND name IN ('operator', 'activity')
    AND ' ' || permissions || ' ' NOT LIKE '% segment.write %' ESCAPE '~';

@@ -121,13 +121,17 @@ static void roles_get_the_new_right(void **state)
              "INSERT INTO role (name, title, permissions, scope, is_builtin, version_count, "
              "changed_ms) VALUES ('operator', '', 'customer.read', 'all', 1, 1, 0),"
              " ('activity', '', 'segment.write customer.read', 'all', 1, 1, 0),"
+             " ('guide', '', 'customer.read', 'own', 1, 2, 0),"
              " ('viewer', '', 'customer.read', 'all', 1, 1, 0), ('own', '', 'x', 'all', 0, 1, 0);");
     assert_int_equal(migrate(0, &err, &did_fail), 3);
     assert_int_equal(err, OK);
     assert_string_equal(
         base_text(folder, arena, "SELECT name, permissions FROM role ORDER BY name"),
-        "activity|segment.write customer.read\noperator|customer.read "
-        "segment.write\nown|x\nviewer|customer.read");
+        "activity|segment.write customer.read campaign.read campaign.write\n"
+        "guide|customer.read\n" /* people decided what it may */
+        "operator|customer.read ledger.read ledger.reverse system.read timer.read timer.write "
+        "outbox.read outbox.write saga.read saga.write campaign.read campaign.write "
+        "campaign.claim reward.decide segment.write\nown|x\nviewer|customer.read campaign.read");
     base_drop();
 }
 
