@@ -21,7 +21,13 @@
 /* clang-format off */
 /* The same filter for every query's own struct. */
 #define FILTER_VALUES(f) .who_blob = (f)->who_blob, PLAIN_VALUES(f)
-#define PLAIN_VALUES(f) \
+#define PLAIN_VALUES(f) OPEN_VALUES(f), .segment_id = (f)->segment_id
+/* A segment that leads is not asked a second time. */
+#define LED_VALUES(f) \
+    .who_blob = (f)->who_blob, OPEN_VALUES(f), .tag_id = (f)->tag_id, \
+    .led_segment_id = (f)->segment_id, \
+    .segment_id = (f)->tag_id == NONE ? NONE : (f)->segment_id
+#define OPEN_VALUES(f) \
     .from_ms = (f)->from_ms, .to_ms = (f)->to_ms, .has_figures = (f)->has_figures, \
     .order_min_count = (f)->order_min_count, .order_max_count = (f)->order_max_count, \
     .paid_min_fen = (f)->paid_min_fen, .paid_max_fen = (f)->paid_max_fen, \
@@ -35,8 +41,7 @@
     .org_path = (f)->org_path, .org_path_end = (f)->org_path_end, \
     .has_person = (f)->has_person, .child_from_day = (f)->child_from_day, \
     .child_to_day = (f)->child_to_day, .blocked_number = (f)->blocked_number, \
-    .family_number = (f)->family_number, .tag2_id = (f)->tag2_id, .tag3_id = (f)->tag3_id, \
-    .segment_id = (f)->segment_id
+    .family_number = (f)->family_number, .tag2_id = (f)->tag2_id, .tag3_id = (f)->tag3_id
 /* clang-format on */
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -415,11 +420,8 @@ static enum err page_walk(struct ctx *c, const struct customer_filter *f,
     struct q_filter_sorted_in plain = {FILTER_VALUES(f), .sort_number = page->sort_number,
                                        .key_number = page->key_number, .after_id = page->after_id,
                                        .limit_count = page->limit_count};
-    struct q_filter_led_in led = {FILTER_VALUES(f),
-                                  .tag_id = f->tag_id,
-                                  .sort_number = page->sort_number,
-                                  .key_number = page->key_number,
-                                  .after_id = page->after_id,
+    struct q_filter_led_in led = {LED_VALUES(f), .sort_number = page->sort_number,
+                                  .key_number = page->key_number, .after_id = page->after_id,
                                   .limit_count = page->limit_count};
     struct list rows;
 
@@ -457,7 +459,8 @@ static enum err open_count(struct ctx *c, const struct customer_filter *f, int64
     struct q_filter_sets_count_in in = {.tag_id = f->tag_id,
                                         .tag2_id = f->tag2_id,
                                         .tag3_id = f->tag3_id,
-                                        .segment_id = f->segment_id};
+                                        .led_segment_id = f->segment_id,
+                                        .segment_id = f->tag_id == NONE ? NONE : f->segment_id};
     struct q_filter_sets_count_row sets;
 
     if (f->who_count != NONE) {
@@ -476,7 +479,7 @@ static enum err open_count(struct ctx *c, const struct customer_filter *f, int64
 
 static enum err base_count(struct ctx *c, const struct customer_filter *f, int64_t *count)
 {
-    struct q_filter_led_count_in led = {FILTER_VALUES(f), .tag_id = f->tag_id};
+    struct q_filter_led_count_in led = {LED_VALUES(f)};
     struct q_filter_count_in plain = {FILTER_VALUES(f)};
     struct q_filter_led_count_row led_row;
     struct q_filter_count_row row;
@@ -720,7 +723,7 @@ enum err customer_filter_fix_ids(struct ctx *c, const int64_t *ids, int64_t coun
 enum err customer_filter_fix(struct ctx *c, const struct customer_filter *f, int64_t job_id,
                              int64_t *count)
 {
-    struct q_filter_fix_led_in led = {FILTER_VALUES(f), .tag_id = f->tag_id, .job_id = job_id};
+    struct q_filter_fix_led_in led = {LED_VALUES(f), .job_id = job_id};
     struct q_filter_fix_in plain = {FILTER_VALUES(f), .job_id = job_id};
 
     if (is_named(f))

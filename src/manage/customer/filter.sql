@@ -62,7 +62,7 @@ c.deleted_ms IS NULL AND c.merged_into_id IS NULL
                             WHERE u.customer_id = r.merged_into_id AND u.tag_id = :tag_id)
         UNION ALL
         SELECT m.customer_id AS id FROM segment_member m
-         WHERE :tag_id IS NULL AND m.segment_id = :segment_id)
+         WHERE :tag_id IS NULL AND m.segment_id = :led_segment_id)
 
 -- part: sort_key
 CASE :sort_number WHEN 1 THEN coalesce(c.last_order_ms, -1) WHEN 2 THEN c.paid_fen
