@@ -8,11 +8,11 @@ import { COUNT, seed } from './seed.mjs'
 const ASKS = ['funnel', 'retention', 'paths', 'trend', 'breakdown', 'rfm', 'interval']
 const DAY_S = 86_400
 const PAID = { kind: 'order_paid' }
-let server, base
+let server
 before(async () => {
     await openBrowser()
     server = await (await new Server().start()).setUp()
-    base = await seed(server)
+    await seed(server)
     await browse()
 })
 after(async () => {

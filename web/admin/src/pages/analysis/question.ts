@@ -107,8 +107,10 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 
 /** The question of a query that was kept. */
 export function questionOf(query: unknown): Question {
-    const { version: _, limit, ...rest } = query as Question & { version: number }
-    return { ...rest, ...(limit !== undefined && rest.ask !== 'paths' && { limit }) }
+    const question: Record<string, unknown> = { ...(query as Question & { version: number }) }
+    delete question.version
+    if (question.ask === 'paths') delete question.limit
+    return question as unknown as Question
 }
 
 /** The question in an address; the page's first where there is none, or no such thing. */
