@@ -52,6 +52,7 @@ struct known {
     int64_t entry_count;
     uint64_t edits[EDIT_SLOTS]; /* the last edit of a customer with this remainder */
     uint64_t edit, edit_all;
+    bool has_learned; /* in the command that runs: perhaps of what it wrote itself */
 };
 
 /* ---- message ids ----------------------------------------------------------------------------- */
@@ -185,6 +186,9 @@ static void part_settled(void *part, bool is_kept)
 
     if (!is_kept)
         taken_back(known, known->done_count);
+    if (!is_kept && known->has_learned)
+        known->edit_all = ++known->edit;
+    known->has_learned = false;
     known->done_count = known->taken.count;
 }
 
@@ -288,6 +292,7 @@ void known_customer_keep(struct known *known, const struct customer_touch *touch
     if (is_new)
         *place = ++known->entry_count;
     known->entries[*place - 1] = (struct customer_entry){*customer, known->edit};
+    known->has_learned = true;
 }
 
 enum err known_customer_changed(struct ctx *c, const struct event *event)

@@ -172,12 +172,43 @@ static void test_restart(void **state)
     assert_int_equal(page_count(), pages);
 }
 
+/* A page of an import has several batches: what the second learns of whom the first made goes with
+ * them when the page fails, and nobody else is taken for them. */
+static enum err batches_step(struct ctx *c, void *user)
+{
+    struct event_in event = {.message_id = S("e0"),
+                             .kind = S("page_viewed"),
+                             .occurred_ms = c->now_ms,
+                             .customer = {S("phone"), S("13811110003")}};
+    struct event_result result;
+
+    (void)user;
+    TRY(event_ingest(c, &event, 1, &result));
+    event.message_id = S("e1");
+    TRY(event_ingest(c, &event, 1, &result));
+    return E_IO;
+}
+
+static void test_undone(void **state)
+{
+    static const struct scenario after[] = {
+        {"somebody else has the number", SEND, EVENT("e2", PHONE("13811110004")), 200, "",
+         "customer_added page_viewed"},
+        {"made anew", SEND, EVENT("e0", PHONE("13811110003")), 200, "'accepted_count':1",
+         "customer_added page_viewed"},
+    };
+
+    (void)state;
+    assert_int_equal(app_write(scenario_app, scenario_arena, batches_step, NULL, NULL), E_IO);
+    run(after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_coming),  cmocka_unit_test(test_changes),
         cmocka_unit_test(test_asking),  cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_restart), cmocka_unit_test(test_undone),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);
