@@ -235,19 +235,22 @@ static void customers_clear(struct known *known)
 
 static size_t part_put(char *out, size_t at, struct str text)
 {
+    uint32_t len = (uint32_t)text.len;
+
+    memcpy(out + at, &len, sizeof(len)); /* so that it is plain where each ends */
     if (text.len > 0)
-        memcpy(out + at, text.at, text.len);
-    out[at + text.len] = '\n'; /* stands in no reference */
-    return at + text.len + 1;
+        memcpy(out + at + sizeof(len), text.at, text.len);
+    return at + sizeof(len) + text.len;
 }
 
-#define KEY_BYTES_MAX (4 * (2 * CUSTOMER_VALUE_MAX + 60) + 3)
+#define KEY_BYTES_MAX (4 * (2 * CUSTOMER_VALUE_MAX + 60) + 3 * sizeof(uint32_t))
 
 static struct str key_put(char out[KEY_BYTES_MAX], const struct customer_touch *touch)
 {
     size_t at = 0;
 
-    if (touch->person.kind.len + touch->person.value.len + touch->anonymous.value.len + 3 >
+    if (touch->person.kind.len + touch->person.value.len + touch->anonymous.value.len +
+            3 * sizeof(uint32_t) >
         KEY_BYTES_MAX)
         return (struct str){0};
     at = part_put(out, at, touch->person.kind);

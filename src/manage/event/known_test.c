@@ -9,6 +9,7 @@
 #define SEND AS_KEY, POST, "/api/v1/events"
 #define EVENT(id, customer) "{'message_id':'" id "','kind':'page_viewed'," customer "}"
 #define PHONE(value) "'customer':{'kind':'phone','value':'" value "'}"
+#define MEMBER(value) "'customer':{'kind':'member_no','value':'" value "'}"
 #define ANA PHONE("13811110001")
 
 #define run(rows) scenario_run_once((rows), ARRAY_LEN(rows))
@@ -172,6 +173,24 @@ static void test_restart(void **state)
     assert_int_equal(page_count(), pages);
 }
 
+/* Names that read alike when they stand behind each other are not the same. */
+static void test_alike(void **state)
+{
+    static const struct scenario alike[] = {
+        {"made of two", SEND, EVENT("f1", MEMBER("x\\ny") ",'anonymous_id':'z'"), 200, "",
+         "customer_added page_viewed"},
+        {"found by two", SEND, EVENT("f2", MEMBER("x\\ny") ",'anonymous_id':'z'"), 200, "",
+         "page_viewed"},
+        {"known by two", SEND, EVENT("f3", MEMBER("x\\ny") ",'anonymous_id':'z'"), 200, "",
+         "page_viewed"},
+        {"not the same two", SEND, EVENT("f4", MEMBER("x") ",'anonymous_id':'y\\nz'"), 200, "",
+         "customer_added page_viewed"},
+    };
+
+    (void)state;
+    run(alike);
+}
+
 /* A page of an import has several batches: what the second learns of whom the first made goes with
  * them when the page fails, and nobody else is taken for them. */
 static enum err batches_step(struct ctx *c, void *user)
@@ -209,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_coming),  cmocka_unit_test(test_changes),
         cmocka_unit_test(test_asking),  cmocka_unit_test(test_moves),
         cmocka_unit_test(test_restart), cmocka_unit_test(test_undone),
+        cmocka_unit_test(test_alike),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);
