@@ -9,11 +9,12 @@
 #include <stdlib.h>
 
 #define MAGIC 0x31484542u            /* "BEH1" */
-#define READ_PAGES 64                /* pages a query */
+#define READ_BYTES (4 * 1024 * 1024) /* of pages in order at once, at most a page more */
 #define PART_PLACES 256              /* of an index; one customer's are never parted */
 #define SEAL_BYTES (8 * 1024 * 1024) /* of pages; then too an index is made */
 #define FORGET_PAGES 4000
 #define SCRATCH_MAX ((size_t)32 * 1024 * 1024) /* of one page */
+#define STEP_PAGES 16                          /* of one customer's, in memory at once */
 #define TEXT_MAX 65535
 
 struct head {
@@ -115,6 +116,8 @@ enum err behaviour_decode(struct arena *arena, struct str bytes, struct list *ev
                                {0}};
         event[i].properties = text_take(&rest, item.properties_len);
     }
+    if (rest.len > 0) /* the sum is not over the count */
+        return E_CORRUPT;
     *events = (struct list){event, head.count};
     return OK;
 }
@@ -149,78 +152,93 @@ enum err behaviour_add(struct ctx *c, struct behaviour *events, int64_t count, s
 
 /* ---- reading in order ------------------------------------------------------------------------ */
 
-enum err behaviour_after(struct ctx *c, int64_t after_id, int64_t count, struct list *events)
+struct following {
+    struct ctx *c;
+    struct list *events;
+    int64_t cap_count, after_id, wanted_count;
+    size_t page_bytes;
+};
+
+static enum err page_follow(void *user, const struct q_behaviour_page_rest_row *row)
 {
-    const struct q_behaviour_page_next_row *row;
-    struct list pages;
-    int64_t cap_count = 0, page_id = after_id;
+    struct following *all = user;
+    const struct behaviour *event;
+    struct list page;
+
+    if (all->events->count >= all->wanted_count || all->page_bytes >= READ_BYTES)
+        return E_TOO_LARGE;
+    TRY(page_read(all->c, row->id, str_copy(all->c->arena, row->events_blob), &page));
+    event = page.at;
+    for (int64_t i = 0; i < page.count; i++)
+        if (event[i].id > all->after_id)
+            *(struct behaviour *)list_add(all->c->arena, all->events, &all->cap_count,
+                                          sizeof(*event)) = event[i];
+    all->page_bytes += row->events_blob.len;
+    return OK;
+}
+
+enum err behaviour_after(struct ctx *c, int64_t after_id, int64_t count, struct list *events,
+                         bool *is_last)
+{
+    struct following all = {.c = c, .events = events, .after_id = after_id, .wanted_count = count};
+    enum err err;
 
     *events = (struct list){0};
-    do {
-        TRY(q_behaviour_page_next(c, page_id, READ_PAGES, &pages));
-        row = pages.at;
-        for (int64_t i = 0; i < pages.count && events->count < count; i++) {
-            struct list page;
-            TRY(page_read(c, row[i].id, row[i].events_blob, &page));
-            for (int64_t k = 0; k < page.count; k++) {
-                const struct behaviour *event = (const struct behaviour *)page.at + k;
-                if (event->id > after_id)
-                    *(struct behaviour *)list_add(c->arena, events, &cap_count, sizeof(*event)) =
-                        *event;
-            }
-            page_id = row[i].id;
-        }
-    } while (pages.count == READ_PAGES && events->count < count);
-    return OK;
+    err = q_behaviour_page_rest(c, after_id, page_follow, &all);
+    *is_last = err == OK;
+    return err == E_TOO_LARGE ? OK : err;
 }
 
 /* ---- one customer's -------------------------------------------------------------------------- */
 
-struct gathering {
+struct visit {
     struct ctx *c;
-    struct arena *scratch; /* of one page */
-    struct list *events;
-    int64_t cap_count;
-    int64_t after_id; /* events with a later id alone */
+    const struct behaviour_whose *whose;
+    behaviour_visitor *take;
+    void *user;
     const int64_t *numbers;
     int64_t number_count;
+    struct arena *pages, *page; /* of some pages as they are stored; of the events of one */
+    struct ctx_end end;
 };
 
-static bool is_wanted(const struct gathering *all, const struct behaviour *event)
+static void visit_end(void *user)
 {
-    if (event->id <= all->after_id)
+    struct visit *visit = user;
+
+    arena_free(visit->pages);
+    arena_free(visit->page);
+    visit->end.run = NULL;
+}
+
+static bool is_wanted(const struct visit *visit, const struct behaviour *event)
+{
+    if (event->id <= visit->whose->after_id)
         return false;
-    for (int64_t i = 0; i < all->number_count; i++)
-        if (all->numbers[i] == event->customer_number)
+    for (int64_t i = 0; i < visit->number_count; i++)
+        if (visit->numbers[i] == event->customer_number)
             return true;
     return false;
 }
 
-static enum err page_gather(struct gathering *all, int64_t page_id, struct str bytes)
+static enum err page_visit(struct visit *visit, int64_t page_id, struct str bytes)
 {
-    struct ctx *c = all->c;
     const struct behaviour *event;
     struct list page;
 
-    arena_reset(all->scratch);
-    if (behaviour_decode(all->scratch, bytes, &page) != OK)
-        return damaged(c, page_id);
+    arena_reset(visit->page);
+    if (behaviour_decode(visit->page, bytes, &page) != OK)
+        return damaged(visit->c, page_id);
     event = page.at;
-    for (int64_t i = 0; i < page.count; i++) {
-        struct behaviour *kept;
-        if (!is_wanted(all, &event[i]))
-            continue;
-        kept = list_add(c->arena, all->events, &all->cap_count, sizeof(*kept));
-        *kept = event[i];
-        kept->kind = str_copy(c->arena, event[i].kind);
-        kept->properties = str_copy(c->arena, event[i].properties);
-    }
+    for (int64_t i = 0; i < page.count; i++)
+        if (is_wanted(visit, &event[i]))
+            TRY(visit->take(visit->user, &event[i]));
     return OK;
 }
 
 static enum err page_each(void *user, const struct q_behaviour_page_rest_row *row)
 {
-    return page_gather(user, row->id, row->events_blob);
+    return page_visit(user, row->id, row->events_blob);
 }
 
 static int by_id(const void *a, const void *b)
@@ -243,63 +261,148 @@ static void places_take(struct arena *arena, const struct q_behaviour_places_row
     }
 }
 
-/* The pages that an index knows to have some, each once. */
-static enum err indexed_gather(struct gathering *all, const struct behaviour_whose *whose)
+/* The pages that an index knows to have some, each once, in order. */
+static enum err pages_find(struct visit *visit, struct list *page_ids)
 {
+    const struct behaviour_whose *whose = visit->whose;
     const struct q_behaviour_places_row *row;
-    struct q_behaviour_page_get_in *keys;
-    struct q_behaviour_page_get_row *pages;
-    struct list rows, ids = {0};
-    int64_t cap_count = 0, count = 0;
+    int64_t cap_count = 0, count = 0, *id;
+    struct list rows;
 
-    TRY(q_behaviour_places(all->c, whose->after_id, whose->customer_id, whose->is_person, &rows));
+    *page_ids = (struct list){0};
+    TRY(q_behaviour_places(visit->c, whose->after_id, whose->customer_id, whose->is_person, &rows));
     row = rows.at;
     for (int64_t i = 0; i < rows.count; i++)
-        places_take(all->c->arena, &row[i], &ids, &cap_count);
-    if (ids.count == 0)
+        places_take(visit->c->arena, &row[i], page_ids, &cap_count);
+    if (page_ids->count == 0)
         return OK;
-    qsort(ids.at, (size_t)ids.count, sizeof(int64_t), by_id);
-    keys = arena_new_array(all->c->arena, struct q_behaviour_page_get_in, (size_t)ids.count);
-    pages = arena_new_array(all->c->arena, struct q_behaviour_page_get_row, (size_t)ids.count);
-    for (int64_t i = 0; i < ids.count; i++)
-        if (i == 0 || ((int64_t *)ids.at)[i] != ((int64_t *)ids.at)[i - 1])
-            keys[count++].page_id = ((int64_t *)ids.at)[i];
-    TRY(q_behaviour_page_get(all->c, keys, count, pages));
-    for (int64_t i = 0; i < count; i++)
-        if (pages[i].events_blob.at) /* else retention was there */
-            TRY(page_gather(all, keys[i].page_id, pages[i].events_blob));
+    id = page_ids->at;
+    qsort(id, (size_t)page_ids->count, sizeof(*id), by_id);
+    for (int64_t i = 0; i < page_ids->count; i++)
+        if (count == 0 || id[i] != id[count - 1])
+            id[count++] = id[i];
+    page_ids->count = count;
     return OK;
 }
 
-static enum err numbers_find(struct gathering *all, const struct behaviour_whose *whose)
+/* Into memory that is emptied with every step: somebody may be on more pages than fit at once. */
+static enum err step_read(struct visit *visit, const struct q_behaviour_page_get_in *keys,
+                          int64_t count, struct q_behaviour_page_get_row *pages)
+{
+    struct ctx *c = visit->c;
+    struct arena *keep = c->arena;
+    enum err err;
+
+    arena_reset(visit->pages);
+    c->statement_max += c->statement_max > 0; /* as many as there are steps */
+    c->arena = visit->pages;
+    err = q_behaviour_page_get(c, keys, count, pages);
+    c->arena = keep;
+    if (err != OK)
+        c->fault.message = str_copy(keep, c->fault.message);
+    return err;
+}
+
+static enum err step_visit(struct visit *visit, const int64_t *page_ids, int64_t count)
+{
+    struct q_behaviour_page_get_in keys[STEP_PAGES];
+    struct q_behaviour_page_get_row pages[STEP_PAGES] = {0};
+
+    for (int64_t i = 0; i < count; i++)
+        keys[i].page_id = page_ids[i];
+    TRY(step_read(visit, keys, count, pages));
+    for (int64_t i = 0; i < count; i++)
+        if (pages[i].events_blob.at) /* else retention was there */
+            TRY(page_visit(visit, page_ids[i], pages[i].events_blob));
+    return OK;
+}
+
+static enum err indexed_visit(struct visit *visit)
+{
+    struct list page_ids;
+
+    TRY(pages_find(visit, &page_ids));
+    for (int64_t i = 0; i < page_ids.count; i += STEP_PAGES) {
+        int64_t left = page_ids.count - i;
+        TRY(step_visit(visit, (const int64_t *)page_ids.at + i,
+                       left < STEP_PAGES ? left : STEP_PAGES));
+    }
+    return OK;
+}
+
+static enum err numbers_find(struct visit *visit)
 {
     struct list records;
     int64_t *numbers;
 
-    TRY(q_behaviour_records(all->c, whose->customer_id, whose->is_person, &records));
-    numbers = arena_new_array(all->c->arena, int64_t, (size_t)records.count + 1);
+    TRY(q_behaviour_records(visit->c, visit->whose->customer_id, visit->whose->is_person,
+                            &records));
+    numbers = arena_new_array(visit->c->arena, int64_t, (size_t)records.count + 1);
     for (int64_t i = 0; i < records.count; i++)
         numbers[i] = ((const struct q_behaviour_records_row *)records.at)[i].customer_number;
-    all->numbers = numbers;
-    all->number_count = records.count;
+    visit->numbers = numbers;
+    visit->number_count = records.count;
+    return OK;
+}
+
+enum err behaviour_visit(struct ctx *c, const struct behaviour_whose *whose,
+                         behaviour_visitor *take, void *user)
+{
+    struct visit *visit = arena_new_one(c->arena, struct visit);
+    struct q_behaviour_group_end_row end;
+    enum err err;
+
+    *visit = (struct visit){.c = c, .whose = whose, .take = take, .user = user};
+    TRY(numbers_find(visit));
+    TRY(q_behaviour_group_end(c, &end));
+    visit->end = (struct ctx_end){.run = visit_end, .user = visit};
+    ctx_at_end(c, &visit->end);
+    visit->pages = arena_new(STEP_PAGES * SCRATCH_MAX);
+    visit->page = arena_new(SCRATCH_MAX);
+    err = indexed_visit(visit);
+    if (err == OK)
+        err = q_behaviour_page_rest(c, end.until_id, page_each, visit);
+    visit_end(visit);
+    return err;
+}
+
+static enum err one_count(void *user, const struct behaviour *event)
+{
+    (void)event;
+    ++*(int64_t *)user;
+    return OK;
+}
+
+enum err behaviour_count(struct ctx *c, const struct behaviour_whose *whose, int64_t *count)
+{
+    *count = 0;
+    return behaviour_visit(c, whose, one_count, count);
+}
+
+struct gathering {
+    struct arena *arena;
+    struct list *events;
+    int64_t cap_count;
+};
+
+static enum err one_gather(void *user, const struct behaviour *event)
+{
+    struct gathering *all = user;
+    struct behaviour *kept =
+        list_add(all->arena, all->events, &all->cap_count, sizeof(struct behaviour));
+
+    *kept = *event;
+    kept->kind = str_copy(all->arena, event->kind);
+    kept->properties = str_copy(all->arena, event->properties);
     return OK;
 }
 
 enum err behaviour_of(struct ctx *c, const struct behaviour_whose *whose, struct list *events)
 {
-    struct gathering all = {.c = c, .events = events, .after_id = whose->after_id};
-    struct q_behaviour_group_end_row end;
-    enum err err;
+    struct gathering all = {c->arena, events, 0};
 
     *events = (struct list){0};
-    TRY(numbers_find(&all, whose));
-    TRY(q_behaviour_group_end(c, &end));
-    all.scratch = arena_new(SCRATCH_MAX);
-    err = indexed_gather(&all, whose);
-    if (err == OK)
-        err = q_behaviour_page_rest(c, end.until_id, page_each, &all);
-    arena_free(all.scratch);
-    return err;
+    return behaviour_visit(c, whose, one_gather, &all);
 }
 
 /* ---- the index ------------------------------------------------------------------------------- */
@@ -347,44 +450,50 @@ static void parts_cut(struct ctx *c, struct behaviour_index *index, const struct
     }
 }
 
-static void page_place(struct behaviour_index *index, struct list *places, int64_t page_id,
-                       const struct list *events)
-{
-    const struct behaviour *event = events->at;
+struct indexing {
+    struct ctx *c;
+    struct behaviour_index *index;
+    struct list places;
+    size_t page_bytes;
+};
 
-    for (int64_t i = 0; i < events->count; i++) {
-        struct place *place = (struct place *)places->at + places->count++;
+static enum err page_place(void *user, const struct q_behaviour_page_rest_row *row)
+{
+    struct indexing *all = user;
+    const struct behaviour *event;
+    struct list events;
+
+    if (all->index->is_due)
+        return E_TOO_LARGE;
+    TRY(page_read(all->c, row->id, row->events_blob, &events));
+    event = events.at;
+    for (int64_t i = 0; i < events.count; i++) {
+        struct place *place = (struct place *)all->places.at + all->places.count++;
         place->number = (uint32_t)event[i].customer_number;
-        memcpy(place->page_id, &page_id, sizeof(page_id));
+        memcpy(place->page_id, &row->id, sizeof(row->id));
     }
-    index->until_id = page_id;
-    index->event_count = places->count;
+    all->page_bytes += row->events_blob.len;
+    all->index->until_id = row->id;
+    all->index->event_count = all->places.count;
+    all->index->is_due = all->places.count >= BEHAVIOUR_SEAL || all->page_bytes >= SEAL_BYTES;
+    return OK;
 }
 
 enum err behaviour_index_make(struct ctx *c, struct behaviour_index *index)
 {
+    struct indexing all = {.c = c, .index = index};
     struct q_behaviour_group_end_row end;
-    struct list pages, places = {0};
-    size_t bytes = 0;
+    enum err err;
 
     *index = (struct behaviour_index){0};
-    places.at = arena_new_array(c->arena, struct place, BEHAVIOUR_SEAL + BEHAVIOUR_PAGE_MAX);
+    all.places.at = arena_new_array(c->arena, struct place, BEHAVIOUR_SEAL + BEHAVIOUR_PAGE_MAX);
     TRY(q_behaviour_group_end(c, &end));
     index->until_id = end.until_id;
-    do {
-        const struct q_behaviour_page_next_row *row;
-        TRY(q_behaviour_page_next(c, index->until_id, READ_PAGES, &pages));
-        row = pages.at;
-        for (int64_t i = 0; i < pages.count && !index->is_due; i++) {
-            struct list events;
-            TRY(page_read(c, row[i].id, row[i].events_blob, &events));
-            page_place(index, &places, row[i].id, &events);
-            bytes += row[i].events_blob.len;
-            index->is_due = places.count >= BEHAVIOUR_SEAL || bytes >= SEAL_BYTES;
-        }
-    } while (pages.count == READ_PAGES && !index->is_due);
+    err = q_behaviour_page_rest(c, index->until_id, page_place, &all);
+    if (err != OK && err != E_TOO_LARGE)
+        return err;
     if (index->is_due)
-        parts_cut(c, index, places.at, places_sort(places.at, places.count));
+        parts_cut(c, index, all.places.at, places_sort(all.places.at, all.places.count));
     return OK;
 }
 

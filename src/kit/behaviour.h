@@ -17,14 +17,18 @@ struct behaviour {
 /* On the writer. messages: 8 bytes of each event's message id's hash, in their order. */
 enum err behaviour_add(struct ctx *c, struct behaviour *events, int64_t count, struct str messages) MUST_USE;
 
-/* The next ones by id, whole pages, about `count` of them; struct behaviour. Fewer than `count`: there were no more. */
-enum err behaviour_after(struct ctx *c, int64_t after_id, int64_t count, struct list *events) MUST_USE;
-/* All of one record's, or (is_person) of all records that stand for a person; by id. */
+/* The next ones by id, whole pages, about `count` of them, fewer of large ones; struct behaviour. is_last: there were no more. */
+enum err behaviour_after(struct ctx *c, int64_t after_id, int64_t count, struct list *events, bool *is_last) MUST_USE;
+/* All of one record's, or (is_person) of all records that stand for a person; by id. There may be more than fit into a request's
+ * memory: who needs them but one after another visits or counts them. */
 struct behaviour_whose {
     int64_t customer_id;
     bool is_person;
     int64_t after_id; /* those with a later id alone */
 };
+typedef enum err behaviour_visitor(void *user, const struct behaviour *event); /* its texts: until it returns */
+enum err behaviour_visit(struct ctx *c, const struct behaviour_whose *whose, behaviour_visitor *take, void *user) MUST_USE;
+enum err behaviour_count(struct ctx *c, const struct behaviour_whose *whose, int64_t *count) MUST_USE;
 enum err behaviour_of(struct ctx *c, const struct behaviour_whose *whose, struct list *events) MUST_USE;
 
 /* A page as it is stored: E_CORRUPT if it is not what was written. */

@@ -4,11 +4,8 @@
 INSERT INTO behaviour_page (id, event_count, messages_blob, events_blob)
 VALUES (:id, :event_count, :messages_blob, :events_blob);
 
--- name: behaviour_page_next :many
-SELECT id, events_blob FROM behaviour_page WHERE id > :after_id ORDER BY id LIMIT :limit_count;
-
--- name: behaviour_page_rest :each     those that no index knows yet
--- scan: at most a group of them
+-- name: behaviour_page_rest :each     those that no index knows yet, or the next ones
+-- scan: until who reads has enough; at most about a group of them
 SELECT id, events_blob FROM behaviour_page WHERE id > :after_id ORDER BY id;
 
 -- name: behaviour_page_get :lookup

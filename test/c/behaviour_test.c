@@ -59,11 +59,12 @@ static enum err after_step(struct ctx *c, void *user)
 {
     struct list events;
     int64_t after_id = 0, *total = user;
+    bool is_last;
 
     *total = 0;
     do {
         const struct behaviour *event;
-        TRY(behaviour_after(c, after_id, 100, &events));
+        TRY(behaviour_after(c, after_id, 100, &events, &is_last));
         event = events.at;
         for (int64_t i = 0; i < events.count; i++, (*total)++) {
             assert_int_equal(event[i].occurred_ms, *total);
@@ -71,7 +72,7 @@ static enum err after_step(struct ctx *c, void *user)
             assert_int_equal(event[i].properties.len > 0, *total % 3 != 0);
             after_id = event[i].id;
         }
-    } while (events.count >= 100);
+    } while (!is_last);
     return OK;
 }
 
@@ -127,28 +128,32 @@ static void test_index(void **state)
     check();
 }
 
-/* Each byte of a page in turn, one bit of it; and each length. */
-static enum err damage_step(struct ctx *c, void *user)
+/* Each bit of a page in turn; and each length. */
+static enum err page_damage(void *user, const struct q_behaviour_page_rest_row *row)
 {
-    const struct q_behaviour_page_next_row *row;
-    struct list pages, events;
+    struct ctx *c = user;
+    struct list events;
     struct str page;
     char *copy;
 
-    (void)user;
-    TRY(q_behaviour_page_next(c, 0, 4, &pages));
-    row = (const struct q_behaviour_page_next_row *)pages.at + 3;
-    assert_int_equal(behaviour_decode(c->arena, row->events_blob, &events), OK);
-    assert_int_equal(events.count, 4);
+    if (behaviour_decode(c->arena, row->events_blob, &events) != OK || events.count != 4)
+        return OK;
     copy = arena_alloc(c->arena, row->events_blob.len);
     page = (struct str){copy, row->events_blob.len};
-    for (size_t i = 0; i < page.len; i++) {
+    for (size_t i = 0; i < page.len * 8; i++) {
         memcpy(copy, row->events_blob.at, page.len);
-        copy[i] ^= (char)(1 << i % 8);
+        copy[i / 8] ^= (char)(1 << i % 8);
         assert_int_equal(behaviour_decode(c->arena, page, &events), E_CORRUPT);
-        assert_int_equal(behaviour_decode(c->arena, str_sub(row->events_blob, 0, i), &events),
+        assert_int_equal(behaviour_decode(c->arena, str_sub(row->events_blob, 0, i / 8), &events),
                          E_CORRUPT);
     }
+    return E_TOO_LARGE; /* one is enough */
+}
+
+static enum err damage_step(struct ctx *c, void *user)
+{
+    (void)user;
+    assert_int_equal(q_behaviour_page_rest(c, 0, page_damage, c), E_TOO_LARGE);
     return OK;
 }
 
@@ -156,6 +161,88 @@ static void test_damage(void **state)
 {
     (void)state;
     scenario_write(damage_step, NULL);
+}
+
+/* Somebody on more pages than a request's memory holds. */
+#define LONG_PAGES 80
+#define REQUEST_BYTES ((size_t)64 * 1024 * 1024)
+
+static enum err long_add_step(struct ctx *c, void *user)
+{
+    struct behaviour events[BEHAVIOUR_PAGE_MAX];
+    char *text = arena_alloc(c->arena, 1000);
+
+    (void)user;
+    memcpy(text, "{\"n\":\"", 6);
+    memset(text + 6, 'x', 992);
+    memcpy(text + 998, "\"}", 2);
+    for (int64_t i = 0; i < BEHAVIOUR_PAGE_MAX; i++) {
+        int64_t number = i == 0 ? 1 : 2 + i % (CUSTOMERS - 1);
+        events[i] = (struct behaviour){.occurred_ms = i,
+                                       .customer_id = ids[number],
+                                       .customer_number = number,
+                                       .channel_id = NONE,
+                                       .kind = S("page_viewed"),
+                                       .properties = {text, 1000}};
+    }
+    return behaviour_add(c, events, BEHAVIOUR_PAGE_MAX,
+                         (struct str){arena_alloc(c->arena, BEHAVIOUR_PAGE_MAX * 8),
+                                      (size_t)BEHAVIOUR_PAGE_MAX * 8});
+}
+
+static enum err long_step(struct ctx *c, void *user)
+{
+    struct behaviour_whose whose = {.customer_id = ids[1], .is_person = true};
+    int64_t *count = user, counted;
+    struct list events;
+
+    TRY(behaviour_of(c, &whose, &events));
+    TRY(behaviour_count(c, &whose, &counted));
+    assert_int_equal(counted, events.count);
+    *count = counted;
+    return OK;
+}
+
+struct reading {
+    int64_t after_id, count;
+    bool is_last;
+};
+
+static enum err read_step(struct ctx *c, void *user)
+{
+    struct reading *reading = user;
+    struct list events;
+
+    TRY(behaviour_after(c, reading->after_id, INT64_MAX, &events, &reading->is_last));
+    if (events.count > 0)
+        reading->after_id = ((const struct behaviour *)events.at)[events.count - 1].id;
+    reading->count += events.count;
+    return OK;
+}
+
+static void test_long(void **state)
+{
+    struct arena *arena = arena_new(REQUEST_BYTES);
+    struct fault fault = {0};
+    struct reading reading = {0};
+    int64_t before, count;
+
+    (void)state;
+    scenario_write(long_step, &before);
+    for (int i = 0; i < LONG_PAGES; i++) {
+        assert_int_equal(app_write(scenario_app, arena, long_add_step, NULL, NULL), OK);
+        arena_reset(arena);
+    }
+    known_await(scenario_app);
+    assert_true(scenario_number("SELECT count(*) FROM behaviour_group") > 9);
+    assert_int_equal(app_read(scenario_app, arena, long_step, &count, &fault), OK);
+    assert_int_equal(count, before + LONG_PAGES);
+    while (!reading.is_last) {
+        arena_reset(arena);
+        assert_int_equal(app_read(scenario_app, arena, read_step, &reading, NULL), OK);
+    }
+    assert_int_equal(reading.count, scenario_number("SELECT sum(event_count) FROM behaviour_page"));
+    arena_free(arena);
 }
 
 static enum err forget_step(struct ctx *c, void *user)
@@ -181,10 +268,8 @@ static void test_forget(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_index),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_index),  cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_long),  cmocka_unit_test(test_forget),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);

@@ -333,8 +333,10 @@ static enum err behaved(struct ctx *c, void *user)
 {
     struct behaving *behaving = user;
     struct list events;
+    bool is_last;
 
-    TRY(behaviour_after(c, behaving->after_id, INT64_MAX, &events));
+    TRY(behaviour_after(c, behaving->after_id, INT64_MAX, &events, &is_last));
+    must(is_last); /* a row fires few */
     for (int64_t i = 0; i < events.count; i++)
         behaving->fired =
             str_fmt(scenario_arena, "%.*s%s%.*s", STR(behaving->fired),

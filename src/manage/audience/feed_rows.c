@@ -58,15 +58,16 @@ enum err feed_rows(struct ctx *c, const struct bitmap *gone, int64_t after_id,
     const struct q_feed_journal_row *row;
     struct list behaviours;
     int64_t until_id = INT64_MAX;
+    bool is_end;
 
     TRY(q_feed_journal(c, after_id, ROWS, &out->rows));
     row = out->rows.at;
     out->journal_count = out->rows.count;
     if (out->rows.count == ROWS)
         until_id = row[ROWS - 1].id;
-    TRY(behaviour_after(c, after_id, BEHAVIOURS, &behaviours));
-    out->is_last = until_id == INT64_MAX && behaviours.count < BEHAVIOURS;
-    if (behaviours.count >= BEHAVIOURS) {
+    TRY(behaviour_after(c, after_id, BEHAVIOURS, &behaviours, &is_end));
+    out->is_last = until_id == INT64_MAX && is_end;
+    if (!is_end) {
         int64_t last_id = ((const struct behaviour *)behaviours.at)[behaviours.count - 1].id;
         until_id = last_id < until_id ? last_id : until_id;
     }

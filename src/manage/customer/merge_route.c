@@ -186,16 +186,16 @@ static enum err preview_counts(struct ctx *c, const struct q_merge_row_row *othe
 {
     struct behaviour_whose whose = {.customer_id = out->other_customer_id, .is_person = true};
     struct q_merge_moving_row moving;
-    struct list behaviours;
+    int64_t paged_count;
 
     TRY(q_merge_moving(c, out->other_customer_id, &moving));
-    TRY(behaviour_of(c, &whose, &behaviours));
+    TRY(behaviour_count(c, &whose, &paged_count));
     out->record_count = other->record_count + 1;
     out->order_count = other->order_count;
     out->paid_fen = other->paid_fen;
     out->refunded_fen = other->refunded_fen;
     out->document_count = moving.document_count;
-    out->event_count = moving.event_count + behaviours.count;
+    out->event_count = moving.event_count + paged_count;
     out->note_count = moving.note_count;
     out->consent_count = moving.consent_count;
     out->owner_count = moving.owner_count;

@@ -148,18 +148,21 @@ static struct seen seen_of(const struct merge_values *values)
     return (struct seen){merge_number(values, "touched_ms"), merge_number(values, "action_day")};
 }
 
+static struct seen seen_one(struct ctx *c, const struct q_merge_since_row *row)
+{
+    const struct event_kind *kind = event_kind_find(c->app, row->kind);
+    bool is_action = kind && kind->is_own_action;
+
+    return (struct seen){row->first_ms, is_action ? zone_day(ctx_zone(c), row->last_ms) : NONE};
+}
+
 static struct seen seen_events(struct ctx *c, const struct list *rows)
 {
     const struct q_merge_since_row *row = rows->at;
     struct seen seen = {NONE, NONE};
 
-    for (int64_t i = 0; i < rows->count; i++) {
-        const struct event_kind *kind = event_kind_find(c->app, row[i].kind);
-        bool is_action = kind && kind->is_own_action;
-        seen = seen_join(seen,
-                         (struct seen){row[i].first_ms,
-                                       is_action ? zone_day(ctx_zone(c), row[i].last_ms) : NONE});
-    }
+    for (int64_t i = 0; i < rows->count; i++)
+        seen = seen_join(seen, seen_one(c, &row[i]));
     return seen;
 }
 
@@ -175,22 +178,25 @@ static struct seen seen_own_events(struct ctx *c, const struct list *rows)
     return seen_events(c, &(struct list){same, rows->count});
 }
 
+struct seeing {
+    struct ctx *c;
+    struct seen *seen;
+};
+
+static enum err behaviour_see(void *user, const struct behaviour *event)
+{
+    const struct seeing *seeing = user;
+    struct q_merge_since_row same = {event->kind, event->occurred_ms, event->occurred_ms};
+
+    *seeing->seen = seen_join(*seeing->seen, seen_one(seeing->c, &same));
+    return OK;
+}
+
 /* The behaviours since then, which have no row. */
 static enum err seen_behaviours(struct ctx *c, const struct behaviour_whose *whose,
                                 struct seen *seen)
 {
-    const struct behaviour *event;
-    struct q_merge_since_row *same;
-    struct list events;
-
-    TRY(behaviour_of(c, whose, &events));
-    event = events.at;
-    same = arena_new_array(c->arena, struct q_merge_since_row, (size_t)events.count + 1);
-    for (int64_t i = 0; i < events.count; i++)
-        same[i] =
-            (struct q_merge_since_row){event[i].kind, event[i].occurred_ms, event[i].occurred_ms};
-    *seen = seen_join(*seen, seen_events(c, &(struct list){same, events.count}));
-    return OK;
+    return behaviour_visit(c, whose, behaviour_see, &(struct seeing){c, seen});
 }
 
 /* What the kept record had before the first merge that stands, and when that was. */

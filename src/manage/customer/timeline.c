@@ -87,31 +87,73 @@ static enum err channels_name(struct ctx *c, struct q_customer_timeline_row *row
     return OK;
 }
 
+/* One of the latest, with its texts in a place that the next one takes over. */
+struct late {
+    struct q_customer_timeline_row row;
+    char *text;
+    size_t cap_bytes;
+};
+struct latest {
+    struct ctx *c;
+    const struct page *page;
+    struct late *at;
+    int64_t count, last; /* last: of those in `at`, once they are as many as are wanted */
+};
+
+static void late_put(struct ctx *c, struct late *late, const struct behaviour *event)
+{
+    size_t bytes = event->kind.len + event->properties.len;
+    struct q_customer_timeline_row *row = &late->row;
+
+    if (late->text == NULL || bytes > late->cap_bytes) {
+        late->cap_bytes = 2 * bytes + 64;
+        late->text = arena_alloc(c->arena, late->cap_bytes);
+    }
+    *row = (struct q_customer_timeline_row){
+        .id = event->id,
+        .kind = {late->text, event->kind.len},
+        .occurred_ms = event->occurred_ms,
+        .subject_id = event->channel_id,
+        .amount_fen = NONE,
+    };
+    memcpy(late->text, event->kind.at, event->kind.len);
+    if (event->properties.at == NULL)
+        return;
+    row->properties = (struct str){late->text + event->kind.len, event->properties.len};
+    memcpy(late->text + event->kind.len, event->properties.at, event->properties.len);
+}
+
+static enum err late_take(void *user, const struct behaviour *event)
+{
+    struct latest *latest = user;
+    struct q_customer_timeline_row row = {.id = event->id, .occurred_ms = event->occurred_ms};
+    bool is_full = latest->count == latest->page->limit_count;
+
+    if (!is_behind(&latest->page->from, event) ||
+        (is_full && latest_first(&row, &latest->at[latest->last].row) > 0))
+        return OK;
+    late_put(latest->c, &latest->at[is_full ? latest->last : latest->count], event);
+    latest->count += !is_full;
+    for (int64_t i = 0; i < latest->count; i++)
+        if (i == 0 || latest_first(&latest->at[i].row, &latest->at[latest->last].row) > 0)
+            latest->last = i;
+    return OK;
+}
+
 /* The latest of the person's behaviours behind the cursor, as rows of the journal. */
 static enum err behaviours_read(struct ctx *c, const struct page *page, struct list *rows)
 {
     struct behaviour_whose whose = {.customer_id = page->person_id, .is_person = true};
-    const struct behaviour *event;
+    struct latest latest = {.c = c, .page = page};
     struct q_customer_timeline_row *row;
-    struct list events;
 
-    TRY(behaviour_of(c, &whose, &events));
-    event = events.at;
-    row = arena_new_array(c->arena, struct q_customer_timeline_row, (size_t)events.count + 1);
-    *rows = (struct list){row, 0};
-    for (int64_t i = 0; i < events.count; i++)
-        if (is_behind(&page->from, &event[i]))
-            row[rows->count++] =
-                (struct q_customer_timeline_row){.id = event[i].id,
-                                                 .kind = event[i].kind,
-                                                 .occurred_ms = event[i].occurred_ms,
-                                                 .subject_id = event[i].channel_id,
-                                                 .amount_fen = NONE,
-                                                 .properties = event[i].properties};
-    qsort(row, (size_t)rows->count, sizeof(*row), latest_first);
-    if (rows->count > page->limit_count)
-        rows->count = page->limit_count;
-    return rows->count > 0 ? channels_name(c, row, rows->count) : OK;
+    latest.at = arena_new_array(c->arena, struct late, (size_t)page->limit_count);
+    TRY(behaviour_visit(c, &whose, late_take, &latest));
+    row = arena_new_array(c->arena, struct q_customer_timeline_row, (size_t)latest.count + 1);
+    for (int64_t i = 0; i < latest.count; i++)
+        row[i] = latest.at[i].row;
+    *rows = (struct list){row, latest.count};
+    return latest.count > 0 ? channels_name(c, row, latest.count) : OK;
 }
 
 static enum err behaviours_join(struct ctx *c, struct page *page)

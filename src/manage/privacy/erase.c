@@ -203,15 +203,15 @@ static enum err kept_write(struct ctx *c, int64_t person_id, struct json_out *js
 {
     struct behaviour_whose whose = {.customer_id = person_id, .is_person = true};
     struct q_erase_kept_row row;
-    struct list behaviours;
+    int64_t paged_count;
 
     TRY(q_erase_kept(c, person_id, &row));
-    TRY(behaviour_of(c, &whose, &behaviours));
+    TRY(behaviour_count(c, &whose, &paged_count));
     struct {
         const char *table;
         int64_t count;
     } kept[] = {
-        {"journal", row.journal_count + behaviours.count},
+        {"journal", row.journal_count + paged_count},
         {"shop_order", row.order_count},
         {"consent", row.consent_count},
         {"saga", row.saga_count},
