@@ -96,8 +96,8 @@ struct late {
 struct latest {
     struct ctx *c;
     const struct page *page;
-    struct late *at;
-    int64_t count, last; /* last: of those in `at`, once they are as many as are wanted */
+    struct late *at, *last; /* last: of those in `at` */
+    int64_t count;
 };
 
 static void late_put(struct ctx *c, struct late *late, const struct behaviour *event)
@@ -130,13 +130,13 @@ static enum err late_take(void *user, const struct behaviour *event)
     bool is_full = latest->count == latest->page->limit_count;
 
     if (!is_behind(&latest->page->from, event) ||
-        (is_full && latest_first(&row, &latest->at[latest->last].row) > 0))
+        (is_full && latest_first(&row, &latest->last->row) > 0))
         return OK;
-    late_put(latest->c, &latest->at[is_full ? latest->last : latest->count], event);
+    late_put(latest->c, is_full ? latest->last : &latest->at[latest->count], event);
     latest->count += !is_full;
     for (int64_t i = 0; i < latest->count; i++)
-        if (i == 0 || latest_first(&latest->at[i].row, &latest->at[latest->last].row) > 0)
-            latest->last = i;
+        if (i == 0 || latest_first(&latest->at[i].row, &latest->last->row) > 0)
+            latest->last = &latest->at[i];
     return OK;
 }
 
