@@ -16,8 +16,8 @@ SELECT c.id AS person_id, o.placed_ms, o.paid_fen
   JOIN customer c ON c.id = coalesce(r.merged_into_id, r.id)
  WHERE o.customer_id IN (SELECT g.id FROM customer g WHERE g.deleted_ms IS NOT NULL
                           UNION
-                         SELECT m.id FROM customer g JOIN customer m ON m.merged_into_id = g.id
-                          WHERE g.deleted_ms IS NOT NULL)
+                         SELECT m.id FROM customer m
+                          WHERE m.merged_into_id IN (SELECT g.id FROM customer g WHERE g.deleted_ms IS NOT NULL))
    AND c.deleted_ms IS NOT NULL AND in_scope(c)
    AND (:path IS NULL OR c.channel_id IN (SELECT h.id FROM channel h WHERE h.path >= :path AND h.path < :path_end))
    AND o.is_counted = 1 AND o.placed_ms < :to_ms

@@ -29,6 +29,18 @@ async function demo(folder, use = async () => {}) {
     return { code: await gone, out, err };
 }
 
+// Figures come from the engine, which is filled once the server is ready.
+async function overview(person) {
+    for (let i = 0; ; i++) {
+        const { status, json } = await person.ask("/api/overview");
+        if (status === 200)
+            return json;
+        assert.equal(json.error.code, "audience.filling");
+        assert.ok(i < 600, "the engine is not filled");
+        await new Promise((done) => setTimeout(done, 100));
+    }
+}
+
 test("the demo brand", { timeout: 300_000 }, async (t) => {
     const folder = makeFolder(t);
     let first;
@@ -41,7 +53,7 @@ test("the demo brand", { timeout: 300_000 }, async (t) => {
             const me = (await person.ask("/api/me")).json;
             assert.equal(me.is_demo, true);
             assert.equal(me.zone, "Asia/Shanghai");
-            first = (await person.ask("/api/overview")).json;
+            first = await overview(person);
             assert.ok((await person.ask("/api/channels")).json.items.some((n) => Number(n.cost_fen) > 0));
         });
         assert.equal(code, 0, err);
@@ -70,7 +82,7 @@ test("the demo brand", { timeout: 300_000 }, async (t) => {
         const { code, out } = await demo(folder, async (text) => {
             const person = new Person(text.match(/http:\/\/[\d.:]+/)[0]);
             await person.ask("/api/login", { login: kept[0], password: kept[1] });
-            const again = (await person.ask("/api/overview")).json;
+            const again = await overview(person);
             assert.equal(again.figures.paid_fen, first.figures.paid_fen);
         });
         assert.equal(code, 0);
