@@ -88,8 +88,9 @@ export async function post(world, poster, queue, isOn, person = world.person) {
     }
 }
 
+// What met many kills waits longer before each further attempt, and who comes behind it in order waits with it: minutes.
 export async function settled(rows) {
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 3000; i++) {
         const [[open]] = rows(`SELECT (SELECT count(*) FROM saga WHERE due_ms IS NOT NULL)
             + (SELECT count(*) FROM timer WHERE kind = 'sim_thanks') + (SELECT count(*) FROM outbox WHERE status = 'waiting')`);
         if (open === "0")
