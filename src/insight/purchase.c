@@ -34,9 +34,11 @@ struct pass {
     const struct purchase_visit *visit;
     struct buyer buyer;
     uint16_t kinds[KIND_COUNT];
-    struct list own,
-        waiting; /* struct order: of the person at hand; of those with one to ask for */
+    /* struct order: of the person at hand; of those with one to ask for */
+    struct list own, waiting;
     int64_t own_cap, waiting_cap;
+    struct answer_event *facts; /* of the person at hand, to be sorted */
+    size_t facts_room;
 };
 
 /* ---- one purchase after the other ------------------------------------------------------------ */
@@ -163,10 +165,22 @@ static void own_take(struct pass *pass, uint32_t number)
     pass->own.count = 0;
 }
 
+/* One room for all persons: there are millions. */
+static struct answer_event *facts_sort(struct pass *pass, const struct answer_events *events)
+{
+    if (events->count > pass->facts_room) {
+        pass->facts_room = events->count * 2;
+        pass->facts = arena_new_array(pass->arena, struct answer_event, pass->facts_room);
+    }
+    memcpy(pass->facts, events->at, events->count * sizeof(*pass->facts));
+    qsort(pass->facts, events->count, sizeof(*pass->facts), by_subject);
+    return pass->facts;
+}
+
 static void pass_person(void *user, uint32_t number, const struct answer_events *events)
 {
     struct pass *pass = user;
-    struct answer_event *facts;
+    const struct answer_event *facts;
     size_t from = 0;
 
     if (events->is_plain) {
@@ -176,9 +190,7 @@ static void pass_person(void *user, uint32_t number, const struct answer_events 
         pass_end_buyer(pass);
         return;
     }
-    facts = arena_new_array(pass->arena, struct answer_event, events->count);
-    memcpy(facts, events->at, events->count * sizeof(*facts));
-    qsort(facts, events->count, sizeof(*facts), by_subject);
+    facts = facts_sort(pass, events);
     for (size_t to = 1; to <= events->count; to++) {
         if (to < events->count && facts[to].subject == facts[from].subject)
             continue;
