@@ -222,12 +222,13 @@ static enum err begin_steps(struct call *call)
 static enum call_next next_of(const struct call *call)
 {
     const struct route *route = call->route;
+    bool is_long = route->is_long && call->in && route->is_long(call->in);
 
     if (route->prepare)
-        return NEXT_PREPARE;
+        return is_long ? NEXT_LONG : NEXT_PREPARE;
     if ((route->method != HTTP_GET && !route->reads) || route->writes)
         return NEXT_WRITE;
-    if (route->is_long && call->in && route->is_long(call->in))
+    if (is_long)
         return NEXT_LONG;
     return route->is_quick ? NEXT_QUICK : NEXT_READ;
 }

@@ -40,7 +40,7 @@ struct route {
     bool is_unaudited; /* a change that leaves no audit row: signing in, one's own looks */
     bool needs_all;    /* sums or changes over the whole base: only with REACH_ALL */
     bool needs_session; /* not for keys of programs: passwords, factors, sessions, keys, roles */
-    /* May this input take seconds? Then it is read on a thread of its own with a short queue, so that nobody else waits. */
+    /* May this input take seconds? Then it is read, or prepared, on a thread of its own with a short queue, so that nobody else waits. */
     bool (*is_long)(const void *in);
     bool is_quick;     /* GET of a few point reads: runs on the loop itself */
     bool writes;       /* a GET that writes (set-up link, short link) */

@@ -101,6 +101,14 @@ static enum err slow(struct ctx *c, const void *in, void *out)
     return OK;
 }
 
+static enum err quick(struct ctx *c, const void *in, void *out)
+{
+    (void)c;
+    (void)in;
+    (void)out;
+    return OK;
+}
+
 static bool is_long(const void *in)
 {
     (void)in;
@@ -109,6 +117,8 @@ static bool is_long(const void *in)
 
 static const struct route routes[] = {
     {HTTP_GET, "/api/long", "public", NULL, NULL, slow, .is_long = is_long},
+    {HTTP_POST, "/api/long", "public", NULL, NULL, note, .prepare = slow, .is_long = is_long},
+    {HTTP_POST, "/api/prepared", "public", NULL, NULL, note, .prepare = quick},
     {HTTP_POST, "/api/slow", "public", NULL, NULL, slow},
     {HTTP_POST, "/api/upload", "public", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
     {HTTP_POST, "/api/closed", "x.write", NULL, SHAPE(size_out), upload, .kind = ROUTE_UPLOAD},
@@ -349,7 +359,8 @@ static void test_full_queue(void **state)
     has(ask("POST /api/slow HTTP/1.1", S("")), " 200 ");
 }
 
-/* As many as there are readers take long, and more wait for them: nobody else does. */
+/* As many as there are readers take long, and more wait for them: nobody else does, not even what
+ * is prepared. */
 static void test_long(void **state)
 {
     int fds[QUEUE];
@@ -358,8 +369,12 @@ static void test_long(void **state)
     pthread_mutex_lock(&gate);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
         fds[i] = dial();
-        send_all(fds[i], S("GET /api/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        send_all(fds[i], i % 2 ? S("POST /api/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                   "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+                               : S("GET /api/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                   "\r\n"));
     }
+    has(ask("POST /api/prepared HTTP/1.1", S("{}")), " 200 ");
     has(ask("GET /api/list.csv HTTP/1.1", S("")), " 200 ");
     has(ask("POST /api/note HTTP/1.1", S("{}")), " 200 ");
     pthread_mutex_unlock(&gate);

@@ -383,9 +383,17 @@ void bulk_undo_end(struct ctx *c, struct job *job, const struct list *subjects,
                           job->done_count - (job->total_count - job->changed_count));
 }
 
+/* The engine is asked first. */
+static bool is_long(const void *in_)
+{
+    const struct bulk_in *in = in_;
+
+    return in->filter.who.at != NULL;
+}
+
 const struct route bulk_routes[] = {
     {HTTP_POST, "/api/customers/bulk", "customer.read", &bulk_in_shape, SHAPE(bulk_out), bulk_run,
-     .prepare = bulk_prepare,
+     .prepare = bulk_prepare, .is_long = is_long,
      .about = "Tag, give away or export many: a job over all that match, or over these ids",
      .statement_max = 128},
     {.path = NULL},
