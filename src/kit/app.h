@@ -20,7 +20,7 @@ struct granter;
 struct app_part {
     void *(*open)(struct app *app);
     void (*listen)(void *part);                       /* app_listen: from now on it works by itself */
-    void (*committed)(void *part, unsigned topics);   /* on the writer, after each commit with topics: short */
+    void (*committed)(void *part, unsigned topics);   /* on the writer, after each commit, topics 0: none: short */
     void (*settled)(void *part, bool is_kept);        /* on the writer, after each command: it was done, or taken back */
     void (*undone)(void *part);                       /* on the writer: a commit failed, with all done since the one before */
     void (*stop)(void *part);                         /* its threads end; requests still run and may ask it */

@@ -325,10 +325,10 @@ static void group_finish(struct app *app, struct call *first, enum err err)
     }
     http_replies_end();
     wake(app, wakes);
-    if (topics == 0)
-        return;
-    live_publish(app->live, topics);
-    app_committed(app, topics);
+    if (topics != 0)
+        live_publish(app->live, topics);
+    if (err == OK)
+        app_committed(app, topics);
 }
 
 static void *writer_main(void *arg)

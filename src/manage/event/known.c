@@ -213,7 +213,8 @@ static void part_committed(void *part, unsigned topics)
     struct known *known = part;
     int64_t count = known->taken.count;
 
-    if (!(topics & LIVE_EVENTS) || count == 0)
+    (void)topics; /* what is hushed has none */
+    if (count == 0)
         return;
     taken_clear(known);
     if (atomic_fetch_add(&known->unsealed_count, count) + count < BEHAVIOUR_SEAL)
