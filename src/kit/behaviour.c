@@ -8,11 +8,12 @@
 
 #include <stdlib.h>
 
-#define MAGIC 0x31484542u            /* "BEH1" */
-#define READ_BYTES (4 * 1024 * 1024) /* of pages in order at once, at most a page more */
-#define PART_PLACES 256              /* of an index; one customer's are never parted */
-#define SEAL_BYTES (8 * 1024 * 1024) /* of pages; then too an index is made */
-#define FORGET_PAGES 4000
+#define MAGIC 0x31484542u                      /* "BEH1" */
+#define READ_BYTES (4 * 1024 * 1024)           /* of pages in order at once, at most a page more */
+#define PART_PLACES 256                        /* of an index; one customer's are never parted */
+#define SEAL_BYTES (8 * 1024 * 1024)           /* of pages; then too an index is made */
+#define FORGET_PAGES 100000                    /* a call, of small ones */
+#define FORGET_BYTES (32 * 1024 * 1024)        /* a call, at most a page more */
 #define SCRATCH_MAX ((size_t)32 * 1024 * 1024) /* of one page */
 #define STEP_PAGES 16                          /* of one customer's, in memory at once */
 #define TEXT_MAX 65535
@@ -249,15 +250,16 @@ static int by_id(const void *a, const void *b)
 }
 
 static void places_take(struct arena *arena, const struct q_behaviour_places_row *row,
-                        struct list *page_ids, int64_t *cap_count)
+                        int64_t after_id, struct list *page_ids, int64_t *cap_count)
 {
     struct place place;
 
     for (size_t i = 0; i + sizeof(place) <= row->places_blob.len; i += sizeof(place)) {
+        int64_t page_id;
         memcpy(&place, row->places_blob.at + i, sizeof(place));
-        if (place.number == row->customer_number)
-            memcpy(list_add(arena, page_ids, cap_count, sizeof(int64_t)), place.page_id,
-                   sizeof(int64_t));
+        memcpy(&page_id, place.page_id, sizeof(page_id));
+        if (place.number == row->customer_number && page_id > after_id)
+            *(int64_t *)list_add(arena, page_ids, cap_count, sizeof(page_id)) = page_id;
     }
 }
 
@@ -273,7 +275,7 @@ static enum err pages_find(struct visit *visit, struct list *page_ids)
     TRY(q_behaviour_places(visit->c, whose->after_id, whose->customer_id, whose->is_person, &rows));
     row = rows.at;
     for (int64_t i = 0; i < rows.count; i++)
-        places_take(visit->c->arena, &row[i], page_ids, &cap_count);
+        places_take(visit->c->arena, &row[i], whose->after_id, page_ids, &cap_count);
     if (page_ids->count == 0)
         return OK;
     id = page_ids->at;
@@ -361,7 +363,8 @@ enum err behaviour_visit(struct ctx *c, const struct behaviour_whose *whose,
     visit->page = arena_new(SCRATCH_MAX);
     err = indexed_visit(visit);
     if (err == OK)
-        err = q_behaviour_page_rest(c, end.until_id, page_each, visit);
+        err = q_behaviour_page_rest(
+            c, whose->after_id > end.until_id ? whose->after_id : end.until_id, page_each, visit);
     visit_end(visit);
     return err;
 }
@@ -382,27 +385,32 @@ enum err behaviour_count(struct ctx *c, const struct behaviour_whose *whose, int
 struct gathering {
     struct arena *arena;
     struct list *events;
-    int64_t cap_count;
+    int64_t cap_count, wanted_count;
 };
 
 static enum err one_gather(void *user, const struct behaviour *event)
 {
     struct gathering *all = user;
-    struct behaviour *kept =
-        list_add(all->arena, all->events, &all->cap_count, sizeof(struct behaviour));
+    struct behaviour *kept;
 
+    if (all->events->count >= all->wanted_count)
+        return E_TOO_LARGE;
+    kept = list_add(all->arena, all->events, &all->cap_count, sizeof(struct behaviour));
     *kept = *event;
     kept->kind = str_copy(all->arena, event->kind);
     kept->properties = str_copy(all->arena, event->properties);
     return OK;
 }
 
-enum err behaviour_of(struct ctx *c, const struct behaviour_whose *whose, struct list *events)
+enum err behaviour_of(struct ctx *c, const struct behaviour_whose *whose, int64_t count,
+                      struct list *events)
 {
-    struct gathering all = {c->arena, events, 0};
+    struct gathering all = {c->arena, events, 0, count};
+    enum err err;
 
     *events = (struct list){0};
-    return behaviour_visit(c, whose, one_gather, &all);
+    err = behaviour_visit(c, whose, one_gather, &all);
+    return err == E_TOO_LARGE ? OK : err;
 }
 
 /* ---- the index ------------------------------------------------------------------------------- */
@@ -512,11 +520,20 @@ enum err behaviour_index_write(struct ctx *c, const struct behaviour_index *inde
 
 enum err behaviour_forget(struct ctx *c, int64_t before_ms, int64_t *dropped_count)
 {
-    int64_t until_id = ctx_id_at(before_ms);
+    int64_t until_id = ctx_id_at(before_ms), bytes = 0, last_id = 0;
+    const struct q_behaviour_page_old_row *row;
+    struct list rows;
 
-    TRY(q_behaviour_page_drop(c, until_id, FORGET_PAGES, dropped_count));
-    if (*dropped_count == 0)
+    *dropped_count = 0;
+    TRY(q_behaviour_page_old(c, until_id, FORGET_PAGES, &rows));
+    row = rows.at;
+    for (int64_t i = 0; i < rows.count && bytes < FORGET_BYTES; i++) {
+        bytes += row[i].page_bytes;
+        last_id = row[i].id;
+    }
+    if (rows.count == 0)
         return OK;
+    TRY(q_behaviour_page_drop(c, last_id, dropped_count));
     TRY(q_behaviour_group_drop(c, until_id));
-    return q_behaviour_index_drop(c);
+    return q_behaviour_index_drop(c, until_id);
 }

@@ -29,7 +29,8 @@ struct behaviour_whose {
 typedef enum err behaviour_visitor(void *user, const struct behaviour *event); /* its texts: until it returns */
 enum err behaviour_visit(struct ctx *c, const struct behaviour_whose *whose, behaviour_visitor *take, void *user) MUST_USE;
 enum err behaviour_count(struct ctx *c, const struct behaviour_whose *whose, int64_t *count) MUST_USE;
-enum err behaviour_of(struct ctx *c, const struct behaviour_whose *whose, struct list *events) MUST_USE;
+/* The first ones, at most `count`. */
+enum err behaviour_of(struct ctx *c, const struct behaviour_whose *whose, int64_t count, struct list *events) MUST_USE;
 
 /* A page as it is stored: E_CORRUPT if it is not what was written. */
 enum err behaviour_decode(struct arena *arena, struct str bytes, struct list *events) MUST_USE;
@@ -43,5 +44,5 @@ struct behaviour_index {
 enum err behaviour_index_make(struct ctx *c, struct behaviour_index *index) MUST_USE;
 enum err behaviour_index_write(struct ctx *c, const struct behaviour_index *index) MUST_USE;
 
-/* Retention: pages that arrived before the instant, some thousand a call, and what points to them. */
+/* Retention: pages that arrived before the instant, so many a call that nobody waits long, and what points to them. */
 enum err behaviour_forget(struct ctx *c, int64_t before_ms, int64_t *dropped_count) MUST_USE;

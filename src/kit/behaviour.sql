@@ -11,9 +11,12 @@ SELECT id, events_blob FROM behaviour_page WHERE id > :after_id ORDER BY id;
 -- name: behaviour_page_get :lookup
 SELECT events_blob FROM behaviour_page WHERE id = :page_id;
 
+-- name: behaviour_page_old :many
+SELECT id, length(events_blob) AS page_bytes FROM behaviour_page
+ WHERE id < :until_id ORDER BY id LIMIT :limit_count;
+
 -- name: behaviour_page_drop :changed
-DELETE FROM behaviour_page
- WHERE id IN (SELECT p.id FROM behaviour_page AS p WHERE p.id < :until_id ORDER BY p.id LIMIT :limit_count);
+DELETE FROM behaviour_page WHERE id <= :last_id;
 
 -- name: behaviour_group_end :one
 SELECT coalesce(max(until_id), 0) AS until_id FROM behaviour_group;
@@ -29,8 +32,9 @@ DELETE FROM behaviour_group
 INSERT INTO behaviour_index (until_id, first_number, places_blob)
 VALUES (:until_id, :first_number, :places_blob);
 
--- name: behaviour_index_drop :exec
-DELETE FROM behaviour_index WHERE until_id NOT IN (SELECT g.until_id FROM behaviour_group AS g);
+-- name: behaviour_index_drop :exec     of those groups
+DELETE FROM behaviour_index
+ WHERE until_id < (SELECT coalesce(min(p.id), :until_id) FROM behaviour_page AS p) AND until_id < :until_id;
 
 -- name: behaviour_records :many     whose events are a person's
 -- scope: none (of a customer that was reached)

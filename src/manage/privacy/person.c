@@ -13,7 +13,7 @@
 #define ORDER_PAGE 100
 #define TEXT_MAX ((size_t)64 * 1024 * 1024)
 
-enum part { PART_PERSON, PART_ORDERS, PART_EVENTS, PART_END };
+enum part { PART_PERSON, PART_ORDERS, PART_EVENTS, PART_BEHAVIOURS, PART_END };
 
 /* What the run holds between pages. */
 struct copy {
@@ -349,16 +349,37 @@ static enum err orders_write(struct ctx *c, struct copy *copy)
     return OK;
 }
 
+static enum err events_write(struct ctx *c, struct copy *copy)
+{
+    const struct q_person_events_row *row;
+    struct list rows;
+
+    TRY(q_person_events(c, copy->person_id, copy->last_id, PAGE, &rows));
+    row = rows.at;
+    for (int64_t i = 0; i < rows.count; i++)
+        field_write(&copy->json, SHAPE_OF("event", event_line, struct q_person_events_row),
+                    &row[i]);
+    copy->event_count += rows.count;
+    if (rows.count > 0)
+        copy->last_id = row[rows.count - 1].id;
+    if (rows.count == PAGE)
+        return OK;
+    copy->part = PART_BEHAVIOURS;
+    copy->last_id = 0;
+    return OK;
+}
+
 /* What the journal has by the page; channels by name, as rows have them. */
 static enum err behaviours_write(struct ctx *c, struct copy *copy)
 {
-    struct behaviour_whose whose = {.customer_id = copy->person_id, .is_person = true};
+    struct behaviour_whose whose = {
+        .customer_id = copy->person_id, .is_person = true, .after_id = copy->last_id};
     const struct behaviour *event;
     struct q_person_channel_in *keys;
     struct q_person_channel_row *names;
     struct list events;
 
-    TRY(behaviour_of(c, &whose, &events));
+    TRY(behaviour_of(c, &whose, PAGE, &events));
     event = events.at;
     keys = arena_new_array(c->arena, struct q_person_channel_in, (size_t)events.count + 1);
     names = arena_new_array(c->arena, struct q_person_channel_row, (size_t)events.count + 1);
@@ -375,25 +396,10 @@ static enum err behaviours_write(struct ctx *c, struct copy *copy)
         field_write(&copy->json, SHAPE_OF("event", event_line, struct q_person_events_row), &row);
     }
     copy->event_count += events.count;
-    return OK;
-}
-
-static enum err events_write(struct ctx *c, struct copy *copy)
-{
-    const struct q_person_events_row *row;
-    struct list rows;
-
-    TRY(q_person_events(c, copy->person_id, copy->last_id, PAGE, &rows));
-    row = rows.at;
-    for (int64_t i = 0; i < rows.count; i++)
-        field_write(&copy->json, SHAPE_OF("event", event_line, struct q_person_events_row),
-                    &row[i]);
-    copy->event_count += rows.count;
-    if (rows.count > 0)
-        copy->last_id = row[rows.count - 1].id;
-    if (rows.count == PAGE)
+    if (events.count > 0)
+        copy->last_id = event[events.count - 1].id;
+    if (events.count == PAGE)
         return OK;
-    TRY(behaviours_write(c, copy));
     json_array_end(&copy->json);
     json_object_end(&copy->json);
     copy->part = PART_END;
@@ -453,8 +459,10 @@ static enum err export_step(struct ctx *c, struct job *job, bool *is_done)
         TRY(person_write(c, copy));
     else if (copy->part == PART_ORDERS)
         TRY(orders_write(c, copy));
-    else
+    else if (copy->part == PART_EVENTS)
         TRY(events_write(c, copy));
+    else
+        TRY(behaviours_write(c, copy));
     TRY(text_flush(copy));
     job->done_count++;
     *is_done = copy->part == PART_END;

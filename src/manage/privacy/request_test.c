@@ -5,10 +5,12 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base_sql.h"
 #include "host/file.h"
+#include "kit/behaviour.h"
 #include "manage/privacy/privacy.h"
 
 #define ANA "/api/customers/$ana"
@@ -373,6 +375,50 @@ static void receipt_check(void)
             fail_msg("nothing erased: %s", receipt);
 }
 
+#define VIEWS 2500
+
+/* Of the person, by the page: more than the export takes at once. */
+static enum err views_step(struct ctx *c, void *user)
+{
+    static struct behaviour events[BEHAVIOUR_PAGE_MAX];
+    static const char messages[BEHAVIOUR_PAGE_MAX * 8];
+    const int64_t *ana = user;
+
+    for (int64_t i = 0; i < VIEWS; i += BEHAVIOUR_PAGE_MAX / 2) {
+        for (int64_t j = 0; j < BEHAVIOUR_PAGE_MAX / 2; j++)
+            events[j] = (struct behaviour){.occurred_ms = c->now_ms,
+                                           .customer_id = ana[0],
+                                           .customer_number = ana[1],
+                                           .channel_id = NONE,
+                                           .kind = S("page_viewed"),
+                                           .properties = S("{}")};
+        TRY(behaviour_add(c, events, BEHAVIOUR_PAGE_MAX / 2,
+                          (struct str){messages, sizeof(messages) / 2}));
+    }
+    return OK;
+}
+
+static void views_add(void)
+{
+    int64_t ana[2] = {strtoll(scenario_get("ana"), NULL, 10)};
+
+    ana[1] =
+        scenario_number(str_cstr(scenario_arena, str_fmt(scenario_arena,
+                                                         "SELECT customer_number FROM customer "
+                                                         "WHERE id = %" PRId64,
+                                                         ana[0])));
+    scenario_write(views_step, ana);
+}
+
+static int64_t told_count(struct str text, struct str what)
+{
+    int64_t count = 0;
+
+    for (ssize_t at; (at = str_find(text, what)) >= 0; count++)
+        text = str_sub(text, (size_t)at + what.len, text.len);
+    return count;
+}
+
 static void export_check(void)
 {
     static const char *const told[] = {
@@ -391,6 +437,9 @@ static void export_check(void)
     for (size_t i = 0; i < ARRAY_LEN(told); i++)
         if (str_find(text, str_of(told[i])) < 0)
             fail_msg("the export lacks %s: %.*s", told[i], STR(text));
+    assert_int_equal(told_count(text, S("page_viewed")), VIEWS);
+    assert_int_equal(scenario_number("SELECT done_count FROM job WHERE kind = 'privacy_export'"),
+                     3 + VIEWS / 1000 + 1); /* by steps */
     assert_int_equal(str_find(text, S("Someone")), -1);
 }
 
@@ -399,6 +448,7 @@ static void test_delete(void **state)
     (void)state;
     scenario_run(person_cases);
     person_fill();
+    views_add();
     scenario_run(refused_cases);
     scenario_run(export_case);
     export_check();
