@@ -19,8 +19,7 @@
 struct item {
     const struct event_kind *kind;
     int64_t occurred_ms, channel_id;
-    struct str properties; /* as they go into the journal */
-    struct customer_ref inviter;
+    struct str properties;      /* as they go into the journal */
     struct event_reject reject; /* code.at NULL: none */
     struct str message_hash;
     int64_t known_number; /* the customer's: a behaviour that changes nothing; NONE: by the base */
