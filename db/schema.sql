@@ -962,7 +962,7 @@ CREATE TABLE segment (
     name TEXT NOT NULL UNIQUE,
     about TEXT NOT NULL,
     kind TEXT NOT NULL,                  -- live static
-    state TEXT NOT NULL,                 -- filling live refused: what a live one waits for, or that its names are gone
+    state TEXT NOT NULL,                 -- filling live; refused: its names are gone; slow large: what it hangs on took too much
     definition TEXT,                     -- JSON query; a static one has none
     version_number INTEGER NOT NULL,
     member_count INTEGER NOT NULL,

@@ -20,6 +20,7 @@ export KILL_ROUNDS=50 FAILOVER_ROUNDS=10 TAKEOVER_ROUNDS=20 TIMER_COUNT=1000000 
 step "tests, the long way" make test
 step "ledger model, 20 seeds" env LEDGER_SEEDS=20 build/asan/test/ledger_model_test
 step "engine against its oracle, 50,000 queries" env ORACLE_QUERIES=50000 build/asan/test/oracle_test
+step "segments beside their definitions, 2,000 steps" env MODEL_STEPS=2000 MODEL_SEED=7 build/asan/test/segment_model_test
 step "simulator, 20 seeds" env SIM_SEEDS=20 build/asan/test/sim_test
 step "store over kill -9, 200 rounds" env KILL_ROUNDS=200 build/asan/test/engine_store_test
 step "engine and segments over kill -9, 200 rounds" env KILL_ROUNDS=200 PAPILIO_BIN=build/asan/papilio \

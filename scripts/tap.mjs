@@ -72,3 +72,9 @@ export function countProgram(test) {
         return { ...sum, failed: 1, names: ["the program itself failed"] };
     return sum;
 }
+
+// Of a failed program's output the few lines that say why.
+export function tellingLines(output, most = 12) {
+    const telling = /^\s*not ok|error|assert|must:|fatal|FAILED|ended by|timed out|[+-] {3}\S/i;
+    return output.split("\n").filter((line) => telling.test(line)).slice(0, most).map((line) => line.slice(0, 200));
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert";
 import test from "node:test";
-import { countProgram, readJunit, readNodeSummary, readTap } from "./tap.mjs";
+import { countProgram, readJunit, readNodeSummary, readTap, tellingLines } from "./tap.mjs";
 
 const pick = ({ passed, failed, skipped }) => [passed, failed, skipped];
 
@@ -33,4 +33,10 @@ test("node's summary, and its absence", () => {
     const text = "# tests 3\n# pass 1\n# fail 1\n# cancelled 1\n# skipped 0\n# todo 0\n";
     assert.deepEqual(pick(readNodeSummary(text)), [1, 2, 0]);
     assert.deepEqual(pick(readNodeSummary("Segmentation fault")), [0, 1, 0]);
+});
+
+test("the lines that say why, at most so many", () => {
+    const text = "# fine\nnot ok 2 - b\n  ---\n    +   signal: 'SIGABRT'\n# the server ended by SIGABRT\nFatal glibc error: x\n";
+    assert.deepEqual(tellingLines(text).length, 4);
+    assert.deepEqual(tellingLines(text, 1), ["not ok 2 - b"]);
 });

@@ -3,10 +3,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { countProgram, readJunit, readNodeSummary } from "./tap.mjs";
+import { countProgram, readJunit, readNodeSummary, tellingLines } from "./tap.mjs";
 
 const only = process.argv.slice(2);
 const total = { passed: 0, failed: 0, skipped: 0 };
+const failures = []; // said once more at the end, short: a long output is read from there
 
 function run(command, args, minutes, env = {}) {
     const done = spawnSync(command, args, {
@@ -26,6 +27,7 @@ function report(stage, sum, output = "") {
         for (const name of sum.names ?? [])
             console.log(`     ${name}`);
         console.log(output.replace(/^/gm, "     | "));
+        failures.push(`${stage}: ${(sum.names ?? []).join("; ")}`, ...tellingLines(output).map((line) => `     | ${line}`));
     }
 }
 
@@ -127,5 +129,7 @@ for (const [name, stage] of Object.entries({ ...stages, ...longStages })) {
 const skipped = total.skipped ? `, ${total.skipped} skipped` : "";
 if (total.passed + total.failed === 0)
     total.failed = 1;
+if (failures.length)
+    console.log(`What failed:\n${failures.join("\n")}`);
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed ? 1 : 0;

@@ -28,6 +28,7 @@
 #define ALIGN 16
 #define RESERVE_BYTES ((size_t)64 * 1024)
 #define FIRST_BLOCK_BYTES ((size_t)64 * 1024)
+#define SMALL_BLOCK_BYTES ((size_t)512 * 1024)
 #define LARGEST_STEP_BYTES                                                                         \
     ((size_t)4 * 1024 * 1024) /* blocks double up to this; single pieces may be larger */
 
@@ -57,13 +58,17 @@ static _Noreturn void arena_full(struct arena *arena)
     must_fail("arena is full", __FILE__, __LINE__);
 }
 
+/* A small one is emptied as it is given out, so that what nobody takes costs nothing; pages of a
+ * large one come empty from the system. */
 static struct block *block_new(size_t cap_bytes)
 {
-    struct block *block = calloc(1, sizeof(*block) + cap_bytes);
+    bool is_small = cap_bytes <= SMALL_BLOCK_BYTES;
+    struct block *block =
+        is_small ? malloc(sizeof(*block) + cap_bytes) : calloc(1, sizeof(*block) + cap_bytes);
 
     if (!block)
         must_fail("out of memory", __FILE__, __LINE__);
-    block->cap_bytes = cap_bytes;
+    *block = (struct block){.cap_bytes = cap_bytes, .dirty_bytes = is_small ? cap_bytes : 0};
     POISON(block->data, cap_bytes);
     return block;
 }

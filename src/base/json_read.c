@@ -510,12 +510,10 @@ enum err json_parse(struct arena *arena, struct str text, struct json *out,
 
 const struct json *json_get(const struct json *object, const char *name)
 {
-    struct str wanted = str_of(name);
-
     if (!object || object->type != JSON_OBJECT)
         return NULL;
     for (uint32_t i = 0; i < object->count; i++)
-        if (str_eq(object->members[i].name, wanted))
+        if (str_is(object->members[i].name, name))
             return &object->members[i].value;
     return NULL;
 }

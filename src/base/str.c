@@ -18,7 +18,13 @@ bool str_eq(struct str a, struct str b)
 
 bool str_is(struct str a, const char *cstr)
 {
-    return str_eq(a, str_of(cstr));
+    size_t i = 0;
+
+    if (cstr == NULL)
+        return a.len == 0;
+    while (i < a.len && cstr[i] != 0 && a.at[i] == cstr[i]) /* mostly the first one differs */
+        i++;
+    return i == a.len && cstr[i] == 0;
 }
 
 static char char_lower(char c)

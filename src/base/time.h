@@ -14,6 +14,8 @@ enum err zone_parse(struct arena *arena, struct str tzif,
 /* The same zone with days (and so months) that begin `minutes` after midnight: a business day. Local
  * times stay as they are. 0 <= minutes < 1440; shares the zone's tables. */
 struct zone *zone_with_day_start(struct arena *arena, const struct zone *zone, int64_t minutes);
+const struct zone *zone_with_days_of(struct arena *arena, const struct zone *zone,
+                                     const struct zone *of); /* that begin when those of `of` do */
 
 struct civil {
     int year, month, day; /* 1..12, 1..31 */

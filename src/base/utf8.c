@@ -70,9 +70,14 @@ bool utf8_is_valid(struct str s)
 
 size_t utf8_count(struct str s)
 {
-    size_t count = 0;
+    size_t count = 0, i = 0;
 
-    for (size_t i = 0; i < s.len; i++)
+    for (; s.len - i >= 8; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.at + i, 8);
+        count += 8 - (size_t)__builtin_popcountll(word & ~(word << 1) & HIGH_BITS);
+    }
+    for (; i < s.len; i++)
         count += !is_tail((unsigned char)s.at[i]);
     return count;
 }

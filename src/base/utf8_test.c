@@ -88,6 +88,10 @@ static void test_head(void **state)
 
     (void)state;
     assert_int_equal(utf8_count(s), 4);
+    for (size_t from = 0; from < 8; from++) { /* at every place of a word of eight bytes */
+        struct str long_s = S("abcdefgh\xC3\xA9\xE4\xBD\xA0\xF0\x9F\xA6\x8B\x7F@\xE4\xBD\xA0xyz");
+        assert_int_equal(utf8_count(str_sub(long_s, from, long_s.len)), 17 - from);
+    }
     assert_int_equal(utf8_head(s, 0).len, 0);
     assert_int_equal(utf8_head(s, 2).len, 3);
     assert_int_equal(utf8_head(s, 3).len, 6);

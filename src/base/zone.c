@@ -439,6 +439,14 @@ struct zone *zone_with_day_start(struct arena *arena, const struct zone *zone, i
     return copy;
 }
 
+const struct zone *zone_with_days_of(struct arena *arena, const struct zone *zone,
+                                     const struct zone *of)
+{
+    return zone->day_start_s == of->day_start_s
+               ? zone
+               : zone_with_day_start(arena, zone, of->day_start_s / 60);
+}
+
 int64_t zone_day(const struct zone *zone, int64_t utc_ms)
 {
     int64_t utc_s = floor_div(utc_ms, 1000);

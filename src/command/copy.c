@@ -173,7 +173,9 @@ static enum err base_copy(struct copying *c)
         return refuse(c, err, "the target", c->to);
     TRY(tables_copy(c));
     db_rollback(c->from);
-    err = db_commit(c->to);
+    err = db_analyze(c->to);
+    if (err == OK)
+        err = db_commit(c->to);
     return err == OK ? OK : refuse(c, err, "the target's commit", c->to);
 }
 

@@ -2,6 +2,8 @@
 #include "host/clock.h"
 #include "host/db_private.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 
 enum err db_refuse(struct db *db, enum err err, const char *why)
@@ -293,6 +295,12 @@ int64_t db_step_us(const struct db *db)
     return db->step_us;
 }
 
+enum err db_analyze(struct db *db)
+{
+    must(db->is_open);
+    return db->face->analyze == NULL ? OK : db->face->analyze(db);
+}
+
 enum err db_copy(struct db *db, struct str path)
 {
     must(db->mode == DB_READ);
@@ -311,13 +319,26 @@ enum err db_verify_whole(struct db *db, struct arena *arena, struct str *out)
     return db->face->verify(db, true, arena, out);
 }
 
+/* One at a time: the first call sets up the C library's memory where a sanitizer stands before it,
+ * which two at once would do twice. */
 void db_rest(struct db *db)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
     if (db->face->rest != NULL)
         db->face->rest(db);
+    pthread_mutex_lock(&lock);
+    malloc_trim(0);
+    pthread_mutex_unlock(&lock);
 }
 
-enum err db_checkpoint(struct db *db)
+int64_t db_log_pages(const struct db *db)
 {
-    return db->face->checkpoint == NULL ? OK : db->face->checkpoint(db);
+    return db->log_pages;
+}
+
+enum err db_checkpoint(struct db *db, struct db_log *out)
+{
+    *out = (struct db_log){0};
+    return db->face->checkpoint == NULL ? OK : db->face->checkpoint(db, out);
 }

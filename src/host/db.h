@@ -61,6 +61,10 @@ enum err db_notify(struct db *db, struct str text) MUST_USE;
 /* DB_LISTEN: the next such text; no value: none came within that time. E_BUSY: the connection is gone, call again. */
 enum err db_wait(struct db *db, int timeout_ms, struct arena *arena, struct str *out) MUST_USE;
 
+/* In a transaction, after many rows came at once: PostgreSQL counts what is in the schema's tables, as it would by itself a minute
+ * later, so that it does not plan as if they were empty. SQLite plans without. */
+enum err db_analyze(struct db *db) MUST_USE;
+
 enum err db_version(struct db *db, int *version) MUST_USE; /* the last migration it has been through */
 /* A copy of the whole base as it stands at this moment, while others write (VACUUM INTO). The file must not be there;
  * E_IO: disk full ... E_INPUT on PostgreSQL: pg_dump does it. */
@@ -102,4 +106,11 @@ const char *db_error(const struct db *db);   /* the database's own words, for th
 enum err db_verify(struct db *db, struct arena *arena, struct str *out) MUST_USE;
 enum err db_verify_whole(struct db *db, struct arena *arena, struct str *out) MUST_USE; /* integrity_check: indexes too */
 void db_rest(struct db *db); /* for a connection with nothing to do: the memory of its page cache goes back to the system */
-enum err db_checkpoint(struct db *db) MUST_USE; /* moves the WAL into the file, as far as readers let it */
+/* SQLite: commits go into a log, and what is in the log goes into the file at times: a long wait for the disk, so whoever commits
+ * leaves it to another connection of its own (DB_WRITE) until the log is very long. */
+struct db_log {
+    int64_t page_count, moved_count; /* in the log; of these in the file already */
+};
+int64_t db_log_pages(const struct db *db); /* of a writer, after its last commit; 0: there is none */
+/* Moves as much as readers let it, while others read and commit. */
+enum err db_checkpoint(struct db *db, struct db_log *out) MUST_USE;

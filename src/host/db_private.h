@@ -14,6 +14,7 @@ struct db {
     int64_t fail_in; /* 0: never */
     bool did_fail;
     int64_t step_us;
+    int64_t log_pages;
     char error[512];
 };
 
@@ -47,12 +48,13 @@ struct db_face {
     struct str (*get_blob)(struct db_stmt *stmt, int column);
     void (*rewind)(struct db_stmt *stmt);
     void (*end)(struct db_stmt *stmt);
+    enum err (*analyze)(struct db *db);
     enum err (*version)(struct db *db, int *version);
     enum err (*migrate)(struct db *db, int was_version);
     enum err (*copy)(struct db *db, struct str path);
     enum err (*verify)(struct db *db, bool is_whole, struct arena *arena, struct str *out);
     void (*rest)(struct db *db);
-    enum err (*checkpoint)(struct db *db);
+    enum err (*checkpoint)(struct db *db, struct db_log *out);
     enum err (*notify)(struct db *db, struct str text);
     enum err (*wait)(struct db *db, int timeout_ms, struct arena *arena, struct str *out);
     bool (*is_commit_unknown)(const struct db *db);

@@ -5,7 +5,6 @@
 #include "host/clock.h"
 #include "host/db_private.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -32,6 +31,8 @@ static const char *const control_sql[CONTROL_COUNT] = {
     "BEGIN",         "BEGIN IMMEDIATE", "COMMIT",          "ROLLBACK",
     "SAVEPOINT one", "RELEASE one",     "ROLLBACK TO one",
 };
+
+#define LOG_PAGES_MAX 16000 /* 64 MB */
 
 struct lite {
     struct db db;
@@ -110,7 +111,6 @@ static const char read_pragmas[] = "PRAGMA query_only = ON;"
 static const char write_pragmas[] = "PRAGMA journal_mode = WAL;"
                                     "PRAGMA synchronous = FULL;"
                                     "PRAGMA cache_size = -32768;"
-                                    "PRAGMA wal_autocheckpoint = 4000;"
                                     "PRAGMA journal_size_limit = 67108864;";
 
 static void sqlite_set_up(void)
@@ -134,6 +134,17 @@ static void has_bit(sqlite3_context *call, int count, sqlite3_value **values)
         sqlite3_result_int(call, bits[n / 8] >> n % 8 & 1);
 }
 
+/* Nobody moved it, or not enough: then the commit does. What fails is tried again by the next. */
+static int log_grown(void *user, sqlite3 *sqlite, const char *name, int page_count)
+{
+    struct lite *lite = user;
+
+    lite->db.log_pages = page_count;
+    if (page_count >= LOG_PAGES_MAX)
+        sqlite3_wal_checkpoint_v2(sqlite, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK;
+}
+
 static int configure(struct lite *lite)
 {
     sqlite3 *sqlite = lite->sqlite;
@@ -151,6 +162,8 @@ static int configure(struct lite *lite)
     if (code == SQLITE_OK)
         code = sqlite3_exec(sqlite, lite->db.mode == DB_READ ? read_pragmas : write_pragmas, NULL,
                             NULL, NULL);
+    if (lite->db.mode != DB_READ)
+        sqlite3_wal_hook(sqlite, log_grown, lite);
     /* The first look at the file: is it a database at all? */
     if (code == SQLITE_OK)
         code = sqlite3_exec(sqlite, "PRAGMA schema_version", NULL, NULL, NULL);
@@ -588,14 +601,15 @@ static enum err lite_copy(struct db *db, struct str path)
 static void lite_rest(struct db *db)
 {
     sqlite3_db_release_memory(lite_of(db)->sqlite);
-    malloc_trim(0);
 }
 
-static enum err lite_checkpoint(struct db *db)
+static enum err lite_checkpoint(struct db *db, struct db_log *out)
 {
-    int code =
-        sqlite3_wal_checkpoint_v2(lite_of(db)->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int page_count = 0, moved_count = 0;
+    int code = sqlite3_wal_checkpoint_v2(lite_of(db)->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                         &page_count, &moved_count);
 
+    *out = (struct db_log){page_count, moved_count};
     return code == SQLITE_OK || code == SQLITE_BUSY ? OK : failed(lite_of(db), code);
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -42,11 +43,19 @@ const struct db_migration db_migrations[] = {
 };
 const int db_migration_count = ARRAY_LEN(db_migrations);
 
+const struct db_table db_tables[] = {{0}};
+
 struct base {
     struct arena *arena;
     char folder[64];
     struct str path;
     struct db *db;
+};
+
+struct resting {
+    struct db *db;
+    pthread_t thread;
+    pthread_barrier_t *together;
 };
 
 static int set_up(void **state)
@@ -90,6 +99,13 @@ static enum err add(struct db *db, int64_t id, const char *name)
     db_bind_blob(stmt, 3, (struct str){NULL, 0});
     err = db_step(stmt, &has_row);
     return db_end(stmt) == 1 || err != OK ? err : E_INTERNAL;
+}
+
+static void add_committed(struct db *db, int64_t id)
+{
+    assert_int_equal(db_begin(db), OK);
+    assert_int_equal(add(db, id, "a"), OK);
+    assert_int_equal(db_commit(db), OK);
 }
 
 static int64_t count_all(struct db *db)
@@ -237,6 +253,48 @@ static void savepoints_undo_one(void **state)
     assert_int_equal(count_all(db), 3);
     db_rollback(db);
     assert_int_equal(count_all(db), 2);
+}
+
+static void *rest(void *user)
+{
+    struct resting *resting = user;
+
+    pthread_barrier_wait(resting->together);
+    db_rest(resting->db);
+    return NULL;
+}
+
+static void rest_together(const struct base *base)
+{
+    struct resting resting[4];
+    pthread_barrier_t together;
+
+    pthread_barrier_init(&together, NULL, ARRAY_LEN(resting));
+    for (size_t i = 0; i < ARRAY_LEN(resting); i++) {
+        resting[i].together = &together;
+        must(db_open(base->arena, base->path, DB_READ, &resting[i].db) == OK);
+        must(pthread_create(&resting[i].thread, NULL, rest, &resting[i]) == 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(resting); i++)
+        pthread_join(resting[i].thread, NULL);
+    _exit(0);
+}
+
+/* The first of a process: a sanitizer leaves the C library's own memory not yet set up. */
+static void many_rest_at_once(void **state)
+{
+    const struct base *base = *state;
+
+    for (int round = 0; round < 50; round++) {
+        int status = 0;
+        pid_t child = fork();
+
+        if (child == 0)
+            rest_together(base);
+        assert_true(child > 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
 }
 
 /* A request that jumps away leaves statements running: the rollback ends them, and they work again.
@@ -480,6 +538,27 @@ static void a_second_writer_is_busy(void **state)
 
 /* Acknowledged is kept: a process is killed while it commits; whatever it reported as committed is
  * there, whole. */
+/* Commits leave pages in the log; another connection moves them, and then the log begins anew. */
+static void another_connection_moves_the_log(void **state)
+{
+    struct base *base = *state;
+    struct db_log log;
+    struct db *mover;
+
+    assert_int_equal(db_open(base->arena, base->path, DB_WRITE, &mover), OK);
+    add_committed(base->db, 1);
+    add_committed(base->db, 2);
+    assert_true(db_log_pages(base->db) >= 2);
+    assert_int_equal(db_begin(base->db), OK); /* a writer at work is not in the way */
+    assert_int_equal(db_checkpoint(mover, &log), OK);
+    assert_int_equal(log.page_count, db_log_pages(base->db));
+    assert_int_equal(log.moved_count, log.page_count);
+    assert_int_equal(db_commit(base->db), OK);
+    add_committed(base->db, 3);
+    assert_true(db_log_pages(base->db) < log.page_count);
+    db_close(mover);
+}
+
 static void killed_after_commit(void **state)
 {
     struct base *base = *state;
@@ -531,6 +610,7 @@ static void killed_after_commit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(many_rest_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_value_is_null, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_have_names, set_up, tear_down),
@@ -545,6 +625,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_migration_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(upserts_count_what_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_writer_is_busy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_connection_moves_the_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(killed_after_commit, set_up, tear_down),
     };
 

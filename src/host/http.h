@@ -34,8 +34,10 @@ void http_config_init(struct http_config *config); /* the defaults above */
 
 enum err http_start(const struct http_config *config, struct http_server **out) MUST_USE; /* E_IO: address in use ... */
 int http_port(const struct http_server *server);
-/* Stops accepting, ends idle connections, lets requests finish (Connection: close) for at most grace_ms, then closes all. Blocks. */
+/* Stops accepting, ends idle connections, lets requests finish (Connection: close) for at most grace_ms, then closes all. Blocks.
+ * A late reply is taken and goes nowhere. */
 void http_stop(struct http_server *server, int grace_ms);
+void http_free(struct http_server *server); /* stopped, and no other thread is in a function of this header any more */
 
 /* What a request says. Views are good until the reply. */
 int http_loop(const struct http_request *request); /* 0.. loop_count-1 */

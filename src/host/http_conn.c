@@ -369,6 +369,8 @@ void http_conn_refuse(struct http_conn *conn, int status, const char *code, cons
     reply.body = str_of(body);
     if (status == 405)
         reply.headers = S("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    if (status == 503)
+        reply.headers = S("Retry-After: 1\r\n");
     http_count(&conn->loop->counts.refused, 1);
     http_reply_head(&out->buf, request, &reply, (int64_t)reply.body.len, true);
     buf_str(&out->buf, reply.body);

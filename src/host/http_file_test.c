@@ -107,6 +107,7 @@ static int tear_down(void **state)
 
     (void)state;
     http_stop(server, 500);
+    http_free(server);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         drop(names[i]);
     rmdir(folder);

@@ -95,6 +95,7 @@ static void refuses_too_many_connections(void **state)
     answer = peer_ask(world_port(), S(GET "\r\n"));
     assert_int_equal(peer_status(answer), 503);
     assert_true(peer_has(answer, "http.busy"));
+    assert_true(peer_has(answer, "Retry-After: 1\r\n"));
     close(fds[0]);
     peer_nap_ms(50);
     fds[2] = peer_dial(world_port());

@@ -46,6 +46,7 @@ static int tear_down(void **state)
 {
     (void)state;
     http_stop(server, 500);
+    http_free(server);
     return 0;
 }
 

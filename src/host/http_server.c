@@ -377,15 +377,6 @@ static void loop_release(struct http_loop *loop)
 
 /* ---- from outside ---------------------------------------------------------------------------- */
 
-static void server_free(struct http_server *server)
-{
-    for (int i = 0; i < server->loop_count; i++)
-        loop_release(&server->loops[i]);
-    free(server->unix_path);
-    free(server->loops);
-    free(server);
-}
-
 static enum err start_threads(struct http_server *server)
 {
     for (int i = 0; i < server->loop_count; i++) {
@@ -421,6 +412,7 @@ enum err http_start(const struct http_config *config, struct http_server **out)
         return OK;
     }
     http_stop(server, 0);
+    http_free(server);
     return err;
 }
 
@@ -431,20 +423,27 @@ int http_port(const struct http_server *server)
 
 void http_stop(struct http_server *server, int grace_ms)
 {
-    bool is_held = false;
-
     atomic_store(&server->is_stopping, true);
     server->grace_ms = grace_ms;
     for (int i = 0; i < server->started_count; i++)
         http_loop_post(&server->loops[i].stop);
-    for (int i = 0; i < server->started_count; i++) {
+    for (int i = 0; i < server->started_count; i++)
         uv_thread_join(&server->loops[i].thread);
+}
+
+void http_free(struct http_server *server)
+{
+    bool is_held = false;
+
+    for (int i = 0; i < server->loop_count; i++)
         is_held = is_held || server->loops[i].conn_count > 0;
-    }
-    /* Someone still has a request: its memory must outlive us, and a late reply finds its loop,
-     * which just does not run. */
-    if (!is_held)
-        server_free(server);
+    if (is_held) /* someone still has a request: its memory must outlive us */
+        return;
+    for (int i = 0; i < server->loop_count; i++)
+        loop_release(&server->loops[i]);
+    free(server->unix_path);
+    free(server->loops);
+    free(server);
 }
 
 void http_stats(const struct http_server *server, struct http_stats *out)

@@ -106,8 +106,10 @@ static int set_up_elsewhere(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    if (world.server != NULL)
+    if (world.server != NULL) {
         http_stop(world.server, 300);
+        http_free(world.server);
+    }
     world.server = NULL;
     world.is_elsewhere = false;
     return world.open_count == 0 && world.wrong_thread_count == 0 ? 0 : -1;
@@ -244,6 +246,7 @@ static void ends_streams_on_stop(void **state)
     }
     start_ms = peer_now_ms();
     http_stop(world.server, 5000);
+    http_free(world.server);
     world.server = NULL;
     assert_true(peer_now_ms() - start_ms < 2000);
     assert_int_equal(world.closed_count, 3);

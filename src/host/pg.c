@@ -7,7 +7,6 @@
 #include "host/pg_private.h"
 
 #include <endian.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -642,12 +641,6 @@ enum err pg_ask(struct pg *pg, const char *sql, PGresult **out)
     return answers_read(pg, &run, out);
 }
 
-static void pg_rest(struct db *db)
-{
-    (void)db;
-    malloc_trim(0);
-}
-
 static const struct db_face face = {
     .close = pg_close,
     .begin = pg_begin,
@@ -669,10 +662,10 @@ static const struct db_face face = {
     .get_blob = pg_bytes,
     .rewind = pg_rewind,
     .end = pg_end,
+    .analyze = pg_analyze,
     .version = pg_version,
     .migrate = pg_migrate,
     .verify = pg_verify,
-    .rest = pg_rest,
     .notify = pg_notify,
     .wait = pg_wait,
     .is_commit_unknown = pg_is_unknown,

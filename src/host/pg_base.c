@@ -163,6 +163,23 @@ enum err pg_verify(struct db *db, bool is_whole, struct arena *arena, struct str
     return err;
 }
 
+/* Table by table: a bare ANALYZE would count the other schemas of the database too. */
+enum err pg_analyze(struct db *db)
+{
+    struct buf sql;
+    PGresult *result;
+    enum err err;
+
+    buf_init(&sql, 64 * 1024);
+    for (const struct db_table *table = db_tables; table->name; table++)
+        buf_fmt(&sql, "%s %s", table == db_tables ? "ANALYZE" : ",", table->name);
+    buf_str(&sql, (struct str){"", 1});
+    err = pg_ask(pg_of(db), buf_view(&sql).at, &result);
+    PQclear(result);
+    buf_release(&sql);
+    return err;
+}
+
 /* ---- listeners ------------------------------------------------------------------------------- */
 
 static void notice_take(struct pg *pg, struct arena *arena, struct str *out)

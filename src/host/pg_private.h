@@ -58,4 +58,5 @@ enum err pg_ask(struct pg *pg, const char *sql, PGresult **out) MUST_USE;
 enum err pg_version(struct db *db, int *version) MUST_USE;
 enum err pg_migrate(struct db *db, int was_version) MUST_USE;
 enum err pg_verify(struct db *db, bool is_whole, struct arena *arena, struct str *out) MUST_USE;
+enum err pg_analyze(struct db *db) MUST_USE;
 enum err pg_wait(struct db *db, int timeout_ms, struct arena *arena, struct str *out) MUST_USE;

@@ -13,7 +13,7 @@
 
 #include "base_sql.h"
 
-enum { Q_ADD, Q_GET, Q_LIST, Q_COUNT_ALL, Q_ADD_PART };
+enum { Q_ADD, Q_GET, Q_LIST, Q_COUNT_ALL, Q_ADD_PART, Q_KNOWN };
 const struct db_query db_queries[] = {
     [Q_ADD] = {"add", "",
                "INSERT INTO t (id, name, raw_blob) VALUES ($1::bigint, $2::text, $3::bytea)", true,
@@ -24,9 +24,12 @@ const struct db_query db_queries[] = {
     [Q_ADD_PART] = {"add_part", "",
                     "INSERT INTO part (id, t_id) VALUES ($1::bigint, $2::bigint) RETURNING id",
                     true, false},
+    [Q_KNOWN] = {"known", "",
+                 "SELECT reltuples::bigint AS row_count FROM pg_class WHERE oid = 't'::regclass",
+                 false, false},
 };
 const int db_query_count = ARRAY_LEN(db_queries);
-const struct db_table db_tables[] = {{NULL, NULL, 0, 0}};
+const struct db_table db_tables[] = {{"t", "itb", 0, 0}, {"part", "ii", 0, 0}, {NULL, NULL, 0, 0}};
 
 const struct db_migration db_migrations[] = {
     {1, "0001_t", "",
@@ -78,18 +81,23 @@ static enum err add(struct db *to, int64_t id, const char *name)
     return db_end(stmt) == 1 || err != OK ? err : E_INTERNAL;
 }
 
-static int64_t count_all(struct db *from)
+static int64_t one_int(struct db *from, int query)
 {
     struct db_stmt *stmt;
     bool has_row;
     int64_t count;
 
-    assert_int_equal(db_start(from, Q_COUNT_ALL, &stmt), OK);
+    assert_int_equal(db_start(from, query, &stmt), OK);
     assert_int_equal(db_step(stmt, &has_row), OK);
     assert_true(has_row);
     count = db_int(stmt, 0);
     db_end(stmt);
     return count;
+}
+
+static int64_t count_all(struct db *from)
+{
+    return one_int(from, Q_COUNT_ALL);
 }
 
 static void values_come_back(void **state)
@@ -263,6 +271,27 @@ static void a_reader_has_a_snapshot(void **state)
     db_close(reader);
 }
 
+/* On a writer and on a reader: what the planner knows of a table is what is in it. */
+static void tables_are_counted(void **state)
+{
+    struct db *reader;
+
+    (void)state;
+    assert_int_equal(db_begin(db), OK);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(add(db, i, "a"), OK);
+    assert_int_equal(db_analyze(db), OK);
+    assert_int_equal(one_int(db, Q_KNOWN), 300);
+    assert_int_equal(add(db, 300, "a"), OK);
+    assert_int_equal(db_commit(db), OK);
+    assert_int_equal(db_open(arena, address, DB_READ, &reader), OK);
+    assert_int_equal(db_begin(reader), OK);
+    assert_int_equal(db_analyze(reader), OK);
+    assert_int_equal(one_int(reader, Q_KNOWN), 301);
+    db_rollback(reader);
+    db_close(reader);
+}
+
 /* The server ends our connection: in a transaction that is told, and the next begin has another. */
 static void a_lost_connection_comes_back(void **state)
 {
@@ -311,6 +340,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_in_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_nth_statement_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reader_has_a_snapshot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tables_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_connection_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_told_is_heard, set_up, tear_down),
     };

@@ -6,8 +6,8 @@
 #include "host/file.h"
 
 #define ZONE_BYTES_MAX (256 * 1024)
-#define SHARED_MAX 64
-#define SHARED_ARENA_MAX (32 * 1024 * 1024)
+#define SHARED_MAX 4096 /* a system has 1,800, under all their names */
+#define SHARED_ARENA_MAX ((size_t)256 * 1024 * 1024)
 
 /* Read once, kept for the life of the process. */
 static struct {
@@ -54,31 +54,35 @@ static const struct zone *shared_find(struct str name)
     return NULL;
 }
 
-/* Beyond the most that is kept it is the caller's, as from zone_load. */
-static enum err shared_load(struct arena *arena, struct str name, const struct zone **out)
+/* One that can be read; NULL: there are too many. */
+static const struct zone *shared_add(struct str name)
 {
-    bool is_kept = shared.count < SHARED_MAX;
     struct zone *zone;
 
-    if (is_kept && shared.arena == NULL)
+    if (shared.arena == NULL)
         shared.arena = arena_new(SHARED_ARENA_MAX);
-    TRY(zone_load(is_kept ? shared.arena : arena, name, &zone));
-    *out = zone;
-    if (is_kept) {
-        shared.zones[shared.count].name = str_copy(shared.arena, name);
-        shared.zones[shared.count++].zone = zone;
-    }
-    return OK;
+    if (shared.count == SHARED_MAX || zone_load(shared.arena, name, &zone) != OK)
+        return NULL;
+    shared.zones[shared.count].name = str_copy(shared.arena, name);
+    shared.zones[shared.count++].zone = zone;
+    return zone;
 }
 
+/* Whatever is wrong with it is found in the caller's memory: what is kept grows by zones alone. */
 enum err zone_shared(struct arena *arena, struct str name, const struct zone **out)
 {
-    enum err err = OK;
+    struct zone *zone;
 
     pthread_mutex_lock(&shared.lock);
     *out = shared_find(name);
-    if (*out == NULL)
-        err = shared_load(arena, name, out);
     pthread_mutex_unlock(&shared.lock);
-    return err;
+    if (*out != NULL)
+        return OK;
+    TRY(zone_load(arena, name, &zone));
+    pthread_mutex_lock(&shared.lock);
+    *out = shared_find(name); /* of another thread */
+    if (*out == NULL)
+        *out = shared_add(name);
+    pthread_mutex_unlock(&shared.lock);
+    return *out == NULL ? E_NOT_FOUND : OK;
 }

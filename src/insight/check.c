@@ -186,6 +186,7 @@ enum err check_run(struct ctx *c, struct check_report *report)
     enum err err = OK;
 
     *report = (struct check_report){.failed_count = 0};
+    TRY(db_analyze(c->db));
     buf_init(&text, 1024 * 1024);
     for (const struct check *check = checks; check->name && err == OK; check++) {
         struct finding finding = {.c = c};

@@ -14,6 +14,7 @@ enum err fail(struct ctx *c, enum err err, const char *code, const char *fmt, ..
     c->fault.code = code;
     c->fault.message = str_vfmt(c->arena, fmt, args);
     c->fault.path = (struct str){0};
+    c->fault.wait_ms = 0;
     va_end(args);
     return err;
 }

@@ -29,6 +29,7 @@ struct fault {
     const char *code; /* stable: "customer.exists" */
     struct str message;
     struct str path;
+    int64_t wait_ms; /* E_RATE, E_BUSY: again after that; 0: soon; NONE: waiting does not help */
 };
 
 struct ctx {

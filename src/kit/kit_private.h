@@ -9,7 +9,7 @@
 
 #define PATH_PARTS_MAX 8
 #define QUEUE_MAX 4096 /* requests that wait for the writer, or for a reader; more: 503 */
-enum { SLOW_MAX = 64, OWN_MAX = 16 }; /* of what is slow: passwords, questions; and of one person's in it */
+enum { SLOW_MAX = 64, OWN_PARTS = 4 }; /* of what is slow: passwords, questions; one person has a quarter */
 #define GROUP_MAX 256  /* commands of one commit */
 
 /* Who asks. */
@@ -93,19 +93,19 @@ struct app {
     bool is_shared;  /* other nodes work on the same base */
     _Atomic(const struct key_ring *) keys;
     _Atomic(const struct zone *) zone;
+    struct str zone_words; /* what it was made of; on the writer alone */
     struct shared *shared; /* what the other nodes and we agree on */
     _Atomic int64_t last_ms;  /* of the last command */
     _Atomic int64_t id_state; /* milliseconds since ID_EPOCH_MS << 14 | counter */
     int64_t id_until_ms;      /* ids up to here are taken as used after a restart; the writer's */
     int64_t reply_turn_ms;    /* since when the current reply table is written; the writer's */
     bool is_reply_b, is_turn_due;
-    bool is_recalled; /* clock and ids go on behind what the base has */
-    uint8_t audit_hash[HASH_BYTES]; /* of the trail's last row, once known; the writer's */
-    bool is_audit_known;
+    bool is_recalled, is_audit_known; /* clock and ids go on behind what the base has; audit_hash is */
+    uint8_t audit_hash[HASH_BYTES]; /* of the trail's last row; the writer's */
     struct map *routes;                 /* "GET /api/overview" -> 1 + index into exact */
     const struct route **exact, **open; /* without and with parts in braces */
     int exact_count, open_count;
-    struct db *writer_db, **loop_db;
+    struct db *writer_db, *checkpoint_db, **loop_db;
     struct db **reader_db; /* reader_count, one for what is long, one for what prepares */
     int reader_count, loop_count;
     pthread_t writer_thread, *reader_threads;
@@ -118,7 +118,8 @@ struct app {
     _Atomic int64_t asked_us; /* when the last request came, on the clock of clock_mono_us */
     struct jobs *jobs;
     struct timers *timers;
-    struct worker *inbox;
+    struct worker *inbox, *checkpoints;
+    _Atomic int64_t moved_count; /* pages of the log that are in the file already */
     struct outbox_sender *sender;
     struct sagas *sagas;
     void *parts[APP_PART_MAX]; /* by their place in config.parts */
@@ -158,8 +159,7 @@ void call_init(struct call *call, struct app *app, struct arena *arena);
 enum call_next call_begin(struct call *call, struct db *db); /* route, gate, decode */
 void call_run(struct call *call, struct db *db);             /* a read, whole */
 void call_prepare(struct call *call, struct db *db);
-void call_write(struct call *call,
-                struct db *db); /* inside a group: savepoint, replay, run, encode */
+void call_write(struct call *call, struct db *db); /* inside a group: savepoint, replay, run, encode */
 void call_fail_commit(struct call *call, enum err err, const char *code, struct str words);
 void call_refuse(struct call *call, enum err err); /* E_BUSY: the queue is full; E_RATE: of one's own; ends it */
 void call_end(struct call *call); /* count, trace, done */
@@ -169,8 +169,9 @@ enum err run_start(struct app *app, struct str *why) MUST_USE;
 void run_stop(struct app *app);
 void run_enqueue(struct call_queue *queue, struct call *call);
 void run_offer(struct call_queue *queue, struct call *call); /* refuses it where too many wait */
-/* audit.c: the row of a change that is about to commit; and, once its savepoint is released, the
- * chain goes on from it */
+void checkpoint_wake(struct app *app); /* checkpoint.c: on the writer, behind a commit; on its own thread */
+enum err checkpoint_page(struct app *app, struct arena *arena, int64_t *next_ms) MUST_USE;
+/* audit.c: the row of a change that is about to commit; and, once its savepoint is released, the chain goes on from it */
 enum err audit_write(struct call *call) MUST_USE;
 void audit_kept(struct call *call);
 /* reply.c: kept answers */
@@ -194,7 +195,6 @@ void metrics_write(struct app *app, struct buf *out);
 enum err key_load(struct app *app, struct str *why) MUST_USE;
 enum err key_recall(struct ctx *c) MUST_USE; /* do base and key file belong together? */
 /* ctx.c */
-struct str ctx_hash_by(struct ctx *c, const uint8_t key[KEY_BYTES], const char *kind,
-                       struct str text);
+struct str ctx_hash_by(struct ctx *c, const uint8_t key[KEY_BYTES], const char *kind, struct str text);
 /* run.c: as app_write and app_read, without waiting: call->done is called by the thread that ran it */
 void run_command(struct call *call, struct call_queue *queue, app_command *fn, void *user);

@@ -123,7 +123,8 @@ static struct http_stream *stream_add(struct live *live, struct http_request *re
 void live_open(struct live *live, struct call *call, struct http_request *request)
 {
     struct http_reply head = {.status = 200, .type = "text/event-stream"};
-    struct http_reply busy = {.status = 503, .type = "application/json"};
+    struct http_reply busy = {
+        .status = 503, .type = "application/json", .headers = S("Retry-After: 1\r\n")};
     struct http_stream *stream;
 
     if (call->method == HTTP_HEAD) {

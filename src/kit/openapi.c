@@ -280,6 +280,10 @@ static void answers(struct json_out *json, struct shapes *shapes, const struct r
     json_raw(json,
              S("{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/error\"}}}"));
     json_object_end(json);
+    json_name(json, "429");
+    json_raw(json, S("{\"$ref\":\"#/components/responses/later\"}"));
+    json_name(json, "503");
+    json_raw(json, S("{\"$ref\":\"#/components/responses/later\"}"));
     json_object_end(json);
 }
 
@@ -371,6 +375,12 @@ static void components(struct json_out *json, struct shapes *shapes)
              S("{\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"papilio_session\"},"
                "\"api_key\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
                "\"write_key\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-Write-Key\"}}"));
+    json_name(json, "responses");
+    json_raw(json,
+             S("{\"later\":{\"description\":\"Too often, or not now. Without Retry-After "
+               "waiting does not help.\",\"headers\":{\"Retry-After\":{\"description\":"
+               "\"Seconds.\",\"schema\":{\"type\":\"integer\"}}},\"content\":"
+               "{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/error\"}}}}}"));
     json_name(json, "schemas");
     json_object_begin(json);
     json_name(json, "error");

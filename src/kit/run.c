@@ -52,9 +52,9 @@ static enum err room(const struct call_queue *queue, const struct call *call)
     int max = app->config.queue_max ? app->config.queue_max : QUEUE_MAX;
 
     if (queue == &app->longs || queue == &app->prepares) {
-        if (own_count(queue, call) >= OWN_MAX)
-            return E_RATE;
         max = max < SLOW_MAX ? max : SLOW_MAX;
+        if (own_count(queue, call) >= max / OWN_PARTS)
+            return E_RATE;
     }
     return queue->count < max ? OK : E_BUSY;
 }
@@ -341,6 +341,7 @@ static void *writer_main(void *arg)
         enum err err = group_whole(app, first);
         atomic_fetch_add(&app->metrics.commit_count, 1);
         group_finish(app, first, err);
+        checkpoint_wake(app);
         atomic_fetch_add(&app->metrics.write_us, clock_mono_us() - start_us);
     }
     return NULL;

@@ -87,6 +87,17 @@ static struct str file_name_plain(struct arena *arena, struct str name)
     return plain;
 }
 
+/* Of who comes too often, or too early: when to come again, rounded up to seconds. */
+static struct str wait_line(struct call *call)
+{
+    int64_t wait_ms = call->ctx.fault.wait_ms;
+
+    if ((call->err != E_RATE && call->err != E_BUSY) || wait_ms == NONE)
+        return S("");
+    return str_fmt(call->arena, "Retry-After: %" PRId64 "\r\n",
+                   wait_ms > 0 ? (wait_ms + 999) / 1000 : 1);
+}
+
 static struct str extra_line(struct call *call)
 {
     const struct ctx *c = &call->ctx;
@@ -116,8 +127,8 @@ static void answer(struct call *call, void *user)
         reply.headers = S(API_HEADERS);
     else
         reply.headers =
-            str_fmt(call->arena, "%s%s%.*s%.*s", API_HEADERS, is_beacon ? CORS_HEADERS : "",
-                    STR(cookie_line(call, request)), STR(extra_line(call)));
+            str_fmt(call->arena, "%s%s%.*s%.*s%.*s", API_HEADERS, is_beacon ? CORS_HEADERS : "",
+                    STR(cookie_line(call, request)), STR(extra_line(call)), STR(wait_line(call)));
     if (call->upload_path.at && file_remove(call->upload_path) == E_IO)
         app_log(call->app, "warn", "upload", "%.*s stays behind", STR(call->upload_path));
     if (call->err == OK && call->ctx.file_path.at)
@@ -301,13 +312,17 @@ static struct call *call_of(struct app *app, struct http_request *request)
     return call;
 }
 
-static bool beacon_is_free(struct call *call)
+static bool is_beacon(const struct call *call)
+{
+    return call->write_key.at && str_is(call->path, "/api/v1/beacon");
+}
+
+static enum err beacon_take(struct call *call)
 {
     struct throttle limit = {str_fmt(call->arena, "beacon:%.*s", STR(call->peer)),
-                             BEACON_PER_MINUTE, 60000};
-    int64_t wait_ms;
+                             BEACON_PER_MINUTE, 60000, "beacon.too_often"};
 
-    return throttle_take(&call->ctx, &limit, &wait_ms);
+    return throttle_take(&call->ctx, &limit);
 }
 
 static struct call_queue *queue_of(struct app *app, enum call_next next)
@@ -375,8 +390,9 @@ static void on_request(void *user, struct http_request *request)
         http_reply(request, &reply);
         return;
     }
-    if (call->write_key.at && str_is(call->path, "/api/v1/beacon") && !beacon_is_free(call)) {
-        answer_error(request, 429, "beacon.too_often", "too many events from this address");
+    if (is_beacon(call) && (call->err = beacon_take(call)) != OK) {
+        call_answer_fault(call);
+        answer(call, request);
         return;
     }
     call_dispatch(app, call, request);

@@ -1,13 +1,16 @@
 /* The row kinds besides JSON over a real socket: upload, download, redirect, beacon, stream, pages.
  */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,8 +21,10 @@
 #include "gen/kit.q.h"
 #include "host/file.h"
 #include "kit/app.h"
+#include "kit/session.h"
 
 #define QUEUE 8
+#define OWN (QUEUE / 4) /* of what takes long, for one colleague */
 
 struct size_out {
     int64_t byte_count;
@@ -89,6 +94,7 @@ static enum err note(struct ctx *c, const void *in, void *out)
 }
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int gate_count; /* how many came to it */
 
 /* Takes the writer for as long as the test holds the gate. */
 static enum err slow(struct ctx *c, const void *in, void *out)
@@ -96,6 +102,7 @@ static enum err slow(struct ctx *c, const void *in, void *out)
     (void)c;
     (void)in;
     (void)out;
+    atomic_fetch_add(&gate_count, 1);
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
     return OK;
@@ -133,7 +140,7 @@ static const struct route routes[] = {
     {.path = NULL},
 };
 static const struct route *const tables[] = {routes, NULL};
-static const struct role roles[] = {{NULL, NULL}};
+static const struct role roles[] = {{"admin", "*", "all", "admin"}, {.name = NULL}};
 static const struct event_kind kinds[] = {{.name = NULL}};
 static const struct reaction reactions[] = {{NULL, NULL}};
 
@@ -150,7 +157,7 @@ static int setup(void **state)
     (void)state;
     if (!mkdtemp(folder))
         return -1;
-    arena = arena_new(64 * 1024 * 1024);
+    arena = arena_new(128 * 1024 * 1024);
     config.db = base_db(arena);
     config.data = str_of(folder);
     config.listen = S("127.0.0.1:0");
@@ -237,6 +244,16 @@ static void has(struct str text, const char *part)
     assert_true(str_find(text, str_of(part)) >= 0);
 }
 
+static int64_t wait_s(struct str answer)
+{
+    int64_t at = str_find(answer, S("Retry-After: ")), wait = NONE;
+    struct str line;
+
+    if (at >= 0 && str_cut(str_sub(answer, (size_t)at + 13, answer.len), '\r', &line, &answer))
+        str_to_int(line, &wait);
+    return wait;
+}
+
 static int upload_count(void)
 {
     struct str command = str_fmt(arena, "ls %s/uploads | wc -l", folder);
@@ -312,6 +329,21 @@ static void test_beacon(void **state)
     has(ask("OPTIONS /api/v1/beacon HTTP/1.1", S("")), "Access-Control-Allow-Methods: POST");
 }
 
+/* A minute has 600 for each address; who comes more often learns when to come again. */
+static void test_beacon_too_often(void **state)
+{
+    struct str got = S("");
+
+    (void)state;
+    for (int i = 0; i < 600; i++)
+        got = ask("GET /api/v1/beacon?key=x HTTP/1.1", S(""));
+    assert_true(str_find(got, S("beacon.too_often")) < 0);
+    got = ask("GET /api/v1/beacon?key=x HTTP/1.1", S(""));
+    has(got, " 429 ");
+    has(got, "beacon.too_often");
+    assert_in_range(wait_s(got), 2, 60);
+}
+
 static void test_other_sites(void **state)
 {
     (void)state;
@@ -337,6 +369,7 @@ static void test_live(void **state)
 static void test_full_queue(void **state)
 {
     int fds[3 * QUEUE], busy_count = 0, done_count = 0;
+    struct pollfd first[ARRAY_LEN(fds)];
 
     (void)state;
     pthread_mutex_lock(&gate);
@@ -344,17 +377,24 @@ static void test_full_queue(void **state)
         fds[i] = dial();
         send_all(fds[i], S("POST /api/slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                            "Content-Length: 0\r\n\r\n"));
+        first[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     }
-    has(read_until(fds[ARRAY_LEN(fds) - 1], "\x01"), "busy.queue");
+    /* While the gate is held nobody is answered but those without room, whichever they are. */
+    for (int i = 0; i < 500 && poll(first, ARRAY_LEN(first), 5000) < QUEUE; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
     pthread_mutex_unlock(&gate);
-    for (size_t i = 0; i < ARRAY_LEN(fds) - 1; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
         struct str got = read_until(fds[i], "\x01");
+        if (first[i].revents & POLLIN)
+            has(got, "busy.queue");
+        assert_int_equal(wait_s(got), str_find(got, S(" 503 ")) >= 0 ? 1 : NONE);
         busy_count += str_find(got, S(" 503 ")) >= 0;
         done_count += str_find(got, S(" 200 ")) >= 0;
     }
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         close(fds[i]);
-    assert_int_equal(busy_count + done_count, ARRAY_LEN(fds) - 1);
+    assert_int_equal(busy_count + done_count, ARRAY_LEN(fds));
+    assert_true(busy_count >= QUEUE);
     assert_in_range(done_count, QUEUE, 2 * QUEUE); /* those that run, and those that waited */
     has(ask("POST /api/slow HTTP/1.1", S("")), " 200 ");
 }
@@ -364,24 +404,119 @@ static void test_full_queue(void **state)
 static void test_long(void **state)
 {
     int fds[QUEUE];
+    struct str others[3];
 
     (void)state;
-    pthread_mutex_lock(&gate);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         fds[i] = dial();
+    pthread_mutex_lock(&gate);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         send_all(fds[i], i % 2 ? S("POST /api/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                                    "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
                                : S("GET /api/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                                    "\r\n"));
-    }
-    has(ask("POST /api/prepared HTTP/1.1", S("{}")), " 200 ");
-    has(ask("GET /api/list.csv HTTP/1.1", S("")), " 200 ");
-    has(ask("POST /api/note HTTP/1.1", S("{}")), " 200 ");
-    pthread_mutex_unlock(&gate);
+    others[0] = ask("POST /api/prepared HTTP/1.1", S("{}"));
+    others[1] = ask("GET /api/list.csv HTTP/1.1", S(""));
+    others[2] = ask("POST /api/note HTTP/1.1", S("{}"));
+    pthread_mutex_unlock(&gate); /* before what may fail: nothing ends while it is held */
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        has(others[i], " 200 ");
     for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
         has(read_until(fds[i], "\x01"), " 200 ");
         close(fds[i]);
     }
+}
+
+struct asker {
+    int64_t staff_id;
+    struct str csrf, token;
+};
+
+static enum err session_step(struct ctx *c, void *user)
+{
+    struct asker *asker = user;
+
+    TRY(session_begin(c, asker->staff_id, &asker->csrf));
+    asker->token = c->session_token;
+    return OK;
+}
+
+static struct asker sign_in(int64_t staff_id)
+{
+    struct asker asker = {.staff_id = staff_id};
+
+    assert_int_equal(app_write(app, arena, session_step, &asker, NULL), OK);
+    return asker;
+}
+
+static int ask_long(const struct asker *asker)
+{
+    int fd = dial();
+
+    send_all(fd, str_fmt(arena,
+                         "GET /api/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                         "Cookie: papilio_session=%.*s\r\n\r\n",
+                         STR(asker->token)));
+    return fd;
+}
+
+/* How many of them were answered, as soon as `wanted` were. */
+static int answered_count(struct pollfd *fds, int count, int wanted)
+{
+    int got = 0;
+
+    for (int tries = 0; got < wanted && tries < 500; tries++) { /* 5 s */
+        assert_true(poll(fds, (nfds_t)count, 0) >= 0);
+        got = 0;
+        for (int i = 0; i < count; i++)
+            got += (fds[i].revents & POLLIN) != 0;
+        if (got < wanted)
+            usleep(10000);
+    }
+    return got;
+}
+
+/* Of what takes long one runs, and a quarter of those that may wait are one colleague's at most:
+ * his others are sent away at once, another colleague waits and is served. */
+static void test_long_of_one(void **state)
+{
+    struct pollfd fds[OWN + 3];
+    int other, late, came_count, early_count, refused_count = 0;
+    struct asker greedy, modest;
+    struct str said;
+
+    (void)state;
+    base_sql(folder, "INSERT INTO staff (id, login, name, role, password, is_active, created_ms, "
+                     "password_ms) VALUES (1, 'a', 'A', 'admin', '', 1, 0, 0), "
+                     "(2, 'b', 'B', 'admin', '', 1, 0, 0)");
+    greedy = sign_in(1);
+    modest = sign_in(2);
+    came_count = atomic_load(&gate_count);
+    pthread_mutex_lock(&gate);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = (struct pollfd){.fd = ask_long(&greedy), .events = POLLIN};
+        for (int tries = 0; atomic_load(&gate_count) == came_count && tries < 500; tries++)
+            usleep(10000); /* until the first one runs */
+    }
+    early_count = answered_count(fds, ARRAY_LEN(fds), 2);
+    other = ask_long(&modest);
+    late = ask_long(&greedy);
+    said = read_until(late, "\x01");
+    pthread_mutex_unlock(&gate); /* before what may fail: nothing ends while it is held */
+    assert_int_equal(early_count, 2);
+    has(said, "busy.own");
+    has(read_until(other, "\x01"), " 200 ");
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        struct str got = read_until(fds[i].fd, "\x01");
+        bool is_refused = str_find(got, S(" 429 ")) >= 0;
+        has(got, is_refused ? "\"busy.own\"" : " 200 ");
+        assert_int_equal(wait_s(got), is_refused ? 1 : NONE);
+        refused_count += is_refused;
+        close(fds[i].fd);
+    }
+    assert_int_equal(refused_count, 2);
+    close(other);
+    close(late);
 }
 
 static void test_pages(void **state)
@@ -400,10 +535,16 @@ static void test_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_upload),          cmocka_unit_test(test_download_and_redirect),
-        cmocka_unit_test(test_hostile_headers), cmocka_unit_test(test_beacon),
-        cmocka_unit_test(test_other_sites),     cmocka_unit_test(test_live),
-        cmocka_unit_test(test_full_queue),      cmocka_unit_test(test_long),
+        cmocka_unit_test(test_upload),
+        cmocka_unit_test(test_download_and_redirect),
+        cmocka_unit_test(test_hostile_headers),
+        cmocka_unit_test(test_beacon),
+        cmocka_unit_test(test_beacon_too_often),
+        cmocka_unit_test(test_other_sites),
+        cmocka_unit_test(test_live),
+        cmocka_unit_test(test_full_queue),
+        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_long_of_one),
         cmocka_unit_test(test_pages),
     };
 

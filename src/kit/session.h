@@ -11,12 +11,13 @@ enum err session_end(struct ctx *c) MUST_USE;
 /* Ends every session of that person. */
 enum err session_end_all(struct ctx *c, int64_t staff_id) MUST_USE;
 
-/* Throttle, in memory and bounded: at most `max` per window under a key. false: too many; *wait_ms
- * says how long. */
+/* Throttle, in memory and bounded: at most `max` per window under a key. E_RATE with `code`: too
+ * many; the fault says how long to wait. */
 struct throttle {
     struct str key;
     int max;
     int64_t window_ms;
+    const char *code;
 };
-bool throttle_take(struct ctx *c, const struct throttle *limit, int64_t *wait_ms);
+enum err throttle_take(struct ctx *c, const struct throttle *limit) MUST_USE;
 void throttle_forget(struct ctx *c, struct str key);

@@ -44,10 +44,10 @@ static struct window *window_of(struct throttles *throttles, uint64_t key)
     return oldest;
 }
 
-bool throttle_take(struct ctx *c, const struct throttle *limit, int64_t *wait_ms)
+enum err throttle_take(struct ctx *c, const struct throttle *limit)
 {
     struct throttles *throttles = c->app->throttles;
-    int64_t now_ms = clock_now_ms();
+    int64_t now_ms = clock_now_ms(), wait_ms;
     struct window *window;
     bool is_free;
 
@@ -59,9 +59,13 @@ bool throttle_take(struct ctx *c, const struct throttle *limit, int64_t *wait_ms
     }
     is_free = window->taken_count < limit->max;
     window->taken_count += is_free;
-    *wait_ms = is_free ? 0 : window->start_ms + limit->window_ms - now_ms;
+    wait_ms = window->start_ms + limit->window_ms - now_ms;
     pthread_mutex_unlock(&throttles->lock);
-    return is_free;
+    if (is_free)
+        return OK;
+    fail(c, E_RATE, limit->code, "too many tries; again in %" PRId64 " ms", wait_ms);
+    c->fault.wait_ms = wait_ms;
+    return E_RATE;
 }
 
 void throttle_forget(struct ctx *c, struct str key)

@@ -65,5 +65,5 @@ test(`events survive kill -9, ${rounds} rounds`, { timeout: 600_000 }, async (t)
     assert.deepEqual(acknowledged.filter((id) => stored.get(id) !== 1), []);
     assert.deepEqual([...stored].filter(([, count]) => count !== 1), []);
     const check = papilio(["check", "--data", folder]);
-    assert.equal(check.code, 0, check.out);
+    assert.equal(check.code, 0, check.out + check.err);
 });

@@ -30,5 +30,5 @@ test(`claims, payments, notices and timers survive kill -9, ${rounds} rounds`, {
     assert.ok(world.rewards.length > rounds * 3, `only ${world.rewards.length} claims`);
     t.diagnostic(verify(world, outside, rows));
     const check = papilio(["check", "--data", folder]);
-    assert.equal(check.code, 0, check.out);
+    assert.equal(check.code, 0, check.out + check.err);
 });

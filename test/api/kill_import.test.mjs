@@ -95,5 +95,5 @@ test(`an import survives kill -9, ${rounds} rounds`, { timeout: 1_800_000 }, asy
     assert.equal(again.changed, 0);
     assert.equal(again.accepted, summary.accepted);
     const check = papilio(["check", "--data", folder]);
-    assert.equal(check.code, 0, check.out);
+    assert.equal(check.code, 0, check.out + check.err);
 });

@@ -73,5 +73,5 @@ test("a job survives kill -9", { timeout: 600_000 }, async (t) => {
     assert.equal(sqlNumber(folder, "SELECT count(*) FROM journal WHERE kind = 'tag_removed'"), count);
     t.diagnostic(`${on.inside} and ${off.inside} of ${rounds} kills fell inside`);
     const check = papilio(["check", "--data", folder]);
-    assert.equal(check.code, 0, check.out);
+    assert.equal(check.code, 0, check.out + check.err);
 });

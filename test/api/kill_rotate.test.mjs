@@ -76,7 +76,7 @@ test(`rotations survive kill -9, ${rounds} rounds`, { timeout: 1_800_000 }, asyn
     assert.notEqual(last.seal[0], first.seal[0]);
     assert.notEqual(last.hash[0], first.hash[0]);
     const check = papilio(["check", "--data", folder]);
-    assert.equal(check.code, 0, check.out);
+    assert.equal(check.code, 0, check.out + check.err);
     assert.match(check.out, /ok +keys_current/);
     t.diagnostic(`${inside} of ${rounds} kills fell inside a rotation, ${finished} came to their end`);
     assert.ok(inside >= rounds / 3, `only ${inside} of ${rounds} kills fell inside`);

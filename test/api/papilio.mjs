@@ -89,6 +89,7 @@ export async function startServer(test, folder, args = [], bin = program) {
         });
         gone.then(() => refuse(new Error(`the server ended: ${server.log}`)));
     });
+    gone.then(({ signal }) => signal && signal !== "SIGKILL" && console.error(`the server ended by ${signal}: ${server.log.slice(-4000)}`));
     server.kill = async (signal = "SIGTERM") => { child.kill(signal); return gone; };
     return server;
 }

@@ -187,6 +187,7 @@ void world_stop(int grace_ms)
     pthread_cond_signal(&world.stirred);
     pthread_mutex_unlock(&world.mutex);
     pthread_join(world.thread, NULL);
+    http_free(world.server);
     snprintf(path, sizeof(path), "%s/body", world.folder);
     unlink(path);
     rmdir(world.folder);

@@ -312,6 +312,7 @@ void payee_stop(void)
     while (payee.errand_count > 0)
         usleep(10000);
     http_stop(payee.server, 2000);
+    http_free(payee.server);
 }
 
 struct str payee_url(struct arena *arena)

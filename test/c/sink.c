@@ -83,6 +83,7 @@ void sink_start(void)
 void sink_stop(void)
 {
     http_stop(sink.server, 1000);
+    http_free(sink.server);
     arena_free(sink.arena);
 }
 

@@ -169,11 +169,14 @@ static enum err facts_emit(struct ctx *c, const struct undo_page *page)
         const struct q_order_undo_find_row *order = &page->before[i];
         int64_t more_fen = page->after[i].paid_fen - order->paid_fen;
         bool is_gone = page->after[i].line_count == 0;
+        /* Worth nothing it counted as one, and so did its customer's day. */
+        bool is_uncounted =
+            !is_gone && (order->is_counted != 0) != (page->after[i].is_counted != 0);
 
         for (int k = 0; k < 2; k++) {
             struct event *event = &events[count];
 
-            if (k == 0 ? more_fen == 0 : !is_gone)
+            if (k == 0 ? more_fen == 0 && !is_uncounted : !is_gone)
                 continue;
             event_init(event, c, k == 0 ? "order_changed" : "order_removed");
             event->customer_id = order->customer_id;

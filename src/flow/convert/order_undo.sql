@@ -2,7 +2,7 @@
 
 -- name: order_undo_find :lookup
 -- scope: none (an import is undone by who reaches all)
-SELECT id, kind, status, customer_id, channel_id, placed_ms, paid_fen, refunded_fen
+SELECT id, kind, status, customer_id, channel_id, placed_ms, paid_fen, refunded_fen, is_counted
   FROM shop_order WHERE id = :order_id;
 
 -- name: order_undo_lines :batch
@@ -28,7 +28,8 @@ UPDATE shop_order
           FROM order_line AS l
          WHERE l.order_id = :order_id) AS f
  WHERE shop_order.id = :order_id
-RETURNING shop_order.line_count AS line_count, shop_order.paid_fen AS paid_fen;
+RETURNING shop_order.line_count AS line_count, shop_order.paid_fen AS paid_fen,
+          shop_order.is_counted AS is_counted;
 
 -- name: order_undo_delete :batch
 -- scope: none (an import is undone by who reaches all)

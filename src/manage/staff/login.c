@@ -34,12 +34,9 @@ static struct str throttle_key(struct ctx *c, struct str login)
 
 enum err staff_tries_take(struct ctx *c, struct str key, int max)
 {
-    struct throttle limit = {key, max, MINUTE_MS};
-    int64_t wait_ms;
+    struct throttle limit = {key, max, MINUTE_MS, "login.too_often"};
 
-    if (throttle_take(c, &limit, &wait_ms))
-        return OK;
-    return fail(c, E_RATE, "login.too_often", "too many tries; again in %" PRId64 " ms", wait_ms);
+    return throttle_take(c, &limit);
 }
 
 static enum err login_wrong(struct ctx *c)

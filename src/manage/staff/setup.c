@@ -22,12 +22,10 @@ static const struct field setup_look_out[] = {
 
 static enum err peer_check(struct ctx *c)
 {
-    struct throttle limit = {str_fmt(c->arena, "setup %.*s", STR(c->peer)), 30, 60000};
-    int64_t wait_ms;
+    struct throttle limit = {str_fmt(c->arena, "setup %.*s", STR(c->peer)), 30, 60000,
+                             "setup.too_often"};
 
-    if (throttle_take(c, &limit, &wait_ms))
-        return OK;
-    return fail(c, E_RATE, "setup.too_often", "try again in %" PRId64 " ms", wait_ms);
+    return throttle_take(c, &limit);
 }
 
 static enum err look_run(struct ctx *c, const void *in_, void *out_)

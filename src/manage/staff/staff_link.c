@@ -69,12 +69,10 @@ static const struct field link_look_out[] = {
 
 static enum err tries_check(struct ctx *c)
 {
-    struct throttle limit = {str_fmt(c->arena, "link %.*s", STR(c->peer)), LINK_TRIES_MAX, 60000};
-    int64_t wait_ms;
+    struct throttle limit = {str_fmt(c->arena, "link %.*s", STR(c->peer)), LINK_TRIES_MAX, 60000,
+                             "link.too_often"};
 
-    if (throttle_take(c, &limit, &wait_ms))
-        return OK;
-    return fail(c, E_RATE, "link.too_often", "try again in %" PRId64 " ms", wait_ms);
+    return throttle_take(c, &limit);
 }
 
 static enum err look_run(struct ctx *c, const void *in_, void *out_)
