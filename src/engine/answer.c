@@ -14,51 +14,21 @@ static asker *const askers[] = {
     [QUERY_PATHS] = answer_paths,       [QUERY_BREAKDOWN] = answer_breakdown,
     [QUERY_TREND] = answer_trend,       [QUERY_RFM] = answer_rfm,
     [QUERY_INTERVAL] = answer_interval, [QUERY_TIMELINE] = answer_timeline,
+    [QUERY_FLOW] = answer_flow,
 };
 
-/* ---- what there is -------------------------------------------------------------------------- */
-
-static void seconds_see(struct answer_run *run, int64_t first, int64_t last)
-{
-    run->first = first < run->first ? first : run->first;
-    run->last = last > run->last ? last : run->last;
-}
-
-static void news_see(struct answer_run *run, uint32_t shard)
-{
-    struct events lists[SNAPSHOT_LIST_MAX];
-    int count = snapshot_lists(run->moment->events, shard, lists);
-
-    for (int i = 0; i < count; i++) {
-        run->out->event_count += (int64_t)lists[i].count;
-        for (size_t k = 0; k < lists[i].count; k++) {
-            seconds_see(run, lists[i].at[k].second, lists[i].at[k].second);
-            run->is_kind_wide = run->is_kind_wide || lists[i].at[k].kind > UINT8_MAX;
-        }
-    }
-}
+/* ---- runs ----------------------------------------------------------------------------------- */
 
 static void events_see(struct answer_run *run)
 {
-    const struct snapshot *snapshot = run->moment->events;
+    struct snapshot_extent extent;
 
-    run->first = INT64_MAX;
-    run->last = INT64_MIN;
-    for (uint32_t shard = 0; shard < snapshot_shards(snapshot); shard++) {
-        const struct block *block = snapshot_block(snapshot, shard);
-
-        if (block != NULL && block->count > 0) {
-            run->out->event_count += block->count;
-            run->is_kind_wide = run->is_kind_wide || block->is_kind_wide;
-            seconds_see(run, block->second_min, block->second_max);
-        }
-        news_see(run, shard);
-    }
-    if (run->first > run->last)
-        run->first = run->last = 0;
+    snapshot_extent(run->moment->events, &extent);
+    run->out->event_count = extent.event_count;
+    run->is_kind_wide = extent.is_kind_wide;
+    run->first = extent.first <= extent.last ? extent.first : 0;
+    run->last = extent.first <= extent.last ? extent.last : 0;
 }
-
-/* ---- runs ----------------------------------------------------------------------------------- */
 
 static void run_begin(struct answer_run *run)
 {
@@ -104,6 +74,16 @@ static enum err segment(struct answer_run *run)
     return OK;
 }
 
+/* Kernels and postings count whole rows; a cell wants persons. */
+static const struct answer_options *options_of_cells(struct answer_run *run)
+{
+    struct answer_options *options = arena_new_one(run->hands[0].arena, struct answer_options);
+
+    *options = *run->options;
+    options->is_generic = true;
+    return options;
+}
+
 static enum err ask(struct answer_run *run)
 {
     answer_split(run);
@@ -114,7 +94,22 @@ static enum err ask(struct answer_run *run)
         run->people = &run->members;
         answer_split(run);
     }
+    if (run->cell != NULL)
+        run->options = options_of_cells(run);
     return answer_is_over(run) ? OK : askers[run->query->ask](run);
+}
+
+/* The run's own arena and cell are set. */
+enum err answer_run_inner(struct answer_run *run)
+{
+    enum err err;
+
+    run_begin(run);
+    err = ask(run);
+    if (err == OK)
+        err = (enum err)atomic_load(&run->stop);
+    run_end(run);
+    return err;
 }
 
 enum err answer_run(struct arena *arena, const struct query *query, const struct moment *moment,
@@ -131,11 +126,7 @@ enum err answer_run(struct arena *arena, const struct query *query, const struct
     run->moment = moment;
     run->options = options;
     run->out = out;
-    run_begin(run);
-    err = ask(run);
-    if (err == OK)
-        err = (enum err)atomic_load(&run->stop);
-    run_end(run);
+    err = answer_run_inner(run);
     out->elapsed_us = clock_mono_us() - start_us;
     return err;
 }
@@ -172,36 +163,82 @@ int64_t answer_cells_second(const struct query *query, int64_t as_of)
     return zone_day_start(query->zone, day) / 1000;
 }
 
-/* A fifth is one among everybody's. */
-enum err answer_fifths_find(struct arena *arena, const struct query *query,
-                            const struct moment *moment, struct program *program, int number)
+/* A fifth is one among everybody's, and so may be a cell. */
+static bool is_of_others(const struct condition *one)
+{
+    return one->kind == CONDITION_RFM || one->kind == CONDITION_ANSWER;
+}
+
+bool answer_has_cells(const struct query *query)
+{
+    for (int node = 0; node < query->who_count; node++)
+        if (is_of_others(&query->who[node]))
+            return true;
+    return false;
+}
+
+struct others {
+    struct program_fifths fifths;
+    struct program_cell cell;
+};
+
+static void others_find(struct answer_run *run, int node, struct others *out)
+{
+    const struct condition *one = &run->query->who[node];
+    struct program_cell cell;
+    uint64_t *words;
+
+    if (one->kind == CONDITION_RFM) {
+        answer_fifths(run, one, &out->fifths);
+        return;
+    }
+    cell = answer_cell_find(run, one);
+    words = arena_new_array(run->arena, uint64_t, cell.word_count + 1);
+    memcpy(words, cell.words, cell.word_count * sizeof(*words));
+    out->cell = (struct program_cell){words, cell.word_count};
+}
+
+static enum err all_others_find(struct answer_run *run, struct others *out)
+{
+    enum err err;
+
+    run_begin(run);
+    answer_split(run);
+    for (int node = 0; node < run->query->who_count && !answer_is_over(run); node++)
+        if (is_of_others(&run->query->who[node]))
+            others_find(run, node, &out[node]);
+    err = (enum err)atomic_load(&run->stop);
+    run_end(run);
+    return err;
+}
+
+/* All of them or none. */
+enum err answer_cells_find(struct arena *arena, const struct query *query,
+                           const struct moment *moment, struct program *program, int number)
 {
     static const struct answer_options usual;
     struct moment cells = *moment;
-    struct answer_run *run = NULL;
     struct answer none = {0};
+    struct others *found;
+    struct answer_run *run;
 
-    for (int node = 0; node < query->who_count; node++) {
-        struct program_fifths fifths;
-
-        if (query->who[node].kind != CONDITION_RFM)
-            continue;
-        if (run == NULL) {
-            run = arena_new_one(arena, struct answer_run);
-            *run = (struct answer_run){
-                .arena = arena, .query = query, .moment = &cells, .options = &usual, .out = &none};
-            cells.as_of = moment->cells_as_of != 0 ? moment->cells_as_of : moment->as_of;
-            run_begin(run);
-            answer_split(run);
-        }
-        answer_fifths(run, &query->who[node], &fifths);
-        if (atomic_load(&run->stop) == OK)
-            program_fifths(program, number, node, &fifths);
-    }
-    if (run == NULL)
+    if (!answer_has_cells(query))
         return OK;
-    run_end(run);
-    return (enum err)atomic_load(&run->stop);
+    run = arena_new_one(arena, struct answer_run);
+    found = arena_new_array(arena, struct others, (size_t)query->who_count);
+    *run = (struct answer_run){
+        .arena = arena, .query = query, .moment = &cells, .options = &usual, .out = &none};
+    if (moment->cells_within != NULL)
+        run->options = moment->cells_within;
+    cells.as_of = moment->cells_as_of != 0 ? moment->cells_as_of : moment->as_of;
+    TRY(all_others_find(run, found));
+    for (int node = 0; node < query->who_count; node++) {
+        if (query->who[node].kind == CONDITION_RFM)
+            program_fifths(program, number, node, &found[node].fifths);
+        if (query->who[node].kind == CONDITION_ANSWER)
+            program_cell(program, number, node, &found[node].cell);
+    }
+    return OK;
 }
 
 enum err answer_explain(struct arena *arena, const struct query *query, const struct moment *moment,
@@ -219,7 +256,7 @@ enum err answer_explain(struct arena *arena, const struct query *query, const st
     answer_person_fetch(moment, kept);
     program = program_new();
     program_add(program, query);
-    err = answer_fifths_find(arena, query, moment, program, 0);
+    err = answer_cells_find(arena, query, moment, program, 0);
     program_at(program, moment);
     program_begin(program, numbers, count < RECORD_MAX ? count : RECORD_MAX, NULL);
     program_person(program, moment->events);

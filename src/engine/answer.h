@@ -13,7 +13,8 @@ struct moment {
     const struct people_view *people;
     int64_t as_of; /* second; what happened at or after it is not seen */
     const struct dictionary *const *dictionaries; /* by column; NULL: none */
-    int64_t cells_as_of; /* the second whose fifths bound the cells of CONDITION_RFM; 0: as_of */
+    int64_t cells_as_of; /* the second at which CONDITION_RFM has its fifths and CONDITION_ANSWER its answer; 0: as_of */
+    const struct answer_options *cells_within; /* what finding those for one person, or for a live segment, may take; NULL: no deadline */
 };
 struct answer_options {
     int thread_count; /* 0: one */
@@ -68,9 +69,12 @@ struct answer_leaf {
 /* What bounds the cells of a live segment: the start of the query's day, so that they move once a day and are found again. */
 int64_t answer_cells_second(const struct query *query, int64_t as_of);
 struct program;
-/* The fifths of every CONDITION_RFM of this query of the program, as the moment says. */
-enum err answer_fifths_find(struct arena *arena, const struct query *query, const struct moment *moment, struct program *program,
-                            int number) MUST_USE;
+/* Has it conditions that hang on what others do, too: CONDITION_RFM, CONDITION_ANSWER? */
+bool answer_has_cells(const struct query *query);
+/* The fifths and members of all such conditions of this query of the program, as the moment says; the arena lives as long as they are
+ * asked. */
+enum err answer_cells_find(struct arena *arena, const struct query *query, const struct moment *moment, struct program *program,
+                           int number) MUST_USE;
 /* leaves: query->who_count cells, by node. The root is the last. E_NOT_FOUND: there is no such person. */
 enum err answer_explain(struct arena *arena, const struct query *query, const struct moment *moment, uint32_t kept,
                         struct answer_leaf *leaves) MUST_USE;

@@ -50,6 +50,25 @@ static void cohort_event(struct answer_hand *hand, const struct program_event *e
     }
 }
 
+static bool is_back(const struct answer_hand *hand, int64_t unit)
+{
+    const struct state *state = hand->state;
+
+    return hand->run->query->is_on_or_after ? state->last_back >= unit : state->has_back[unit];
+}
+
+/* A cell without a unit is the cohort. */
+static void cell_take(struct answer_hand *hand, int64_t at)
+{
+    const struct answer_units *units = &((const struct cohort *)hand->pass->query)->units;
+
+    if (!answer_has_key(hand->run, 1))
+        answer_cell_take(hand, (struct answer_key){units->starts[at], 0, 0});
+    for (int64_t k = at; k < units->count && answer_has_key(hand->run, 1); k++)
+        if (is_back(hand, k))
+            answer_cell_take(hand, (struct answer_key){units->starts[at], k - at, 0});
+}
+
 static void cohort_end(struct answer_hand *hand, uint32_t kept)
 {
     const struct cohort *cohort = hand->pass->query;
@@ -59,10 +78,11 @@ static void cohort_end(struct answer_hand *hand, uint32_t kept)
     for (int64_t i = 0; i < cohort->units.count && state->is_begun; i++) {
         if (!state->has_start[i])
             continue;
+        if (hand->run->cell != NULL)
+            cell_take(hand, i);
         state->sizes[i]++;
         for (int64_t k = i; k < cohort->units.count; k++)
-            state->counts[i][k - i] +=
-                hand->run->query->is_on_or_after ? state->last_back >= k : state->has_back[k];
+            state->counts[i][k - i] += is_back(hand, k);
     }
 }
 

@@ -188,7 +188,7 @@ static void funnel_end(struct answer_hand *hand, uint32_t kept)
         struct answer_tally *tally =
             answer_tally(hand, &state->table, (struct answer_key){group, level, 0});
 
-        if (level < 2 || hand->run->query->is_untimed)
+        if (level < 2 || hand->run->query->is_untimed || hand->run->cell != NULL)
             continue;
         answer_sum_add(&tally->sum, reached.seconds);
         buf_add(&state->reached[level], &reached, sizeof(reached));

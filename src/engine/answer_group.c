@@ -334,10 +334,36 @@ static struct answer_table counted(struct answer_run *run,
     return answer_tables_join(run);
 }
 
+/* Which values have rows of their own is known when all are counted; then the others are told. */
+static void rest_take(struct answer_run *run)
+{
+    struct answer_cell *cell = run->cell;
+    const struct query_key *key = &cell->cell->keys[0];
+    struct test *others = arena_new_one(run->hands[0].arena, struct test);
+    struct answer_table table;
+    const struct ranked *ranks;
+    int64_t *shown;
+    size_t count;
+
+    run->cell = NULL;
+    table = counted(run, breakdown_event);
+    run->cell = cell;
+    ranks = ranked_by(run, &table);
+    count = table.count < (size_t)run->query->limit ? table.count : (size_t)run->query->limit;
+    shown = arena_new_array(run->hands[0].arena, int64_t, count + 1);
+    for (size_t i = 0; i < count; i++)
+        shown[i] = table.at[ranks[i].at].key.a;
+    *others = (struct test){.compare = COMPARE_NONE_OF, .values = shown, .value_count = (int)count};
+    program_test_at(run->program, &cell->tests[0], others, &key->field, run->query->zone);
+}
+
 enum err answer_breakdown(struct answer_run *run)
 {
-    struct answer_table table = counted(run, breakdown_event);
+    struct answer_table table;
 
+    if (answer_is_rest(run))
+        rest_take(run);
+    table = counted(run, breakdown_event);
     return breakdown_rows(run, &table);
 }
 

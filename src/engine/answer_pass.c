@@ -202,6 +202,7 @@ static void source_add_news(struct answer_hand *hand, const struct events *news)
 static void begin(struct answer_hand *hand, uint32_t kept)
 {
     hand->person++;
+    hand->kept = kept;
     if (hand->pass->begin != NULL)
         hand->pass->begin(hand, kept);
 }
@@ -405,6 +406,15 @@ static void joined_give(struct answer_hand *hand, uint32_t shard)
     }
 }
 
+static bool has_anybody(const struct scan_view *view)
+{
+    uint64_t any = 0;
+
+    for (int word = 0; word < BITMAP_SHARD_WORDS; word++)
+        any |= view->only[word];
+    return any != 0;
+}
+
 static struct answer_hand *hand_of(const struct scan_view *view, const void *query)
 {
     return (struct answer_hand *)&((const struct answer_run *)query)->hands[view->thread];
@@ -417,9 +427,9 @@ static void shard_give(struct scan_view *view, const void *query, uint64_t *sums
     (void)sums;
     if (hand->pass->shard != NULL)
         hand->pass->shard(hand, view);
-    if (hand->pass->whole != NULL)
+    if (hand->pass->whole != NULL && has_anybody(view))
         hand->pass->whole(hand, view);
-    else
+    else if (has_anybody(view))
         plain_give(hand, view);
     joined_give(hand, view->shard);
 }

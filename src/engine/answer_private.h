@@ -4,6 +4,7 @@
 
 #include "engine/answer.h"
 #include "engine/program_private.h"
+#include "engine/query_cell.h"
 #include "engine/scan_work.h"
 #include "engine/window.h"
 
@@ -25,6 +26,25 @@ struct answer_filter {
     struct scan_needles needles; /* the kinds, if they are few; else none */
 };
 
+/* answer_table.c: what is counted, by key; where a cell is asked for nothing is, but whose key passes is a member. */
+struct answer_key {
+    int64_t a, b, c;
+};
+struct answer_sum {
+    int64_t value;
+    int64_t carry; /* how often it went round */
+};
+struct answer_tally {
+    struct answer_key key;
+    int64_t people, events;
+    struct answer_sum sum;
+    uint64_t person; /* the last one counted */
+};
+struct answer_table {
+    struct answer_tally *at;
+    size_t count, room;
+};
+
 struct answer_hand {
     struct answer_run *run;
     const struct answer_pass *pass;
@@ -33,6 +53,8 @@ struct answer_hand {
     struct buf sources, masks;
     const struct scan_kernels *kernels;
     uint64_t person;      /* how many were begun: marks what belongs to the one at work */
+    uint32_t kept;        /* the one at work */
+    struct answer_tally unused;
 };
 
 struct answer_pass {
@@ -50,12 +72,20 @@ struct answer_pass {
     void (*joined_end)(struct answer_hand *hand, uint32_t kept);
 };
 
+/* Instead of rows: whom the rows that pass would count. */
+struct answer_cell {
+    const struct query_cell *cell;
+    struct program_test tests[QUERY_KEY_MAX]; /* that of the rest is known when all are counted */
+    uint64_t *members; /* a bit a kept number */
+};
+
 struct answer_run {
     struct arena *arena;
     const struct query *query;
     const struct moment *moment;
     const struct answer_options *options;
     struct answer *out;
+    struct answer_cell *cell;    /* NULL: rows are wanted */
     struct program *program;     /* of no query: tests are made ready with it */
     uint32_t shard_count;        /* of customers and of events */
     bool is_kind_wide;           /* some kind is over 255 */
@@ -92,24 +122,7 @@ void answer_filter_add(struct answer_filter *filter, const struct answer_probe *
 int64_t answer_event_value(const struct answer_run *run, const struct query_field *field, const struct program_event *event);
 int64_t answer_person_value(const struct answer_run *run, const struct query_field *field, uint32_t kept); /* of an attribute */
 
-/* answer_table.c: what is counted, by key. */
-struct answer_key {
-    int64_t a, b, c;
-};
-struct answer_sum {
-    int64_t value;
-    int64_t carry; /* how often it went round */
-};
-struct answer_tally {
-    struct answer_key key;
-    int64_t people, events;
-    struct answer_sum sum;
-    uint64_t person; /* the last one counted */
-};
-struct answer_table {
-    struct answer_tally *at;
-    size_t count, room;
-};
+/* answer_table.c */
 void answer_sum_add(struct answer_sum *sum, int64_t value);
 void answer_sum_join(struct answer_sum *sum, const struct answer_sum *other);
 void answer_tally_add(struct answer_hand *hand, struct answer_table *table, const struct answer_tally *other);
@@ -129,6 +142,15 @@ struct answer_units answer_units(struct answer_run *run, enum calendar_unit unit
 struct answer_units answer_units_of(struct answer_run *run, enum calendar_unit unit, int64_t first, int64_t count);
 int64_t answer_unit(const struct answer_units *units, int64_t second); /* its place in the table; the second lies in it */
 
+/* answer_cell.c */
+void answer_cell_take(struct answer_hand *hand, struct answer_key key); /* the person at work has such a row */
+bool answer_has_key(const struct answer_run *run, int key);             /* does the cell name this column? */
+bool answer_is_rest(const struct answer_run *run);
+/* Whom a CONDITION_ANSWER holds for, in the arena of the run's first hand; nobody, if the run has to stop. */
+struct program_cell answer_cell_find(struct answer_run *run, const struct condition *one);
+/* Who passes the query's `who` at that second, in the same arena. */
+struct program_cell answer_members_at(struct answer_run *run, const struct query *query, int64_t as_of);
+
 /* Questions. */
 enum err answer_who(struct answer_run *run, struct bitmap *out) MUST_USE; /* answer_who.c */
 void answer_fifths(struct answer_run *run, const struct condition *condition, struct program_fifths *fifths);
@@ -141,4 +163,7 @@ enum err answer_trend(struct answer_run *run) MUST_USE;
 enum err answer_rfm(struct answer_run *run) MUST_USE;
 enum err answer_interval(struct answer_run *run) MUST_USE;
 enum err answer_timeline(struct answer_run *run) MUST_USE;
+enum err answer_flow(struct answer_run *run) MUST_USE;
+/* answer.c: the run's query over its moment, for its `cell`, or its members. The run is fresh, its arena and cell aside. */
+enum err answer_run_inner(struct answer_run *run) MUST_USE;
 void answer_visit_run(struct answer_run *run, const struct answer_visit *visit);

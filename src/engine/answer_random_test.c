@@ -1,7 +1,8 @@
 /* Random questions about random bases: the plain pass over news alone beside every other way to the
  * same answer: kernels made for a shape, summaries or columns, blocks and late news mixed, two
- * threads, every level of the machine. Persons with several records, deleted and unknown ones are
- * among them; moments of asking lie before and behind the last event. */
+ * threads, every level of the machine; and beside it single persons asked alone. Persons with
+ * several records, deleted and unknown ones are among them; moments of asking lie before and behind
+ * the last event. */
 #include "engine/answer.h"
 
 #include <setjmp.h>
@@ -16,12 +17,15 @@
 #define ASKED 120 /* a round */
 #define NUMBERS 240
 #define KINDS 6
+#define CITIES 150
+#define ALONE 12 /* persons */
 #define SPAN (40 * 86400)
 #define TEXT_MAX 4000
 
 static const struct catalog_field columns[] = {{S("amount"), VALUE_MONEY},
                                                {S("size"), VALUE_NUMBER}};
-static const struct catalog_field attributes[] = {{S("age"), VALUE_NUMBER}};
+static const struct catalog_field attributes[] = {
+    {S("age"), VALUE_NUMBER}, {S("city"), VALUE_TEXT}, {S("born"), VALUE_DATE}};
 static struct catalog_kind kinds[KINDS] = {{S("k0"), 0}, {S("k1"), 1}, {S("k2"), 2},
                                            {S("k3"), 3}, {S("k4"), 4}, {S("k5"), 5}};
 
@@ -103,9 +107,16 @@ static void stores_fill(struct world *world)
         batch_append(world, random_below(5) == 0 ? from - 86400 : from, from + SPAN / 40);
         if (random_below(6) == 0 && i < 36)
             assert_int_equal(store_merge(world->stores[1]), OK);
+        for (bool did = random_below(4) == 0; did;) /* large runs have columns */
+            assert_int_equal(store_step(world->stores[i % 2], &did), OK);
     }
     for (int i = 0; i < 2; i++)
         world->snapshots[i] = store_snapshot(world->stores[i]);
+}
+
+static struct str city_of(struct world *world, uint32_t at)
+{
+    return str_fmt(world->arena, "%c%u", 'a' + at % 2, at);
 }
 
 static void people_fill(struct world *world)
@@ -114,15 +125,22 @@ static void people_fill(struct world *world)
     uint32_t before = UINT32_MAX;
 
     world->people = people;
-    people_attribute(people, 0, VALUE_NUMBER);
+    for (int i = 0; i < (int)ARRAY_LEN(attributes); i++)
+        people_attribute(people, i, attributes[i].type);
     for (uint32_t rank = 0; rank < NUMBERS; rank++) {
         uint32_t number = rank % 3 * SHARD_NUMBERS + rank / 3 * 17;
+        struct str city;
 
         if (random_below(20) == 0)
             continue; /* unknown */
         people_add(people, number);
         if (random_below(3) > 0)
             people_set_number(people, number, 0, random_below(60));
+        city = city_of(world, random_below(CITIES));
+        if (random_below(3) > 0)
+            people_set_texts(people, number, 1, &city, 1);
+        if (random_below(3) > 0)
+            people_set_number(people, number, 2, 11574 - 200 + random_below(300));
         people_set(people, SET_TAG, 1 + random_below(3), number, true);
         if (random_below(10) == 0)
             before = number;
@@ -133,13 +151,6 @@ static void people_fill(struct world *world)
     }
     people_publish(people);
     world->view = people_hold(people);
-}
-
-static const struct zone *zone_find(void *user, struct str name)
-{
-    (void)user;
-    (void)name;
-    return NULL;
 }
 
 static bool set_find(void *user, enum set_kind kind, int64_t id)
@@ -160,7 +171,6 @@ static void world_begin(struct world *world)
                                       .attributes = attributes,
                                       .attribute_count = ARRAY_LEN(attributes),
                                       .zone = world->zone,
-                                      .zone_find = zone_find,
                                       .set_find = set_find};
     people_fill(world);
     stores_fill(world);
@@ -228,14 +238,55 @@ static void put_steps(struct text *text)
     put(text, "],\"within_seconds\":%u", random_below(4) == 0 ? 0 : random_below(SPAN / 4));
 }
 
-static void put_leaf(struct text *text)
+static void put_attribute(struct text *text)
 {
-    switch (random_below(10)) {
+    static const char *const cities[] = {"is", "is_not", "contains", "starts"};
+    uint32_t some = random_below(CITIES / 2) * 2, low = random_below(60);
+
+    put(text, "{\"attribute\":");
+    switch (random_below(9)) {
     case 0:
-        put(text, "{\"tag\":[\"%u\"]}", 1 + random_below(3));
+        put(text, "\"age\",\"%s\":%u}", random_below(2) == 0 ? "at_least" : "below", low);
         break;
     case 1:
-        put(text, "{\"attribute\":\"age\",\"at_least\":%u}", random_below(60));
+        put(text, "\"age\",\"between\":[%u,%u]}", low, low + 1 + random_below(40));
+        break;
+    case 2:
+        put(text, "\"age\",\"%s\":[%u,%u,90]}", random_below(2) == 0 ? "is" : "is_not", low,
+            low / 2);
+        break;
+    case 3:
+        put(text, "\"%s\",\"exists\":%s}", random_below(2) == 0 ? "age" : "city",
+            random_below(2) == 0 ? "true" : "false");
+        break;
+    case 4:
+        put(text, "\"born\",\"within\":{\"last\":{\"days\":%u}}}", 100 + random_below(200));
+        break;
+    case 5:
+        put(text, "\"born\",\"within\":{\"%s\":\"2001-%02u-%02u 0%u:00\"}}",
+            random_below(2) == 0 ? "from" : "to", 3 + random_below(7), 1 + random_below(28),
+            random_below(2));
+        break;
+    case 6:
+        put(text, "\"born\",\"anniversary\":[%u,%u]}", random_below(30), 40 + random_below(300));
+        break;
+    default:
+        put(text, "\"city\",\"%s\":\"a%u\"}", cities[random_below(4)],
+            random_below(3) == 0 ? some : some % 10);
+    }
+}
+
+static void put_leaf(struct text *text)
+{
+    static const char *const matches[] = {"any", "all", "none"};
+
+    switch (random_below(10)) {
+    case 0:
+        put(text, "{\"tag\":[\"%u\",\"%u\"],\"match\":\"%s\"}", 1 + random_below(4),
+            1 + random_below(3), matches[random_below(3)]);
+        break;
+    case 1:
+        put_attribute(text);
         break;
     case 2:
         put(text, "{\"sequence\":");
@@ -345,6 +396,23 @@ static bool is_same(const struct answer *a, const struct answer *b)
                   (size_t)(a->row_count * a->column_count) * sizeof(int64_t)) == 0;
 }
 
+/* Persons asked alone say the same of themselves. */
+static void ask_alone(struct world *world, const struct query *query, const struct moment *moment,
+                      const struct bitmap *members)
+{
+    struct answer_leaf leaves[QUERY_CONDITION_MAX];
+
+    for (int i = 0; i < ALONE && query->who_count > 0; i++) {
+        uint32_t number = random_number();
+        enum err err = answer_explain(world->arena, query, moment, number, leaves);
+
+        if (err == E_NOT_FOUND)
+            continue;
+        assert_int_equal(err, OK);
+        assert_int_equal(leaves[query->who_count - 1].is_true, bitmap_has(members, number));
+    }
+}
+
 static void ask(struct world *world, const struct text *text, const struct query *query)
 {
     struct answer_options options = {.is_generic = true, .is_columns_only = true};
@@ -358,6 +426,8 @@ static void ask(struct world *world, const struct text *text, const struct query
     assert_int_equal(answer_run(world->arena, query, &moment, &options, &plain), OK);
     world->answered++;
     world->some += plain.row_count > 0 || bitmap_count(&plain.members) > 0;
+    if (query->ask == QUERY_SEGMENT)
+        ask_alone(world, query, &moment, &plain.members);
     for (int way = 0; way < 8; way++) {
         options = (struct answer_options){.thread_count = 1 + way % 2,
                                           .level = (enum scan_level)random_below(4),

@@ -9,7 +9,8 @@ struct buyer {
 struct rfm {
     struct answer_probe probe;
     int column;
-    uint16_t kind; /* of postings */
+    uint16_t kind;                /* of postings */
+    struct program_fifths fifths; /* of cells */
 };
 
 struct state {
@@ -154,6 +155,35 @@ static void fifths_of(struct answer_run *run, const struct state *all,
     bounds_of(values, all->count, fifths->sum);
 }
 
+static void cell_end(struct answer_hand *hand, uint32_t kept)
+{
+    const struct program_fifths *fifths = &((const struct rfm *)hand->pass->query)->fifths;
+    const struct buyer *now = &((const struct state *)hand->state)->now;
+
+    (void)kept;
+    if (now->count > 0)
+        answer_cell_take(hand, (struct answer_key){fifth_of(fifths->last, now->last),
+                                                   fifth_of(fifths->count, now->count),
+                                                   fifth_of(fifths->sum, now->sum)});
+}
+
+/* Once more, to tell who is where. */
+static void cell_run(struct answer_run *run, const struct program_fifths *fifths)
+{
+    const struct query *query = run->query;
+    struct rfm rfm = {.probe = answer_probe(run, &query->pattern),
+                      .column = query->field.number,
+                      .fifths = *fifths};
+    struct answer_pass pass = {.query = &rfm,
+                               .state_bytes = sizeof(struct state),
+                               .begin = rfm_begin,
+                               .event = rfm_event,
+                               .end = cell_end};
+
+    answer_filter_add(&pass.filter, &rfm.probe);
+    answer_pass_run(run, &pass);
+}
+
 static struct state buyers(struct answer_run *run, const struct pattern *pattern, int column)
 {
     struct rfm rfm = {.probe = answer_probe(run, pattern), .column = column};
@@ -211,6 +241,10 @@ enum err answer_rfm(struct answer_run *run)
     struct program_fifths fifths;
 
     fifths_of(run, &all, &fifths);
+    if (run->cell != NULL) {
+        cell_run(run, &fifths);
+        return OK;
+    }
     for (size_t i = 0; i < all.count; i++) {
         struct answer_tally *cell = &cells[fifth_of(fifths.last, all.at[i].last) * 36 +
                                            fifth_of(fifths.count, all.at[i].count) * 6 +

@@ -61,6 +61,10 @@ struct answer_tally *answer_tally(struct answer_hand *hand, struct answer_table 
 {
     struct answer_tally *tally;
 
+    if (hand->run->cell != NULL) {
+        answer_cell_take(hand, key);
+        return &hand->unused;
+    }
     if (table->count * 2 >= table->room)
         grow(hand, table);
     tally = find(table, &key);

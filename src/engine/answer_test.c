@@ -157,13 +157,6 @@ static void people_fill(struct world *world)
     people_publish(people);
 }
 
-static const struct zone *zone_find(void *user, struct str name)
-{
-    (void)user;
-    (void)name;
-    return NULL;
-}
-
 static bool set_find(void *user, enum set_kind kind, int64_t id)
 {
     (void)user;
@@ -181,7 +174,7 @@ static int world_begin(void **state)
     world->catalog = (struct catalog){kinds,       ARRAY_LEN(kinds),
                                       columns,     ARRAY_LEN(columns),
                                       attributes,  ARRAY_LEN(attributes),
-                                      world->zone, zone_find,
+                                      world->zone, NULL,
                                       set_find,    NULL,
                                       NULL};
     world->products = dictionary_new();
@@ -612,6 +605,26 @@ static void test_limits(void **state)
     bitmap_release(&answer.members);
 }
 
+/* What one person's answer takes of everybody's is bounded, too. */
+static void test_limits_of_one(void **state)
+{
+    struct world *world = *state;
+    struct answer_options late = {.deadline_ms = 1}, small = {.memory_max = 100};
+    struct answer_leaf leaves[QUERY_CONDITION_MAX];
+    struct moment moment = world->moments[0];
+    struct query query;
+
+    query_of(world,
+             "{\"version\":1,\"ask\":\"segment\",\"who\":{\"answer\":{\"ask\":\"trend\"," ORDERS
+             ",\"units\":\"day\"},\"cell\":{}}}",
+             &query);
+    assert_int_equal(answer_explain(world->arena, &query, &moment, 0, leaves), OK);
+    moment.cells_within = &late;
+    assert_int_equal(answer_explain(world->arena, &query, &moment, 0, leaves), E_BUSY);
+    moment.cells_within = &small;
+    assert_int_equal(answer_explain(world->arena, &query, &moment, 0, leaves), E_TOO_LARGE);
+}
+
 /* ---- person by person ------------------------------------------------------------------------ */
 
 struct visited {
@@ -684,7 +697,7 @@ int main(void)
         cmocka_unit_test(test_explained),        cmocka_unit_test(test_members),
         cmocka_unit_test(test_buckets),          cmocka_unit_test(test_questions),
         cmocka_unit_test(test_timeline_goes_on), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_visits),
+        cmocka_unit_test(test_limits_of_one),    cmocka_unit_test(test_visits),
     };
 
     return cmocka_run_group_tests(tests, world_begin, world_end);

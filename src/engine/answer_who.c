@@ -10,7 +10,7 @@
 struct who {
     const struct condition *nodes;
     int count;
-    struct program_test *tests; /* by node, of attributes */
+    struct program_test *tests; /* by node, of those without events */
     int *leaf_of;               /* by node: its place among the conditions over events; -1 */
     struct query leaves;        /* these conditions alone */
     struct program_fifths *fifths;
@@ -40,6 +40,12 @@ static bool bit_of(const struct program_bits *bits, uint32_t own)
 
 /* ---- the tree ------------------------------------------------------------------------------- */
 
+static void bits_not(const struct program_bits *of, struct program_bits *out)
+{
+    *out = *of;
+    program_bits_flip(out);
+}
+
 static void node_bits(const struct answer_hand *hand, const struct scan_view *view, int node)
 {
     const struct who *who = hand->pass->query;
@@ -48,12 +54,9 @@ static void node_bits(const struct answer_hand *hand, const struct scan_view *vi
                         *idle = &state->idle[node];
 
     if (who->nodes[node].kind == CONDITION_NOT) {
-        *low = state->high[node - 1];
-        *high = state->low[node - 1];
-        *idle = state->idle[node - 1];
-        program_bits_flip(low);
-        program_bits_flip(high);
-        program_bits_flip(idle);
+        bits_not(&state->high[node - 1], low);
+        bits_not(&state->low[node - 1], high);
+        bits_not(&state->idle[node - 1], idle);
     } else if (who->nodes[node].kind < CONDITION_NOT) {
         program_bits_operands(who->nodes, node, state->low);
         program_bits_operands(who->nodes, node, state->high);
@@ -63,11 +66,37 @@ static void node_bits(const struct answer_hand *hand, const struct scan_view *vi
         memset(high, 255, sizeof(*high));
         memset(idle, state->idle_of[who->leaf_of[node]] ? 255 : 0, sizeof(*idle));
     } else {
-        program_static_bits(hand->run->moment->people, &who->nodes[node], &who->tests[node],
-                            view->shard, low);
+        program_static_bits(hand->kernels, &who->nodes[node], &who->tests[node], view->shard, low);
         *high = *low;
         *idle = *low;
     }
+}
+
+/* Where nothing is asked of events, all is known. */
+static void known_bits(const struct answer_hand *hand, const struct scan_view *view, int node)
+{
+    const struct who *who = hand->pass->query;
+    struct program_bits *low = ((struct state *)hand->state)->low;
+
+    if (who->nodes[node].kind == CONDITION_NOT)
+        bits_not(&low[node - 1], &low[node]);
+    else if (who->nodes[node].kind < CONDITION_NOT)
+        program_bits_operands(who->nodes, node, low);
+    else
+        program_static_bits(hand->kernels, &who->nodes[node], &who->tests[node], view->shard,
+                            &low[node]);
+}
+
+static void known_shard(struct answer_hand *hand, struct scan_view *view)
+{
+    const struct who *who = hand->pass->query;
+    uint64_t *members = who->members + (size_t)view->shard * WORDS;
+    const struct program_bits *root = &((struct state *)hand->state)->low[who->count - 1];
+
+    for (int node = 0; node < who->count; node++)
+        known_bits(hand, view, node);
+    for (int word = 0; word < WORDS; word++)
+        members[word] = view->only[word] & root->at[word];
 }
 
 /* Decides whom it can, and leaves the others to their events. */
@@ -104,7 +133,7 @@ static bool joined_holds(const struct who *who, int node, const bool *holds)
 
 static bool tree_holds(const struct who *who, const struct state *state, uint32_t own)
 {
-    bool holds[QUERY_CONDITION_MAX] = {false}, holds_last = false;
+    bool holds[QUERY_NODE_MAX] = {false}, holds_last = false;
 
     for (int node = 0; node < who->count; node++) {
         enum condition_kind kind = who->nodes[node].kind;
@@ -276,6 +305,11 @@ static void kernel_take(struct answer_run *run, struct who *who, struct answer_p
 {
     struct scan scan = answer_scan(run, &run->plain);
 
+    if (who->leaves.who_count == 0 && !run->options->is_generic) {
+        pass->shard = NULL;
+        pass->whole = known_shard;
+        return;
+    }
     if (!is_kernels(run, who))
         return;
     scan_segment_prepare(&scan, &who->counts, &who->kernel);
@@ -306,7 +340,7 @@ static void filter_add(void *user, int bit, const struct pattern *pattern,
     answer_filter_add(filtering->filter, &probe);
 }
 
-static void fifths_set(const struct who *who, struct program *program)
+static void cells_set(const struct who *who, struct program *program)
 {
     for (int node = 0; node < who->count; node++) {
         if (who->nodes[node].kind != CONDITION_RFM)
@@ -314,6 +348,9 @@ static void fifths_set(const struct who *who, struct program *program)
         program_fifths(program, LEAVES, who->leaf_of[node], &who->fifths[node]);
         program_fifths(program, WHOLE, node, &who->fifths[node]);
     }
+    for (int node = 0; node < who->count; node++)
+        if (who->nodes[node].kind == CONDITION_ANSWER)
+            program_cell(program, WHOLE, node, &who->tests[node].cell);
 }
 
 static void idle_find(const struct who *who, struct state *state)
@@ -340,7 +377,7 @@ static void who_start(struct answer_hand *hand)
     state->program = program_new();
     must(program_add(state->program, &who->leaves) == LEAVES);
     must(program_add(state->program, hand->run->query) == WHOLE);
-    fifths_set(who, state->program);
+    cells_set(who, state->program);
     program_at(state->program, hand->run->moment);
     state->leaves_only = program_choose(state->program, leaves_only);
     state->whole_only = program_choose(state->program, whole_only);
@@ -368,11 +405,13 @@ static void who_prepare(struct answer_run *run, struct who *who, struct answer_f
         if (program_is_of_events(one)) {
             leaves[who->leaves.who_count++] = *one;
             program_looks(one, filter_add, &(struct filtering){run, filter});
-        } else if (one->kind == CONDITION_ATTRIBUTE) {
-            program_test_at(run->program, &who->tests[node], &one->test, &one->field, query->zone);
+        } else {
+            program_static_at(run->program, &who->tests[node], one, query->zone);
         }
         if (one->kind == CONDITION_RFM)
             answer_fifths(run, one, &who->fifths[node]);
+        if (one->kind == CONDITION_ANSWER)
+            who->tests[node].cell = answer_cell_find(run, one);
     }
 }
 

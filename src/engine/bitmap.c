@@ -469,22 +469,30 @@ size_t bitmap_read(const struct bitmap *bitmap, uint32_t from, uint32_t *out, si
 
 void bitmap_shard(const struct bitmap *bitmap, uint32_t shard, uint64_t words[BITMAP_SHARD_WORDS])
 {
+    memset(words, 0, BITMAP_SHARD_WORDS * sizeof(*words));
+    bitmap_shard_add(bitmap, shard, words);
+}
+
+void bitmap_shard_add(const struct bitmap *bitmap, uint32_t shard,
+                      uint64_t words[BITMAP_SHARD_WORDS])
+{
     const struct block *block = block_at(bitmap, shard >> 4);
-    uint32_t first = (shard & 15) * BITMAP_SHARD_WORDS;
+    uint32_t first = (shard & 15) * BITMAP_SHARD_WORDS, end;
+    const uint16_t *numbers;
 
     if (block->is_flat) {
-        memcpy(words, flat_of(block) + first, BITMAP_SHARD_WORDS * sizeof(*words));
+        const uint64_t *flat = flat_of(block) + first;
+
+        for (int i = 0; i < BITMAP_SHARD_WORDS; i++)
+            words[i] |= flat[i];
         return;
     }
-    memset(words, 0, BITMAP_SHARD_WORDS * sizeof(*words));
-    for (uint32_t i = sparse_find(sparse_of(block), block->count, (uint16_t)(first * 64));
-         i < block->count; i++) {
-        uint32_t bit = sparse_of(block)[i] - first * 64;
-
-        if (bit >= BITMAP_SHARD_WORDS * 64)
-            return;
-        words[bit >> 6] |= (uint64_t)1 << (bit & 63);
-    }
+    numbers = sparse_of(block);
+    end = shard % 16 == 15
+              ? block->count
+              : sparse_find(numbers, block->count, (uint16_t)((first + BITMAP_SHARD_WORDS) * 64));
+    for (uint32_t i = sparse_find(numbers, end, (uint16_t)(first * 64)); i < end; i++)
+        words[(numbers[i] >> 6) % BITMAP_SHARD_WORDS] |= (uint64_t)1 << (numbers[i] & 63);
 }
 
 static void block_fill(struct block *block, const uint64_t *words, uint32_t count)

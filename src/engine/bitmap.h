@@ -35,6 +35,7 @@ void bitmap_plain(bool is_plain);
 size_t bitmap_read(const struct bitmap *bitmap, uint32_t from, uint32_t *out, size_t max);
 /* The members among the numbers shard * 4,096 and up: bit i of the words is number shard * 4,096 + i. */
 void bitmap_shard(const struct bitmap *bitmap, uint32_t shard, uint64_t words[BITMAP_SHARD_WORDS]);
+void bitmap_shard_add(const struct bitmap *bitmap, uint32_t shard, uint64_t words[BITMAP_SHARD_WORDS]); /* to those that are there */
 
 /* Made anew of bits: bit i of the words is number i. */
 void bitmap_fill(struct bitmap *bitmap, const uint64_t *words, size_t word_count);

@@ -34,13 +34,16 @@ struct catalog {
     const struct catalog_field *attributes; /* number = index */
     int attribute_count;
     const struct zone *zone; /* the brand's, with its day start */
-    /* The zone of that IANA name, NULL: none. */
-    const struct zone *(*zone_find)(void *user, struct str name);
-    /* Is there such a set? Segments: *depth how many segments it stands on, so that none is part of itself. */
+    /* The zone of that IANA name, with the start of its days; it may be made in the arena. NULL: there is none; likewise of
+     * all where there is no such function. */
+    const struct zone *(*zone_find)(void *user, struct arena *arena, struct str name);
+    /* Is there such a set? NULL: there are none. */
     bool (*set_find)(void *user, enum set_kind kind, int64_t id);
     /* The number by which events name the channel with that id; NONE: it has none yet, so no event names it. NULL: ids are numbers. */
     int64_t (*channel_find)(void *user, int64_t id);
     void *user;
+    /* Those of a flow that says none, as JSON. NULL: it must say them. */
+    enum err (*stages)(void *user, struct str *out);
 };
 
 /* Where a customer falls by lot, the same for ever: XXH3-64 of the salt with the number as seed, modulo BUCKET_COUNT. */

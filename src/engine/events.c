@@ -5,6 +5,7 @@
 
 #define DIGIT_BITS 11
 #define DIGITS (1 << DIGIT_BITS)
+#define COLUMNS_SPARSE 4 /* customer numbers an event at most */
 
 bool events_are_sound(const struct events *events)
 {
@@ -101,7 +102,8 @@ void events_sort(struct arena *arena, const struct events *in, struct events *ou
     if (!is_in_time(in))
         radix_sort(&at, &other, in->count, true);
     radix_sort(&at, &other, in->count, false);
-    *out = (struct events){at, in->count, values, in->value_count};
+    *out = (struct events){
+        .at = at, .count = in->count, .values = values, .value_count = in->value_count};
 }
 
 /* ---- merging ------------------------------------------------------------------------- */
@@ -180,7 +182,46 @@ static struct events merge_two(struct arena *arena, const struct events *lists)
         merge_take(&merge, a, i++);
     while (j < b->count)
         merge_take(&merge, b, j++);
-    return (struct events){merge.at, merge.count, merge.values, merge.value_count};
+    return (struct events){.at = merge.at,
+                           .count = merge.count,
+                           .values = merge.values,
+                           .value_count = merge.value_count};
+}
+
+/* All of the list from there on, its values so much further behind. */
+static void rest_put(struct engine_event *to, const struct events *list, size_t from, uint32_t base)
+{
+    for (size_t i = from; i < list->count; i++) {
+        to[i - from] = list->at[i];
+        to[i - from].value += list->at[i].value == EVENTS_NO_VALUE ? 0 : base;
+    }
+}
+
+void events_join(struct arena *arena, const struct events *a, const struct events *b,
+                 struct events *out)
+{
+    size_t count = a->count + b->count, value_count = a->value_count + b->value_count;
+    struct engine_event *at = arena_new_array(arena, struct engine_event, count + 1);
+    struct engine_value *values = arena_new_array(arena, struct engine_value, value_count + 1);
+    uint32_t base = (uint32_t)a->value_count;
+    size_t i = 0, j = 0, to = 0;
+
+    if (a->value_count > 0)
+        memcpy(values, a->values, a->value_count * sizeof(*values));
+    if (b->value_count > 0)
+        memcpy(values + base, b->values, b->value_count * sizeof(*values));
+    while (i < a->count && j < b->count) {
+        bool is_b = order_of(&b->at[j]) < order_of(&a->at[i]);
+
+        at[to] = is_b ? b->at[j] : a->at[i];
+        at[to].value += is_b && at[to].value != EVENTS_NO_VALUE ? base : 0;
+        to++;
+        i += !is_b;
+        j += is_b;
+    }
+    rest_put(at + to, a, i, 0);
+    rest_put(at + to, b, j, base);
+    *out = (struct events){.at = at, .count = count, .values = values, .value_count = value_count};
 }
 
 static struct events merge_all(struct arena *arena, const struct events *lists, int count)
@@ -205,7 +246,10 @@ void events_merge(struct arena *arena, const struct events *lists, int count, st
     merge_begin(arena, lists, count, &merge);
     for (size_t i = 0; count == 1 && i < lists[0].count; i++)
         merge_take(&merge, &lists[0], i);
-    *out = (struct events){merge.at, merge.count, merge.values, merge.value_count};
+    *out = (struct events){.at = merge.at,
+                           .count = merge.count,
+                           .values = merge.values,
+                           .value_count = merge.value_count};
 }
 
 /* How many have a customer number below this one. */
@@ -227,5 +271,68 @@ struct events events_between(const struct events *sorted, uint64_t from, uint64_
 {
     size_t first = count_below(sorted, from), end = count_below(sorted, to);
 
-    return (struct events){sorted->at + first, end - first, sorted->values, sorted->value_count};
+    return (struct events){.at = sorted->at + first,
+                           .count = end - first,
+                           .values = sorted->values,
+                           .value_count = sorted->value_count,
+                           .columns = sorted->columns,
+                           .from = sorted->from + first};
+}
+
+/* ---- columns ------------------------------------------------------------------------- */
+
+static bool is_narrow(const struct events *events)
+{
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < events->count; i++)
+        bits |= events->at[i].kind | events->at[i].channel;
+    return bits <= UINT8_MAX;
+}
+
+/* Counted and summed up: where the next customer begins cannot be foreseen. */
+static const uint32_t *starts_make(struct arena *arena, const struct events *sorted,
+                                   size_t number_count)
+{
+    uint32_t *starts = arena_new_array(arena, uint32_t, number_count + 1), sum = 0;
+    const struct engine_event *at = sorted->at;
+
+    for (size_t i = 0; i < sorted->count; i++)
+        starts[at[i].customer + 1]++;
+    for (size_t number = 0; number <= number_count; number++) {
+        sum += starts[number];
+        starts[number] = sum;
+    }
+    return starts;
+}
+
+void events_columns(struct arena *arena, struct events *sorted)
+{
+    const struct engine_event *at = sorted->at;
+    size_t count = sorted->count, number_count;
+    struct events_columns *columns;
+    uint8_t *kinds, *channels;
+    uint32_t *seconds;
+    uint16_t *owns;
+
+    if (count == 0 || !is_narrow(sorted))
+        return;
+    number_count = ((size_t)at[count - 1].customer / SHARD_NUMBERS + 1) * SHARD_NUMBERS;
+    if (number_count > count * COLUMNS_SPARSE)
+        return;
+    columns = arena_new_one(arena, struct events_columns);
+    seconds = arena_new_array(arena, uint32_t, count + EVENTS_PAST_END / sizeof(uint32_t));
+    kinds = arena_new_array(arena, uint8_t, count + EVENTS_PAST_END);
+    channels = arena_new_array(arena, uint8_t, count + EVENTS_PAST_END);
+    owns = arena_new_array(arena, uint16_t, count);
+    for (size_t i = 0; i < count; i++) {
+        seconds[i] = at[i].second;
+        kinds[i] = (uint8_t)at[i].kind;
+        channels[i] = (uint8_t)at[i].channel;
+        owns[i] = (uint16_t)(at[i].customer % SHARD_NUMBERS);
+    }
+    *columns = (struct events_columns){seconds, kinds, channels, owns,
+                                       starts_make(arena, sorted, number_count)};
+    sorted->columns = columns;
+    sorted->from = 0;
 }

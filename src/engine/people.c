@@ -232,6 +232,9 @@ void people_link(struct people *people, uint32_t number, uint32_t kept)
     people_shards_reach(people, number > kept ? number : kept);
     if (link_get(&people->now, number).kept == kept)
         return;
+    /* Or the record would come into the ring that its person is about to leave. */
+    if (number != kept)
+        people_link(people, kept, kept);
     tell_record(people, link_get(&people->now, number).kept);
     tell_record(people, number);
     tell_record(people, kept);

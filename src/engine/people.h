@@ -18,7 +18,7 @@ void people_free(struct people *people); /* no view is held */
 void people_add(struct people *people, uint32_t number);
 /* The person's data are gone: in no answer from the next view on, with events or without. */
 void people_delete(struct people *people, uint32_t number);
-/* `number` is a record of the person `kept` from now on (kept == number: of itself again). Links are never chains. */
+/* `number` is a record of the person `kept` from now on (kept == number: of itself again). Links are never chains: `kept` is of itself. */
 void people_link(struct people *people, uint32_t number, uint32_t kept);
 /* What an attribute is; new attributes have no values. A number in use with another type: its values are gone. */
 void people_attribute(struct people *people, int attribute, enum value_type type);

@@ -97,6 +97,20 @@ static void persons_merge(struct people *people, struct model *model, uint32_t a
         }
 }
 
+/* As taking a merge back does it; the records that go with their person may come before it. */
+static void persons_split(struct people *people, struct model *model, uint32_t number)
+{
+    uint32_t from = model->kept[number];
+
+    model->kept[number] = number;
+    for (uint32_t i = 0; i < NUMBER_COUNT; i++)
+        if (model->kept[i] == from && i != from && random_below(2)) {
+            model->kept[i] = number;
+            people_link(people, i, number);
+        }
+    people_link(people, number, number);
+}
+
 static void change(struct people *people, struct model *model)
 {
     uint32_t number = random_below(NUMBER_COUNT), what = random_below(20);
@@ -113,8 +127,7 @@ static void change(struct people *people, struct model *model)
     } else if (what == 16) {
         persons_merge(people, model, number, random_below(NUMBER_COUNT));
     } else if (what == 17 && model->kept[number] != number) {
-        model->kept[number] = number;
-        people_link(people, number, number);
+        persons_split(people, model, number);
     } else if (what == 15 && random_below(2)) {
         const int64_t ids[] = {99, 100};
         for (int s = 0; s < 3; s++)

@@ -71,6 +71,7 @@ static struct program_query *query_new(const struct query *query)
     struct program_query *into = arena_new_one(arena, struct program_query);
     size_t nodes = (size_t)query->who_count + 1, leaves = 0;
 
+    must(query->who_count <= QUERY_NODE_MAX);
     for (int i = 0; i < query->who_count; i++)
         leaves += program_is_of_events(&query->who[i]);
     into->arena = arena;
@@ -93,6 +94,7 @@ struct program *program_new(void)
     struct program *program = arena_new_one(arena, struct program);
 
     program->own = arena;
+    program->kernels = scan_kernels(&(struct scan){.level = SCAN_BEST});
     program->map = arena_new(ARENA_MAX);
     program->arena = arena_new(ARENA_MAX);
     program->gather = arena_new(ARENA_MAX);
@@ -149,6 +151,11 @@ void program_fifths(struct program *program, int query, int node,
 
     leaf->has_fifths = true;
     leaf->fifths = *fifths;
+}
+
+void program_cell(struct program *program, int query, int node, const struct program_cell *cell)
+{
+    program->queries[query]->tests[node].cell = *cell;
 }
 
 /* ---- which roles look at a kind -------------------------------------------------------------- */
@@ -348,9 +355,7 @@ void program_at(struct program *program, const struct moment *moment)
         for (int r = 0; r < in->role_count; r++)
             role_at(program, &in->roles[r], in->query->zone);
         for (int n = 0; n < in->query->who_count; n++)
-            if (in->query->who[n].kind == CONDITION_ATTRIBUTE)
-                program_test_at(program, &in->tests[n], &in->query->who[n].test,
-                                &in->query->who[n].field, in->query->zone);
+            program_static_at(program, &in->tests[n], &in->query->who[n], in->query->zone);
     }
     for (struct program_choice *choice = program->choices; choice != NULL; choice = choice->next)
         choice_at(program, choice);
@@ -492,7 +497,7 @@ enum err program_result(struct program *program, int query, struct answer_leaf *
                         struct answer_leaf *root)
 {
     struct program_query *in = program->queries[query];
-    struct answer_leaf own[QUERY_CONDITION_MAX];
+    struct answer_leaf own[QUERY_NODE_MAX];
     struct answer_leaf *at = leaves != NULL ? leaves : own;
 
     memset(at, 0, (size_t)in->query->who_count * sizeof *at);
@@ -550,7 +555,7 @@ static struct known known_node(struct program *program, struct program_query *in
 bool program_known(struct program *program, int query, struct answer_leaf *root)
 {
     struct program_query *in = program->queries[query];
-    struct known nodes[QUERY_CONDITION_MAX + 1];
+    struct known nodes[QUERY_NODE_MAX];
     int count = in->query->who_count;
     const struct known *last = &nodes[count > 0 ? count - 1 : 0];
 

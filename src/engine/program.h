@@ -21,6 +21,16 @@ struct program_fifths {
     int64_t last[4], count[4], sum[4];
 };
 
+/* Who is in a cell of an answer: a bit a number. */
+struct program_cell {
+    const uint64_t *words;
+    size_t word_count;
+};
+static inline bool program_cell_has(const struct program_cell *cell, uint32_t number)
+{
+    return number / 64 < cell->word_count && (cell->words[number / 64] >> number % 64 & 1) != 0;
+}
+
 struct program; /* one thread's */
 struct program *program_new(void);
 void program_free(struct program *program); /* NULL is fine */
@@ -30,6 +40,8 @@ int program_add(struct program *program, const struct query *query);
 void program_drop(struct program *program, int query);
 /* For a CONDITION_RFM; without it nobody is in it. */
 void program_fifths(struct program *program, int query, int node, const struct program_fifths *fifths);
+/* The same for a CONDITION_ANSWER; its words live as long as the query is asked. */
+void program_cell(struct program *program, int query, int node, const struct program_cell *cell);
 /* Windows, texts and attributes as they are at this moment, which outlives the persons asked for. After program_add
  * and before persons. */
 void program_at(struct program *program, const struct moment *moment);

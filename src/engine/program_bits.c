@@ -3,6 +3,7 @@
 #include "engine/program_private.h"
 
 #define WORDS BITMAP_SHARD_WORDS
+#define FEW_MAX 16 /* numbers that are looked for one after the other */
 
 void program_bits_none(struct program_bits *out)
 {
@@ -21,54 +22,94 @@ void program_bits_join(struct program_bits *out, const struct program_bits *othe
         out->at[i] = is_all ? out->at[i] & other->at[i] : out->at[i] | other->at[i];
 }
 
-static void bits_read(const struct bitmap *bitmap, uint32_t shard, struct program_bits *out)
+static void bits_add(const struct bitmap *bitmap, uint32_t shard, struct program_bits *out)
 {
-    if (bitmap == NULL)
-        program_bits_none(out);
-    else
-        bitmap_shard(bitmap, shard, out->at);
+    if (bitmap != NULL)
+        bitmap_shard_add(bitmap, shard, out->at);
 }
 
-/* In any, all, or none of them. */
-static void bits_of_sets(const struct bitmap *const *sets, int count, enum compare compare,
-                         uint32_t shard, struct program_bits *out)
+static void bits_of_all(const struct program_test *test, uint32_t shard, struct program_bits *out)
 {
     struct program_bits one;
 
-    program_bits_none(out);
-    for (int i = 0; i < count; i++) {
-        bits_read(sets[i], shard, i == 0 ? out : &one);
-        if (i > 0)
-            program_bits_join(out, &one, compare == COMPARE_ALL_OF);
+    memset(out, 255, sizeof(*out));
+    for (int i = 0; i < test->member_count; i++) {
+        program_bits_none(&one);
+        bits_add(test->members[i], shard, &one);
+        program_bits_join(out, &one, true);
     }
-    if (compare == COMPARE_NONE_OF)
+}
+
+/* In any, all, or none of its sets. */
+static void bits_of_sets(const struct program_test *test, uint32_t shard, struct program_bits *out)
+{
+    if (test->test->compare == COMPARE_ALL_OF) {
+        bits_of_all(test, shard, out);
+        return;
+    }
+    program_bits_none(out);
+    for (int i = 0; i < test->member_count; i++)
+        bits_add(test->members[i], shard, out);
+    if (test->test->compare == COMPARE_NONE_OF)
         program_bits_flip(out);
 }
 
-static void bits_of_values(const struct program_test *test, const int64_t *values,
-                           struct program_bits *out)
+/* Does the test say: in [*low, *high]? What is missing is below all. */
+static bool is_range(const struct program_test *test, int64_t *low, int64_t *high)
 {
-    int64_t low = test->test->low, high = test->test->high;
-    enum compare compare = test->test->compare;
-    bool is_range =
-        compare == COMPARE_AT_LEAST || compare == COMPARE_BELOW || compare == COMPARE_BETWEEN;
+    const struct test *of = test->test;
+    bool is_within = of->compare == COMPARE_WITHIN;
 
-    low = compare == COMPARE_BELOW ? NONE + 1 : low; /* missing is below all */
-    high = compare == COMPARE_AT_LEAST ? INT64_MAX : high - 1;
-    for (int word = 0; word < WORDS; word++) {
-        const int64_t *at = values + (size_t)word * 64;
-        uint64_t bits = 0;
-
-        for (int i = 0; i < 64 && is_range; i++)
-            bits |= (uint64_t)(at[i] >= low && at[i] <= high) << i;
-        for (int i = 0; i < 64 && !is_range; i++)
-            bits |= (uint64_t)program_test_passes(test, at[i]) << i;
-        out->at[word] = bits;
-    }
+    *low = is_within ? test->days.from : of->compare == COMPARE_BELOW ? NONE : of->low;
+    *low = *low == NONE ? NONE + 1 : *low;
+    *high =
+        of->compare == COMPARE_AT_LEAST ? INT64_MAX : (is_within ? test->days.to : of->high) - 1;
+    return is_within || of->compare == COMPARE_AT_LEAST || of->compare == COMPARE_BELOW ||
+           of->compare == COMPARE_BETWEEN;
 }
 
-static void attribute_bits(const struct program_test *test, uint32_t shard,
-                           struct program_bits *out)
+/* One of a few numbers, or none of them. */
+static bool is_few(const struct program_test *test)
+{
+    const struct test *of = test->test;
+
+    return (of->compare == COMPARE_ANY_OF || of->compare == COMPARE_NONE_OF) && of->texts == NULL &&
+           of->value_count <= FEW_MAX;
+}
+
+static void bits_of_few(const struct scan_kernels *kernels, const struct test *test,
+                        const int64_t *values, struct program_bits *out)
+{
+    struct program_bits one;
+
+    for (int i = 0; i < test->value_count; i++) {
+        kernels->within(values, test->values[i], test->values[i], one.at);
+        program_bits_join(out, &one, false);
+    }
+    if (test->compare == COMPARE_NONE_OF)
+        program_bits_flip(out);
+}
+
+/* out: nobody, so far. */
+static void bits_of_values(const struct scan_kernels *kernels, const struct program_test *test,
+                           const int64_t *values, struct program_bits *out)
+{
+    int64_t low, high;
+
+    if (is_range(test, &low, &high)) {
+        kernels->within(values, low, high, out->at);
+        return;
+    }
+    if (is_few(test)) {
+        bits_of_few(kernels, test->test, values, out);
+        return;
+    }
+    for (int i = 0; i < SHARD_NUMBERS; i++)
+        out->at[i / 64] |= (uint64_t)program_test_passes(test, values[i]) << i % 64;
+}
+
+static void attribute_bits(const struct scan_kernels *kernels, const struct program_test *test,
+                           uint32_t shard, struct program_bits *out)
 {
     const struct people_column *column = test->column;
     enum compare compare = test->test->compare;
@@ -76,34 +117,24 @@ static void attribute_bits(const struct program_test *test, uint32_t shard,
 
     program_bits_none(out);
     if (compare == COMPARE_EXISTS || compare == COMPARE_MISSING) {
-        bits_read(column == NULL ? NULL : column->has, shard, out);
+        bits_add(column == NULL ? NULL : column->has, shard, out);
         if (compare == COMPARE_MISSING)
             program_bits_flip(out);
         return;
     }
-    if (test->field->type == VALUE_CHOICES) {
-        bits_of_sets(test->members, test->test->value_count, compare, shard, out);
+    if (test->members != NULL) {
+        bits_of_sets(test, shard, out);
         return;
     }
     if (column != NULL && shard < column->shard_count)
         values = column->values[shard];
     if (values != NULL)
-        bits_of_values(test, values, out);
+        bits_of_values(kernels, test, values, out);
     else if (compare == COMPARE_NONE_OF)
         program_bits_flip(out);
 }
 
 /* ---- nodes without events ------------------------------------------------------------------- */
-
-static void set_bits(const struct people_view *people, const struct condition *one, uint32_t shard,
-                     struct program_bits *out)
-{
-    const struct bitmap *sets[QUERY_VALUE_MAX];
-
-    for (int i = 0; i < one->id_count; i++)
-        sets[i] = people_set_of(people, one->set, one->ids[i]);
-    bits_of_sets(sets, one->id_count, one->test.compare, shard, out);
-}
 
 static void bucket_bits(const struct condition *one, uint32_t shard, struct program_bits *out)
 {
@@ -115,18 +146,29 @@ static void bucket_bits(const struct condition *one, uint32_t shard, struct prog
     }
 }
 
-void program_static_bits(const struct people_view *people, const struct condition *one,
+static void cell_bits(const struct program_cell *cell, uint32_t shard, struct program_bits *out)
+{
+    size_t from = (size_t)shard * WORDS;
+
+    program_bits_none(out);
+    if (from < cell->word_count)
+        memcpy(out->at, cell->words + from,
+               (cell->word_count - from < WORDS ? cell->word_count - from : WORDS) * 8);
+}
+
+void program_static_bits(const struct scan_kernels *kernels, const struct condition *one,
                          const struct program_test *test, uint32_t shard, struct program_bits *out)
 {
-    program_bits_none(out);
     if (one->kind == CONDITION_EVERYONE)
-        program_bits_flip(out);
+        memset(out, 255, sizeof(*out));
     else if (one->kind == CONDITION_SET)
-        set_bits(people, one, shard, out);
+        bits_of_sets(test, shard, out);
     else if (one->kind == CONDITION_BUCKET)
         bucket_bits(one, shard, out);
+    else if (one->kind == CONDITION_ANSWER)
+        cell_bits(&test->cell, shard, out);
     else
-        attribute_bits(test, shard, out);
+        attribute_bits(kernels, test, shard, out);
 }
 
 /* ---- a query of a program -------------------------------------------------------------------- */
@@ -169,7 +211,7 @@ static void node_bits(const struct program *program, const struct program_query 
         program_bits_none(maybe);
         program_bits_flip(maybe);
     } else {
-        program_static_bits(program->moment.people, one, &in->tests[node], shard, sure);
+        program_static_bits(program->kernels, one, &in->tests[node], shard, sure);
         *maybe = *sure;
     }
 }
@@ -181,8 +223,8 @@ void program_shard(struct program *program, int query, uint32_t shard, uint64_t 
     int root = in->query->who_count - 1;
 
     if (program->sure == NULL) {
-        program->sure = arena_new_array(program->own, struct program_bits, QUERY_CONDITION_MAX);
-        program->maybe = arena_new_array(program->own, struct program_bits, QUERY_CONDITION_MAX);
+        program->sure = arena_new_array(program->own, struct program_bits, QUERY_NODE_MAX);
+        program->maybe = arena_new_array(program->own, struct program_bits, QUERY_NODE_MAX);
     }
     for (int node = 0; node <= root; node++)
         node_bits(program, in, node, shard);

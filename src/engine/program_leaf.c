@@ -209,13 +209,6 @@ void program_leaf_take(struct program_leaf *leaf, uint32_t bits, const struct pr
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static int64_t distinct(struct program_leaf *leaf)
 {
     int64_t *values = (int64_t *)(void *)leaf->values.at;
@@ -225,7 +218,7 @@ static int64_t distinct(struct program_leaf *leaf)
     must(!leaf->values.is_full);
     if (count == 0)
         return 0;
-    qsort(values, count, sizeof *values, by_value);
+    qsort(values, count, sizeof *values, program_by_value);
     for (size_t i = 0; i < count; i++)
         different += i == 0 || values[i] != values[i - 1];
     return different;

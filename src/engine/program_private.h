@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/program.h"
+#include "engine/scan_private.h"
 #include "engine/window.h"
 
 #define PROGRAM_NEVER INT64_MAX /* no instant */
@@ -15,10 +16,15 @@ struct program_test {
     const struct zone *zone;
     const uint64_t *codes;    /* texts: which codes pass ANY_OF, CONTAINS, STARTS, and which NONE_OF names */
     int64_t code_count;
+    const int64_t *sorted;    /* of many numbers; NULL: few */
     struct span span;         /* WITHIN: seconds; ANNIVERSARY: days */
+    struct span days;         /* WITHIN: those whose first instant lies there */
     int64_t next;             /* when the test itself moves; PROGRAM_NEVER */
     const struct people_column *column;  /* attributes; NULL: nobody has a value */
-    const struct bitmap *const *members; /* CHOICES: of each text; NULL: nobody */
+    /* Who is in any, all or none of these passes: a SET's; of CHOICES each text's; of TEXT those that pass, if they are few. */
+    const struct bitmap *const *members; /* each NULL: nobody */
+    int member_count;
+    struct program_cell cell; /* of an answer */
 };
 
 /* What a condition looks for: events that match get its bit. */
@@ -58,6 +64,10 @@ int64_t program_window_next(const struct window *window, const struct zone *zone
 /* field NULL: of a measure that is no field's. */
 void program_test_at(struct program *program, struct program_test *out, const struct test *test, const struct query_field *field,
                      const struct zone *zone);
+/* Of a condition that asks for no events. */
+void program_static_at(struct program *program, struct program_test *out, const struct condition *one, const struct zone *zone);
+/* For qsort and bsearch of int64_t. */
+int program_by_value(const void *a, const void *b);
 bool program_test_passes(const struct program_test *test, int64_t value);
 /* An attribute or a membership of the person, without events. */
 struct answer_leaf program_static(const struct program *program, const struct condition *one, const struct program_test *test);
@@ -71,7 +81,7 @@ void program_bits_flip(struct program_bits *out);
 void program_bits_join(struct program_bits *out, const struct program_bits *other, bool is_all); /* both, or either */
 void program_bits_operands(const struct condition *who, int node, struct program_bits *of); /* of[node]: all or any of its operands */
 /* A condition that asks for no events. */
-void program_static_bits(const struct people_view *people, const struct condition *one, const struct program_test *test,
+void program_static_bits(const struct scan_kernels *kernels, const struct condition *one, const struct program_test *test,
                          uint32_t shard, struct program_bits *out);
 bool program_is_of_events(const struct condition *one);
 
@@ -87,7 +97,7 @@ struct program_query {
     struct program_leaf *leaves;
     struct program_role *roles;
     int *leaf_of;               /* by node: which of its leaves; -1: none */
-    struct program_test *tests; /* by node: of attributes */
+    struct program_test *tests; /* by node: of those without events */
     int leaf_count, role_count;
 };
 /* Who looks at a kind, in the order of queries and leaves. The last kind stands for all from kind_limit up. */
@@ -102,6 +112,7 @@ struct program_choice {
 };
 struct program {
     struct arena *own;
+    const struct scan_kernels *kernels;
     struct moment moment;
     struct program_query *queries[PROGRAM_QUERY_MAX]; /* NULL: dropped */
     int query_count;

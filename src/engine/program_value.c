@@ -3,7 +3,11 @@
  */
 #include "engine/program_private.h"
 
+#include <stdlib.h>
+
 #define SECOND_MS INT64_C(1000)
+#define LIST_MAX 16  /* numbers that are looked at one after the other */
+#define NAMED_MAX 64 /* texts whose people are asked for one after the other */
 
 /* ---- ready for a moment ---------------------------------------------------------------------- */
 
@@ -42,18 +46,6 @@ static void codes_at(struct program *program, struct program_test *out,
     out->codes = codes;
 }
 
-static void texts_at(struct program *program, struct program_test *out)
-{
-    uint64_t *codes;
-
-    out->code_count = out->column == NULL ? 0 : out->column->text_count;
-    codes = arena_new_array(program->arena, uint64_t, (size_t)out->code_count / 64 + 1);
-    for (int64_t i = 0; i < out->code_count; i++)
-        if (is_text_named(out->test, out->column->texts[i]))
-            code_set(codes, i);
-    out->codes = codes;
-}
-
 static const struct bitmap *members_of(const struct people_column *column, struct str text)
 {
     for (int i = 0; column != NULL && i < column->text_count; i++)
@@ -62,20 +54,75 @@ static const struct bitmap *members_of(const struct people_column *column, struc
     return NULL;
 }
 
-static void members_at(struct program *program, struct program_test *out)
+static const struct bitmap **members_room(struct program *program, struct program_test *out,
+                                          int count)
 {
     const struct bitmap **members =
-        arena_new_array(program->arena, const struct bitmap *, (size_t)out->test->value_count + 1);
+        arena_new_array(program->arena, const struct bitmap *, (size_t)count + 1);
+
+    out->members = members;
+    out->member_count = count;
+    return members;
+}
+
+static void choices_at(struct program *program, struct program_test *out)
+{
+    const struct bitmap **members = members_room(program, out, out->test->value_count);
 
     for (int i = 0; i < out->test->value_count; i++)
         members[i] = members_of(out->column, out->test->texts[i]);
-    out->members = members;
+}
+
+static void sets_at(struct program *program, struct program_test *out, const struct condition *one)
+{
+    const struct bitmap **members = members_room(program, out, one->id_count);
+
+    for (int i = 0; i < one->id_count; i++)
+        members[i] = people_set_of(program->moment.people, one->set, one->ids[i]);
+}
+
+/* Where few texts are named, who has them is asked; else each person's text. */
+static void texts_at(struct program *program, struct program_test *out)
+{
+    const struct bitmap *few[NAMED_MAX];
+    uint64_t *codes;
+    int count = 0;
+
+    out->code_count = out->column == NULL ? 0 : out->column->text_count;
+    codes = arena_new_array(program->arena, uint64_t, (size_t)out->code_count / 64 + 1);
+    for (int64_t i = 0; i < out->code_count; i++) {
+        if (!is_text_named(out->test, out->column->texts[i]))
+            continue;
+        code_set(codes, i);
+        if (count++ < NAMED_MAX)
+            few[count - 1] = out->column->members[i];
+    }
+    out->codes = codes;
+    if (count <= NAMED_MAX && out->test->compare != COMPARE_ALL_OF)
+        memcpy(members_room(program, out, count), few, (size_t)count * sizeof(*few));
 }
 
 static bool has_texts(const struct test *test)
 {
     return test->texts != NULL && test->compare != COMPARE_EXISTS &&
            test->compare != COMPARE_MISSING;
+}
+
+int program_by_value(const void *a, const void *b)
+{
+    int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
+
+    return (one > other) - (one < other);
+}
+
+static void values_sort(struct program *program, struct program_test *out)
+{
+    size_t count = (size_t)out->test->value_count;
+    int64_t *sorted = arena_new_array(program->arena, int64_t, count);
+
+    memcpy(sorted, out->test->values, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), program_by_value);
+    out->sorted = sorted;
 }
 
 static int64_t day_start_from(const struct zone *zone, int64_t second)
@@ -92,12 +139,21 @@ static int64_t days_next(const struct zone *zone, int64_t seconds, int64_t as_of
     return in < out ? in : out;
 }
 
+/* The first day that begins at this second or later; open bounds stay open. */
+static int64_t first_day_from(const struct zone *zone, int64_t second)
+{
+    return second == INT64_MIN || second == INT64_MAX ? second
+                                                      : window_unit(zone, UNIT_DAY, second - 1) + 1;
+}
+
 static void dates_at(struct program *program, struct program_test *out)
 {
     int64_t as_of = program->moment.as_of, today = zone_day(out->zone, as_of * SECOND_MS);
 
     if (out->test->compare == COMPARE_WITHIN) {
         out->span = window_span(&out->test->within, out->zone, as_of);
+        out->days = (struct span){first_day_from(out->zone, out->span.from),
+                                  first_day_from(out->zone, out->span.to)};
         out->next = program_window_next(&out->test->within, out->zone, as_of);
         if (out->test->within.kind == WINDOW_ROLLING && out->field != NULL &&
             out->field->kind == QUERY_COLUMN && out->field->type == VALUE_DATE)
@@ -121,14 +177,27 @@ void program_test_at(struct program *program, struct program_test *out, const st
         return;
     if (field->kind == QUERY_ATTRIBUTE)
         out->column = people_column(program->moment.people, field->number);
+    if (test->values != NULL && test->value_count > LIST_MAX)
+        values_sort(program, out);
     if (!has_texts(test))
         return;
     if (field->kind == QUERY_COLUMN)
         codes_at(program, out, dictionaries == NULL ? NULL : dictionaries[field->number]);
     else if (field->type == VALUE_CHOICES)
-        members_at(program, out);
+        choices_at(program, out);
     else
         texts_at(program, out);
+}
+
+void program_static_at(struct program *program, struct program_test *out,
+                       const struct condition *one, const struct zone *zone)
+{
+    if (one->kind == CONDITION_ATTRIBUTE) {
+        program_test_at(program, out, &one->test, &one->field, zone);
+    } else if (one->kind == CONDITION_SET) {
+        *out = (struct program_test){.test = &one->test, .next = PROGRAM_NEVER};
+        sets_at(program, out, one);
+    }
 }
 
 /* ---- one value ------------------------------------------------------------------------------- */
@@ -142,6 +211,9 @@ static bool is_one_of(const struct program_test *test, int64_t value)
 {
     if (test->codes != NULL)
         return has_code(test, value);
+    if (test->sorted != NULL)
+        return bsearch(&value, test->sorted, (size_t)test->test->value_count, sizeof(value),
+                       program_by_value) != NULL;
     for (int i = 0; i < test->test->value_count; i++)
         if (test->test->values[i] == value)
             return true;
@@ -157,13 +229,6 @@ static bool is_all_of(const struct program_test *test, int64_t value)
             return false;
     }
     return is_one_of(test, value);
-}
-
-static bool is_day_within(const struct program_test *test, int64_t day)
-{
-    int64_t second = zone_day_start(test->zone, day) / SECOND_MS;
-
-    return second >= test->span.from && second < test->span.to;
 }
 
 static bool is_anniversary(const struct program_test *test, int64_t day)
@@ -202,7 +267,7 @@ bool program_test_passes(const struct program_test *test, int64_t value)
     case COMPARE_BETWEEN:
         return value >= of->low && value < of->high;
     case COMPARE_WITHIN:
-        return is_day_within(test, value);
+        return value >= test->days.from && value < test->days.to;
     case COMPARE_ANNIVERSARY:
         return is_anniversary(test, value);
     default:
@@ -212,12 +277,18 @@ bool program_test_passes(const struct program_test *test, int64_t value)
 
 /* ---- a person without events ----------------------------------------------------------------- */
 
-static bool has_set(const struct program *program, const struct condition *one, int at)
+static bool has_member(const struct program *program, const struct bitmap *members)
 {
-    const struct bitmap *members = people_set_of(program->moment.people, one->set, one->ids[at]);
-
     for (int i = 0; members != NULL && i < program->number_count; i++)
         if (bitmap_has(members, program->numbers[i]))
+            return true;
+    return false;
+}
+
+static bool has_cell(const struct program *program, const struct program_cell *cell)
+{
+    for (int i = 0; i < program->number_count; i++)
+        if (program_cell_has(cell, program->numbers[i]))
             return true;
     return false;
 }
@@ -230,13 +301,13 @@ static bool counts_pass(enum compare compare, int had, int count)
     return (had > 0) == (compare != COMPARE_NONE_OF);
 }
 
-static bool sets_pass(const struct program *program, const struct condition *one)
+static bool sets_pass(const struct program *program, const struct program_test *test)
 {
     int had = 0;
 
-    for (int i = 0; i < one->id_count; i++)
-        had += has_set(program, one, i);
-    return counts_pass(one->test.compare, had, one->id_count);
+    for (int i = 0; i < test->member_count; i++)
+        had += has_member(program, test->members[i]);
+    return counts_pass(test->test->compare, had, test->member_count);
 }
 
 static bool choices_pass(const struct program_test *test, uint32_t number)
@@ -246,9 +317,9 @@ static bool choices_pass(const struct program_test *test, uint32_t number)
 
     if (test->test->compare == COMPARE_EXISTS || test->test->compare == COMPARE_MISSING)
         return has == (test->test->compare == COMPARE_EXISTS);
-    for (int i = 0; i < test->test->value_count; i++)
+    for (int i = 0; i < test->member_count; i++)
         had += test->members[i] != NULL && bitmap_has(test->members[i], number);
-    return counts_pass(test->test->compare, had, test->test->value_count);
+    return counts_pass(test->test->compare, had, test->member_count);
 }
 
 static int64_t date_until(const struct program_test *test, int64_t value)
@@ -288,7 +359,9 @@ struct answer_leaf program_static(const struct program *program, const struct co
     if (one->kind == CONDITION_EVERYONE) {
         out.is_true = true;
     } else if (one->kind == CONDITION_SET) {
-        out.is_true = sets_pass(program, one);
+        out.is_true = sets_pass(program, test);
+    } else if (one->kind == CONDITION_ANSWER) {
+        out.is_true = has_cell(program, &test->cell);
     } else if (one->kind == CONDITION_BUCKET) {
         out.value = catalog_bucket(one->salt, kept);
         out.is_true = out.value >= one->low && out.value < one->high;

@@ -9,11 +9,15 @@
 #define QUERY_VERSION 1
 #define QUERY_TEXT_MAX 65536     /* bytes of the JSON */
 #define QUERY_CONDITION_MAX 128  /* nodes of a segment */
+#define QUERY_REACH_MAX 4        /* more, which are the reach of whoever asks */
+#define QUERY_NODE_MAX (QUERY_CONDITION_MAX + QUERY_REACH_MAX)
 #define QUERY_STEP_MAX 8         /* of a funnel or sequence */
 #define QUERY_VALUE_MAX 1000     /* values of one list */
 #define QUERY_TEST_MAX 8         /* tests of one pattern */
 #define QUERY_PERIOD_MAX 400     /* cells of a time axis */
 #define QUERY_ROW_MAX 10000      /* rows of an answer */
+#define QUERY_ANSWER_MAX 8       /* answers of one query's conditions, nested ones too; twice those in a flow */
+#define QUERY_STAGE_MAX 8        /* of a flow */
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
@@ -98,6 +102,7 @@ enum condition_kind {
     CONDITION_ATTRIBUTE, /* field, test */
     CONDITION_SET,       /* in any of, none of, all of the sets: tags, lists, segments */
     CONDITION_BUCKET,    /* catalog_bucket(salt, number) in [low, high) parts per million */
+    CONDITION_ANSWER,    /* counted by a row of the answer to `cell`'s query, asked at the same moment, that the cell's keys pass */
     CONDITION_DID,       /* measure over the pattern's events, tested. No event: COUNT, SUM, DISTINCT, DAYS are 0, the others missing.
                             SUM, MIN, MAX, DISTINCT are over `field`, events without it left out (a sum outside int64 is E_TOO_LARGE);
                             FIRST and LAST are of the field of the first or last event, or without field its second in test.within */
@@ -124,6 +129,7 @@ struct condition {
     enum measure measure;
     const struct pattern *pattern;
     const struct funnel *funnel;
+    const struct query_cell *cell;
     struct window later, again;
     uint8_t r, f, m;
 };
@@ -145,7 +151,9 @@ enum query_ask {
                         of a fifth is the value of rank ceil(n * fifth / 5), ascending; equal values fall together into the lowest fifth
                         whose bound is not below them */
     QUERY_INTERVAL,  /* whole days (86,400 s) between an event and the next, pairs. is_first: only the first two */
-    QUERY_TIMELINE   /* second, kind, channel, amount or NONE, latest first, at most `limit` before (second, skip) */
+    QUERY_TIMELINE,  /* second, kind, channel, amount or NONE, latest first, at most `limit` before (second, skip) */
+    QUERY_FLOW       /* [value of `by`,] from, to, people: stages at two moments, the ends of `flow` (no end: as_of). The stage is the
+                        number from 1 of the last one whose `who` holds, asked as of the moment; 0: none does */
 };
 struct query {
     enum query_ask ask;
@@ -168,6 +176,9 @@ struct query {
     int64_t limit;
     uint32_t person;         /* TIMELINE: customer number */
     int64_t before, skip;    /* TIMELINE: of the second `before` that many are known already; NONE: from the latest */
+    struct window flow;      /* FLOW */
+    struct query *stages;    /* FLOW: a SEGMENT each */
+    int stage_count;
 };
 
 /* E_INPUT: *fault says what is wrong and where ("/who/all/1/did/kind"), in the arena. What the tree points to lies in the arena or in

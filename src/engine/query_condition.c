@@ -108,7 +108,7 @@ static enum err set_read(struct query_reader *reader, const struct query_item *o
     for (int i = 0; i < out->id_count; i++) {
         struct query_item id = query_list_at(item, (uint32_t)i);
 
-        if (!catalog->set_find(catalog->user, out->set, out->ids[i]))
+        if (catalog->set_find == NULL || !catalog->set_find(catalog->user, out->set, out->ids[i]))
             return query_refuse(reader, &id, "query.name", "there is no such set of customers");
     }
     if (query_member(object, "match", &match))
@@ -401,6 +401,7 @@ static const struct form forms[] = {
     {"restarted", restarted_read},
     {"rfm", rfm_read},
     {"purchase", purchase_read},
+    {"answer", query_answer},
 };
 
 enum err query_condition(struct query_reader *reader, const struct query_item *item)

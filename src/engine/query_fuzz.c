@@ -1,6 +1,7 @@
 /* Any bytes are refused as a query with a place, or read into a sound tree. The input stands as it
- * is, as `who` of a segment, and as the events of a trend. */
-#include "engine/query.h"
+ * is, as `who` of a segment, as the events of a trend, as the
+ * cell of an answer and as the stages of a flow. */
+#include "engine/query_cell.h"
 
 #include "host/file.h"
 
@@ -9,8 +10,9 @@ static const struct catalog_field fields[] = {
     {S("n"), VALUE_NUMBER}, {S("subject"), VALUE_ID}, {S("t"), VALUE_TEXT}, {S("d"), VALUE_DATE}};
 static const struct catalog_field attributes[] = {{S("n"), VALUE_MONEY}, {S("c"), VALUE_CHOICES}};
 
-static const struct zone *zone_find(void *user, struct str name)
+static const struct zone *zone_find(void *user, struct arena *arena, struct str name)
 {
+    (void)arena;
     return str_is(name, "UTC") ? user : NULL;
 }
 
@@ -19,16 +21,18 @@ static bool set_find(void *user, enum set_kind kind, int64_t id)
     return user != NULL && (kind != SET_LIST || id == 7);
 }
 
-static void nodes_are_sound(const struct query *query)
+static void nodes_are_sound(void *user, struct query *query)
 {
     int roots = 0;
 
+    (void)user;
     for (int i = 0; i < query->who_count; i++) {
         const struct condition *node = &query->who[i];
         int at = i - 1;
 
         must(node->size >= 1 && node->size <= i + 1);
         must(node->path.len >= 4);
+        must((node->cell != NULL) == (node->kind == CONDITION_ANSWER));
         for (int operand = 0; operand < node->operands; operand++) {
             must(at >= 0);
             at -= query->who[at].size;
@@ -45,7 +49,7 @@ static void read_once(struct arena *arena, const struct catalog *catalog, struct
     struct query query;
 
     if (query_read(arena, catalog, text, &query, &fault) == OK)
-        nodes_are_sound(&query);
+        query_each(&query, nodes_are_sound, NULL);
     else
         must(fault.code != NULL && fault.path.at != NULL && fault.message.len > 0);
 }
@@ -74,6 +78,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
               str_fmt(arena, "{\"version\":1,\"ask\":\"segment\",\"who\":%.*s}", STR(text)));
     read_once(arena, &catalog,
               str_fmt(arena, "{\"version\":1,\"ask\":\"trend\",\"units\":\"day\",\"events\":%.*s}",
+                      STR(text)));
+    read_once(arena, &catalog,
+              str_fmt(arena,
+                      "{\"version\":1,\"ask\":\"segment\",\"who\":{\"answer\":{\"ask\":\"paths\","
+                      "\"events\":{}},\"cell\":%.*s}}",
+                      STR(text)));
+    read_once(arena, &catalog,
+              str_fmt(arena,
+                      "{\"version\":1,\"ask\":\"flow\",\"within\":{\"last\":{\"days\":1}},"
+                      "\"stages\":%.*s}",
                       STR(text)));
     arena_reset(arena);
     return 0;

@@ -20,6 +20,8 @@ struct query_reader {
     struct query_fault *fault;
     struct condition *nodes;
     int node_count;
+    int answer_count; /* how often answers are asked for */
+    int flow_depth;   /* what is in a flow is asked at both its moments */
 };
 
 void query_fault(struct query_reader *reader, const struct query_item *item, const char *code, const char *message);
@@ -62,6 +64,10 @@ enum err query_of(struct query_reader *reader, const struct query_item *object, 
 bool query_is_summed(enum value_type type); /* numbers and money */
 bool query_has_test(const struct query_item *object);
 enum err query_test(struct query_reader *reader, const struct query_item *object, enum value_type type, struct test *out) MUST_USE;
+/* A list of such values, as ANY_OF has it; of kinds and channels as events number them. */
+enum err query_values(struct query_reader *reader, const struct query_item *item, enum value_type type, struct test *out) MUST_USE;
+enum err query_kinds(struct query_reader *reader, const struct query_item *item, struct test *out) MUST_USE;
+enum err query_channels(struct query_reader *reader, const struct query_item *item, struct test *out) MUST_USE;
 /* The one test of a moment. */
 enum err query_test_moment(struct query_reader *reader, const struct query_item *object, struct test *out) MUST_USE;
 enum err query_pattern(struct query_reader *reader, const struct query_item *item, struct pattern *out) MUST_USE;
@@ -71,3 +77,10 @@ enum err query_steps(struct query_reader *reader, const struct query_item *item,
 
 /* query_condition.c: a tree to the end of the nodes. */
 enum err query_condition(struct query_reader *reader, const struct query_item *item) MUST_USE;
+
+/* query_read.c: a question inside another, of whose zone it is unless it says so; conditions of its own. */
+enum err query_inner(struct query_reader *reader, const struct query_item *item, struct query *out) MUST_USE;
+enum err query_who(struct query_reader *reader, const struct query_item *item, struct query *out) MUST_USE;
+/* query_cell.c */
+enum err query_answer(struct query_reader *reader, const struct query_item *object, const struct query_item *item,
+                      struct condition *out) MUST_USE;

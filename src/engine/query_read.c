@@ -168,12 +168,83 @@ static enum err timeline_read(struct query_reader *reader, const struct query_it
     return limit_read(reader, text, 50, out);
 }
 
+/* ---- flows ---------------------------------------------------------------------------------- */
+
+static enum err stage_read(struct query_reader *reader, const struct query_item *item,
+                           struct query *out)
+{
+    static const char *const names[] = {"name", "who", NULL};
+    struct query_item member;
+    struct str name;
+
+    TRY(query_members(reader, item, names));
+    TRY(query_need(reader, item, "name", &member));
+    TRY(query_text(reader, &member, &name));
+    TRY(query_need(reader, item, "who", &member));
+    *out = (struct query){.ask = QUERY_SEGMENT, .zone = reader->zone};
+    return query_who(reader, &member, out);
+}
+
+static enum err stages_read(struct query_reader *reader, const struct query_item *item,
+                            struct query *out)
+{
+    uint32_t count;
+
+    TRY(query_list(reader, item, QUERY_STAGE_MAX, &count));
+    reader->flow_depth++;
+    out->stages = arena_new_array(reader->arena, struct query, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct query_item one = query_list_at(item, i);
+
+        TRY(stage_read(reader, &one, &out->stages[i]));
+        out->stage_count++;
+    }
+    reader->flow_depth--;
+    return OK;
+}
+
+static enum err usual_stages_read(struct query_reader *reader, const struct query_item *text,
+                                  struct query *out)
+{
+    const struct catalog *catalog = reader->catalog;
+    struct query_item item = {.in = text, .name = S("stages")};
+    struct json json;
+    struct str usual = {0};
+
+    if (catalog->stages == NULL)
+        return query_need(reader, text, "stages", &item);
+    TRY(catalog->stages(catalog->user, &usual));
+    must(json_parse(reader->arena, usual, &json, NULL) == OK); /* the catalog's own text */
+    item.json = &json;
+    return stages_read(reader, &item, out);
+}
+
+static enum err flow_read(struct query_reader *reader, const struct query_item *text,
+                          struct query *out)
+{
+    struct query_item item;
+
+    TRY(query_need(reader, text, "within", &item));
+    TRY(query_window(reader, &item, &out->flow));
+    if (out->flow.kind == WINDOW_RANGE && out->flow.from == NONE)
+        return query_refuse(reader, &item, "query.form", "\"from\" is missing: from what to what?");
+    TRY(query_by(reader, text, out));
+    if (out->has_by && out->by.kind != QUERY_ATTRIBUTE) {
+        TRY(query_need(reader, text, "by", &item));
+        return query_refuse(reader, &item, "query.type", "a flow is by an attribute");
+    }
+    if (query_member(text, "stages", &item))
+        return stages_read(reader, &item, out);
+    return usual_stages_read(reader, text, out);
+}
+
 /* ---- all ------------------------------------------------------------------------------------ */
 
 #define NAMES(...) ((const char *const[]){COMMON, __VA_ARGS__, NULL})
 
-static const char *const ask_names[] = {"segment", "funnel", "retention", "paths",    "breakdown",
-                                        "trend",   "rfm",    "interval",  "timeline", NULL};
+static const char *const ask_names[] = {"segment",   "funnel", "retention", "paths",
+                                        "breakdown", "trend",  "rfm",       "interval",
+                                        "timeline",  "flow",   NULL};
 static const struct asked asks[] = {
     [QUERY_SEGMENT] = {NAMES("who"), segment_read},
     [QUERY_FUNNEL] = {NAMES("who", "funnel", "by", "times"), funnel_read},
@@ -185,62 +256,94 @@ static const struct asked asks[] = {
     [QUERY_RFM] = {NAMES("who", "events", "of"), rfm_read},
     [QUERY_INTERVAL] = {NAMES("who", "events", "pairs"), interval_read},
     [QUERY_TIMELINE] = {NAMES("person", "events", "limit", "before", "skip"), timeline_read},
+    [QUERY_FLOW] = {NAMES("who", "within", "stages", "by"), flow_read},
 };
 
 static enum err zone_read(struct query_reader *reader, const struct query_item *text)
 {
+    const struct catalog *catalog = reader->catalog;
     struct query_item item;
     struct str name;
 
-    reader->zone = reader->catalog->zone;
     if (!query_member(text, "zone", &item))
         return OK;
     TRY(query_text(reader, &item, &name));
-    reader->zone = reader->catalog->zone_find(reader->catalog->user, name);
+    reader->zone =
+        catalog->zone_find != NULL ? catalog->zone_find(catalog->user, reader->arena, name) : NULL;
     return reader->zone != NULL
                ? OK
                : query_refuse(reader, &item, "query.name", "there is no such zone");
 }
 
-static enum err who_read(struct query_reader *reader, const struct query_item *text,
-                         struct query *out)
+enum err query_who(struct query_reader *reader, const struct query_item *item, struct query *out)
 {
-    struct query_item who;
+    struct condition *nodes = reader->nodes;
+    int node_count = reader->node_count;
 
-    if (!query_member(text, "who", &who))
-        return OK;
     reader->nodes = arena_new_array(reader->arena, struct condition, QUERY_CONDITION_MAX);
-    TRY(query_condition(reader, &who));
+    reader->node_count = 0;
+    TRY(query_condition(reader, item));
     out->who = reader->nodes;
     out->who_count = reader->node_count;
+    reader->nodes = nodes;
+    reader->node_count = node_count;
     return OK;
 }
 
-static enum err text_read(struct query_reader *reader, const struct query_item *text,
-                          struct query *out)
+static enum err version_read(struct query_reader *reader, const struct query_item *text)
 {
     struct query_item item;
     int64_t version;
+
+    TRY(query_need(reader, text, "version", &item));
+    return query_integer(reader, &item, QUERY_VERSION, QUERY_VERSION, &version);
+}
+
+static enum err ask_read(struct query_reader *reader, const struct query_item *text,
+                         struct query *out)
+{
+    struct query_item item;
     int ask;
 
-    if (text->json->type != JSON_OBJECT)
-        return query_refuse(reader, text, "query.form", "an object is wanted");
-    TRY(query_need(reader, text, "version", &item));
-    TRY(query_integer(reader, &item, QUERY_VERSION, QUERY_VERSION, &version));
     TRY(query_need(reader, text, "ask", &item));
     TRY(query_word(reader, &item, ask_names, &ask));
     TRY(query_members(reader, text, asks[ask].names));
     TRY(zone_read(reader, text));
     out->ask = (enum query_ask)ask;
     out->zone = reader->zone;
-    TRY(who_read(reader, text, out));
+    if (query_member(text, "who", &item))
+        TRY(query_who(reader, &item, out));
     return asks[ask].read(reader, text, out);
+}
+
+enum err query_inner(struct query_reader *reader, const struct query_item *item, struct query *out)
+{
+    const struct zone *zone = reader->zone;
+    struct query_item version;
+
+    if (item->json->type != JSON_OBJECT)
+        return query_refuse(reader, item, "query.form", "a question is wanted");
+    if (query_member(item, "version", &version))
+        TRY(version_read(reader, item));
+    TRY(ask_read(reader, item, out));
+    reader->zone = zone;
+    return OK;
+}
+
+static enum err text_read(struct query_reader *reader, const struct query_item *text,
+                          struct query *out)
+{
+    if (text->json->type != JSON_OBJECT)
+        return query_refuse(reader, text, "query.form", "an object is wanted");
+    TRY(version_read(reader, text));
+    return ask_read(reader, text, out);
 }
 
 enum err query_read(struct arena *arena, const struct catalog *catalog, struct str text,
                     struct query *out, struct query_fault *fault)
 {
-    struct query_reader reader = {.arena = arena, .catalog = catalog, .fault = fault};
+    struct query_reader reader = {
+        .arena = arena, .catalog = catalog, .zone = catalog->zone, .fault = fault};
     struct json_fault json_fault = {0};
     struct json json = {0};
     struct query_item root = {.json = &json};

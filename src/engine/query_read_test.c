@@ -28,10 +28,11 @@ struct world {
     struct query_fault fault;
 };
 
-static const struct zone *zone_find(void *user, struct str name)
+static const struct zone *zone_find(void *user, struct arena *arena, struct str name)
 {
     const struct world *world = user;
 
+    (void)arena;
     return str_is(name, "Europe/Berlin") ? world->berlin : NULL;
 }
 
@@ -40,6 +41,13 @@ static bool set_find(void *user, enum set_kind kind, int64_t id)
     (void)user;
     (void)kind;
     return id < 100;
+}
+
+static enum err stages(void *user, struct str *out)
+{
+    (void)user;
+    *out = S("[{\"name\": \"aware\", \"who\": {\"did\": {}}}]");
+    return OK;
 }
 
 static int world_begin(void **state)
@@ -59,7 +67,8 @@ static int world_begin(void **state)
                                       .zone = world->shanghai,
                                       .zone_find = zone_find,
                                       .set_find = set_find,
-                                      .user = world};
+                                      .user = world,
+                                      .stages = stages};
     *state = world;
     return 0;
 }
@@ -173,6 +182,21 @@ static void test_local_times_are_of_the_zone(void **state)
     assert_ptr_equal(world->query.zone, world->shanghai);
 }
 
+/* A business day: a date alone begins with it, a time is that of the clock. */
+static void test_days_begin_as_the_brand_s(void **state)
+{
+    struct world *world = *state;
+    int64_t midnight = 1782835200; /* 2026-06-30T16:00Z */
+
+    world->catalog.zone = zone_with_day_start(world->arena, world->shanghai, 240);
+    assert_int_equal(who_of(world, S("{\"did\": {\"within\": {\"from\": \"2026-07-01\", \"to\": "
+                                     "\"2026-07-02 00:00\"}}}")),
+                     OK);
+    assert_int_equal(world->query.who[0].pattern->window.from, midnight + 4 * 3600);
+    assert_int_equal(world->query.who[0].pattern->window.to, midnight + 24 * 3600);
+    world->catalog.zone = world->shanghai;
+}
+
 static void test_values(void **state)
 {
     struct world *world = *state;
@@ -266,16 +290,43 @@ static void test_what_is_no_json(void **state)
     assert_int_equal(who_of(world, S("{\"tag\": [\"1\"], \"tag\": [\"2\"]}")), E_INPUT);
 }
 
+static enum err stages_lost(void *user, struct str *out)
+{
+    (void)user;
+    (void)out;
+    return E_IO;
+}
+
+/* What cannot be read is nobody's mistake in the text; where there are none it must say them. */
+static void test_usual_stages(void **state)
+{
+    static const char flow[] =
+        "{\"version\": 1, \"ask\": \"flow\", \"within\": {\"last\": {\"days\": 7}}}";
+    struct world *world = *state;
+
+    assert_int_equal(query_of(world, str_of(flow)), OK);
+    assert_int_equal(world->query.stage_count, 1);
+    world->catalog.stages = stages_lost;
+    assert_int_equal(query_of(world, str_of(flow)), E_IO);
+    assert_null(world->fault.code);
+    world->catalog.stages = NULL;
+    assert_int_equal(query_of(world, str_of(flow)), E_INPUT);
+    assert_string_equal(world->fault.code, "query.form");
+    world->catalog.stages = stages;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_nodes_are_in_post_order),
         cmocka_unit_test(test_local_times_are_of_the_zone),
+        cmocka_unit_test(test_days_begin_as_the_brand_s),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_channels_are_numbers),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_what_is_no_json),
+        cmocka_unit_test(test_usual_stages),
     };
 
     return cmocka_run_group_tests(tests, world_begin, world_end);

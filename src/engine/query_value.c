@@ -24,6 +24,18 @@ static enum err window_rolling(struct query_reader *reader, const struct query_i
     return OK;
 }
 
+#define DATE_LEN_MAX 10
+
+/* A date alone is where that day begins. */
+static enum err local_read(const struct zone *zone, struct str text, int64_t *out_ms)
+{
+    if (str_trim(text).len > DATE_LEN_MAX)
+        return time_parse(zone, text, out_ms);
+    TRY(time_parse(NULL, text, out_ms));
+    *out_ms = zone_day_start(zone, *out_ms / DAY_MS);
+    return OK;
+}
+
 /* An event's second is whole: it lies before or behind a part of a second as before the next. */
 static enum err bound_read(struct query_reader *reader, const struct query_item *object,
                            const char *name, int64_t *out)
@@ -36,7 +48,7 @@ static enum err bound_read(struct query_reader *reader, const struct query_item 
     if (!query_member(object, name, &item))
         return OK;
     TRY(query_text(reader, &item, &text));
-    if (time_parse(reader->zone, text, &ms) != OK)
+    if (local_read(reader->zone, text, &ms) != OK)
         return query_refuse(reader, &item, "query.form", "a local time is wanted");
     *out = ms / 1000 + (ms % 1000 > 0);
     return OK;
@@ -199,8 +211,8 @@ static enum err number_read(struct query_reader *reader, const struct query_item
     return OK;
 }
 
-static enum err values_read(struct query_reader *reader, const struct query_item *item,
-                            enum value_type type, struct test *out)
+enum err query_values(struct query_reader *reader, const struct query_item *item,
+                      enum value_type type, struct test *out)
 {
     bool is_text = type == VALUE_TEXT || type == VALUE_CHOICES;
     struct str *texts = NULL;
@@ -333,9 +345,9 @@ enum err query_test(struct query_reader *reader, const struct query_item *object
     case COMPARE_STARTS:
         if (item.json->type == JSON_ARRAY)
             return query_refuse(reader, &item, "query.type", "a text is wanted");
-        return values_read(reader, &item, type, out);
+        return query_values(reader, &item, type, out);
     default:
-        return values_read(reader, &item, type, out);
+        return query_values(reader, &item, type, out);
     }
 }
 
@@ -392,6 +404,20 @@ static enum err kinds_read(struct query_reader *reader, const struct query_item 
     return OK;
 }
 
+enum err query_kinds(struct query_reader *reader, const struct query_item *item, struct test *out)
+{
+    struct pattern named = {0};
+    int64_t *values;
+
+    TRY(kinds_read(reader, item, &named));
+    values = arena_new_array(reader->arena, int64_t, (size_t)named.kind_count);
+    for (int i = 0; i < named.kind_count; i++)
+        values[i] = named.kinds[i];
+    out->values = values;
+    out->value_count = named.kind_count;
+    return OK;
+}
+
 static enum err pattern_test_add(struct query_reader *reader, const struct query_item *item,
                                  struct pattern *pattern, struct pattern_test **out)
 {
@@ -415,6 +441,32 @@ static enum err channels_find(struct query_reader *reader, struct test *test)
         numbers[i] = number == NONE ? -1 : number; /* no event has that */
     }
     test->values = numbers;
+    return OK;
+}
+
+/* No text is no channel. */
+enum err query_channels(struct query_reader *reader, const struct query_item *item,
+                        struct test *out)
+{
+    int64_t *values;
+    uint32_t count;
+
+    TRY(query_list(reader, item, QUERY_VALUE_MAX, &count));
+    values = arena_new_array(reader->arena, int64_t, count);
+    out->values = values;
+    out->value_count = (int)count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct query_item one = query_list_at(item, i);
+        struct test named = {.values = &values[i], .value_count = 1};
+        struct str text;
+
+        TRY(query_text(reader, &one, &text));
+        if (text.len == 0)
+            continue;
+        TRY(query_id(reader, &one, &values[i]));
+        TRY(channels_find(reader, &named));
+        values[i] = named.values[0];
+    }
     return OK;
 }
 

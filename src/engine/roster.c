@@ -5,7 +5,11 @@
 
 #include <stdlib.h>
 
+#include "host/clock.h"
+
 #define ARENA_MAX ((size_t)16 << 20)
+#define CELLS_MAX (ARENA_MAX + QUERY_ANSWER_MAX * (size_t)STORE_CUSTOMER_MAX / 8) /* a bit each */
+#define DUE_MAX ((size_t)STORE_CUSTOMER_MAX * sizeof(uint32_t))
 #define WORDS (ROSTER_SEGMENT_MAX / 64)
 #define KINDS 4096   /* whose segments are known by a table; others are looked up */
 #define CHOICES 1024 /* sets of segments asked together; a power of two */
@@ -16,6 +20,8 @@
 #define SETS 8192  /* that are told apart; the others stand together in the last place */
 #define RECORDS 64 /* of a person, without an arena */
 #define NEVER INT64_MAX
+#define CELLS_MS 10000     /* for those of one segment: meanwhile nobody else is asked */
+#define CELLS_AGAIN_S 3600 /* what did not fit may do so later */
 
 struct touch {
     uint32_t number, what; /* a kind, or TOUCH_... with an attribute or a place in sets */
@@ -27,8 +33,11 @@ struct segment {
     struct query tree;
     struct bitmap members;
     uint32_t fill_at;    /* the next number that was not asked yet; FULL */
-    bool has_cells;      /* of RFM: bounded by the others, once a day */
-    int64_t cells_as_of; /* the second whose bounds they have; NONE: none yet */
+    bool has_cells;      /* hangs on the others too, once a day */
+    int64_t cells_as_of; /* the second whose cells it has; NONE: none yet */
+    int64_t cells_again; /* the second at which they are tried again; NEVER */
+    enum err cells_err;  /* of the last try */
+    struct arena *cells; /* where they lie; NULL: has none */
 };
 struct roster {
     struct arena *arena;
@@ -76,7 +85,7 @@ struct roster *roster_new(void)
     roster->set_places = map_new(arena, 64);
     roster->sets = arena_new_array(arena, struct named, SETS + 1);
     buf_init(&roster->touches, (size_t)1 << 30);
-    buf_init(&roster->due, (size_t)STORE_CUSTOMER_MAX * sizeof(uint32_t));
+    buf_init(&roster->due, DUE_MAX);
     roster->next = roster->cells_next = NEVER;
     return roster;
 }
@@ -86,6 +95,8 @@ static void segment_free(struct segment *segment)
     if (segment == NULL)
         return;
     bitmap_release(&segment->members);
+    if (segment->cells != NULL)
+        arena_free(segment->cells);
     arena_free(segment->arena);
 }
 
@@ -140,6 +151,13 @@ static void names_learn(struct roster *roster, int query)
     }
 }
 
+/* Whose cells were not found yet, by size or for want of memory, is not asked: without them it
+ * would hold for nobody, and its opposite for everybody. */
+static bool is_asked(const struct segment *segment)
+{
+    return segment != NULL && (!segment->has_cells || segment->cells != NULL);
+}
+
 static void map_forget(struct roster *roster)
 {
     memset(roster->is_known, 0, sizeof roster->is_known);
@@ -149,7 +167,7 @@ static void map_forget(struct roster *roster)
     memset(roster->sets, 0, (SETS + 1) * sizeof *roster->sets);
     memset(roster->all, 0, sizeof roster->all);
     for (int i = 0; i < ROSTER_SEGMENT_MAX; i++) {
-        if (roster->segments[i] == NULL)
+        if (!is_asked(roster->segments[i]))
             continue;
         roster->all[i / 64] |= UINT64_C(1) << i % 64;
         names_learn(roster, i);
@@ -192,8 +210,8 @@ enum err roster_add(struct roster *roster, const struct catalog *catalog,
     segment->id = definition->id;
     segment->arena = arena;
     segment->cells_as_of = NONE;
-    for (int node = 0; node < segment->tree.who_count; node++)
-        segment->has_cells |= segment->tree.who[node].kind == CONDITION_RFM;
+    segment->cells_again = NEVER;
+    segment->has_cells = answer_has_cells(&segment->tree);
     bitmap_init(&segment->members);
     if (old != NULL)
         members_move(&old->members, &segment->members);
@@ -221,6 +239,13 @@ bool roster_is_full(const struct roster *roster, int64_t id)
     return segment != NULL && segment->fill_at == FULL;
 }
 
+enum err roster_fault(const struct roster *roster, int64_t id)
+{
+    const struct segment *segment = find(roster, id);
+
+    return segment == NULL || is_asked(segment) ? OK : segment->cells_err;
+}
+
 /* ---- what happened --------------------------------------------------------------------------- */
 
 static void touch(struct roster *roster, uint32_t number, uint32_t what)
@@ -233,7 +258,7 @@ static void kind_learn(struct roster *roster, uint16_t kind)
 {
     memset(roster->by_kind[kind], 0, sizeof roster->by_kind[kind]);
     for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
-        if (roster->segments[i] != NULL && program_names_kind(roster->program, i, kind))
+        if (is_asked(roster->segments[i]) && program_names_kind(roster->program, i, kind))
             roster->by_kind[kind][i / 64] |= UINT64_C(1) << i % 64;
     roster->is_known[kind] = true;
 }
@@ -301,7 +326,7 @@ static uint32_t *due_of(struct roster *roster, uint32_t number)
     size_t need = ((size_t)number + 1) * sizeof(uint32_t);
 
     if (roster->due.len < need) {
-        size_t grow = need + need / 4 - roster->due.len;
+        size_t more = need + need / 4, grow = (more < DUE_MAX ? more : DUE_MAX) - roster->due.len;
         char *room = buf_room(&roster->due, grow);
 
         must(room != NULL);
@@ -541,7 +566,7 @@ static uint32_t fill_start(const struct roster *roster)
     uint32_t at = FULL;
 
     for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
-        if (roster->segments[i] != NULL && roster->segments[i]->fill_at < at)
+        if (is_asked(roster->segments[i]) && roster->segments[i]->fill_at < at)
             at = roster->segments[i]->fill_at;
     return at;
 }
@@ -618,7 +643,7 @@ static void fill_run(struct roster *roster)
     roster->why = ROSTER_FILL;
     memset(roster->wanted, 0, sizeof roster->wanted);
     for (int i = 0; i < ROSTER_SEGMENT_MAX; i++)
-        if (roster->segments[i] != NULL && roster->segments[i]->fill_at == at)
+        if (is_asked(roster->segments[i]) && roster->segments[i]->fill_at == at)
             roster->wanted[i / 64] |= UINT64_C(1) << i % 64;
     memcpy(filling, roster->wanted, sizeof filling);
     at = piece_run(roster, at, to);
@@ -636,16 +661,37 @@ static int64_t cells_end(const struct segment *segment, int64_t as_of)
     return zone_day_start(segment->tree.zone, day + 1) / 1000 + 1;
 }
 
-/* New bounds, and everybody is asked. Without room to find them they stay as they are for a day. */
+/* New bounds, and everybody is asked. Without room or time to find them they stay as they are until
+ * they are tried again. */
 static void cells_find(struct roster *roster, struct segment *segment, int64_t cells_as_of)
 {
+    struct answer_options within = {.deadline_ms = clock_mono_us() / 1000 + CELLS_MS};
     struct moment moment = *roster->moment;
+    struct arena *cells = arena_new(CELLS_MAX), *old = segment->cells;
 
     moment.cells_as_of = cells_as_of;
+    if (moment.cells_within == NULL)
+        moment.cells_within = &within;
     segment->cells_as_of = cells_as_of;
-    if (answer_fifths_find(roster->scratch, &segment->tree, &moment, roster->program,
-                           segment->query) == OK)
-        segment->fill_at = 0;
+    segment->cells_again = NEVER;
+    segment->cells_err =
+        answer_cells_find(cells, &segment->tree, &moment, roster->program, segment->query);
+    if (segment->cells_err != OK) {
+        segment->cells_again = moment.as_of + CELLS_AGAIN_S;
+        arena_free(cells);
+        return;
+    }
+    segment->cells = cells;
+    segment->fill_at = 0;
+    if (old != NULL)
+        arena_free(old);
+    else
+        map_forget(roster);
+}
+
+static bool is_old(const struct segment *segment, int64_t at, int64_t as_of)
+{
+    return segment->cells_as_of != at || segment->cells_again <= as_of;
 }
 
 /* Whose day is over, one a run, so that others do not wait; who has no bounds yet is not asked
@@ -665,11 +711,12 @@ static void cells_run(struct roster *roster)
         if (segment == NULL || !segment->has_cells)
             continue;
         at = answer_cells_second(&segment->tree, as_of);
-        if (segment->cells_as_of == NONE || (segment->cells_as_of != at && !did)) {
+        if (segment->cells_as_of == NONE || (is_old(segment, at, as_of) && !did)) {
             did = segment->cells_as_of != NONE;
             cells_find(roster, segment, at);
         }
-        next = segment->cells_as_of != at ? as_of : cells_end(segment, as_of);
+        next = is_old(segment, at, as_of) ? as_of : cells_end(segment, as_of);
+        next = segment->cells_again < next ? segment->cells_again : next;
         roster->cells_next = next < roster->cells_next ? next : roster->cells_next;
     }
     roster->work->has_more = roster->cells_next <= as_of;

@@ -50,3 +50,5 @@ void roster_run(struct roster *roster, const struct moment *moment, struct roste
 void roster_accept(struct roster *roster, const struct roster_work *work);
 void roster_refuse(struct roster *roster, const struct roster_work *work); /* they are asked again */
 bool roster_is_full(const struct roster *roster, int64_t id);            /* was everybody asked since roster_add? */
+/* Why nobody is asked: the answers it hangs on took too long (E_BUSY) or too much memory (E_TOO_LARGE); it tries again within the hour. */
+enum err roster_fault(const struct roster *roster, int64_t id);

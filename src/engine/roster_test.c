@@ -360,11 +360,75 @@ static void test_asks_only_what_is_named(void **state)
     end();
 }
 
+/* Who is in no cell is not known while there was no room or time to find it: nobody comes in, until
+ * it was found an hour later. */
+static void test_waits_for_its_cells(void **state)
+{
+    const struct answer_options small = {.memory_max = 1}, late = {.deadline_ms = 1};
+    struct roster *roster = roster_new();
+    struct roster_definition one = {.id = 5};
+    struct query_fault fault;
+    struct catalog catalog;
+    struct roster_flip *flips;
+    struct moment moment;
+
+    (void)state;
+    begin(78);
+    one.text =
+        S("{\"version\":1,\"ask\":\"segment\",\"who\":{\"not\":{\"answer\":{\"ask\":\"breakdown\","
+          "\"events\":{\"kind\":\"order\"},\"by\":\"kind\"},\"cell\":{}}}}");
+    catalog = catalog_of();
+    flips = arena_new_array(arena, struct roster_flip, FLIP_MAX);
+    assert_int_equal(roster_add(roster, &catalog, &one, &fault), OK);
+    moment = (struct moment){.events = store_snapshot(store),
+                             .people = people_hold(people),
+                             .as_of = now,
+                             .cells_within = &small};
+    assert_int_equal(settle(roster, &moment, flips), 0);
+    assert_false(roster_is_full(roster, 5));
+    assert_int_equal(roster_fault(roster, 5), E_TOO_LARGE);
+    assert_false(roster_has_work(roster, now));
+    assert_true(roster_next(roster) <= now + 3600);
+    moment.as_of += 3600;
+    moment.cells_within = &late;
+    assert_int_equal(settle(roster, &moment, flips), 0);
+    assert_int_equal(roster_fault(roster, 5), E_BUSY);
+    assert_false(roster_has_work(roster, moment.as_of));
+    moment.as_of += 3600;
+    moment.cells_within = NULL;
+    assert_int_equal(settle(roster, &moment, flips), PERSONS);
+    assert_true(roster_is_full(roster, 5));
+    assert_int_equal(roster_fault(roster, 5), OK);
+    people_release(people, moment.people);
+    store_release(store, moment.events);
+    roster_free(roster);
+    end();
+}
+
+/* A customer may have any number there is. */
+static void test_the_last_number(void **state)
+{
+    struct roster *roster = roster_new();
+    struct roster_flip *flips;
+
+    (void)state;
+    begin(79);
+    flips = arena_new_array(arena, struct roster_flip, FLIP_MAX);
+    segment_add(roster, 3, 3);
+    roster_touch_event(roster, STORE_CUSTOMER_MAX - 1, 3);
+    (void)round_run(roster, flips);
+    assert_false(roster_has_work(roster, now));
+    roster_free(roster);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asks_only_what_is_named),
         cmocka_unit_test(test_beside_plain_answer),
+        cmocka_unit_test(test_waits_for_its_cells),
+        cmocka_unit_test(test_the_last_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

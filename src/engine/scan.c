@@ -121,6 +121,7 @@ int scan_cut_news(struct scan_view *view, uint32_t own, struct events parts[SNAP
             parts[count] = *list;
             parts[count++].count = end;
             list->at += end;
+            list->from += end;
             list->count -= end;
             view->heads[i] = head_of(list);
         }
@@ -136,6 +137,141 @@ void scan_skip_news(struct scan_view *view, uint32_t own)
     int ignored = scan_cut_news(view, own, parts);
 
     (void)ignored;
+}
+
+/* ---- news of a whole shard ------------------------------------------------------------------ */
+
+/* Where each customer's will begin. */
+static void starts_count(const struct scan_view *view, int first,
+                         uint32_t starts[SHARD_NUMBERS + 1])
+{
+    uint32_t sum = 0;
+
+    memset(starts, 0, (SHARD_NUMBERS + 1) * sizeof(*starts));
+    for (int i = first; i < view->list_count; i++) {
+        const struct events *list = &view->lists[i];
+        const uint32_t *theirs = list->columns == NULL
+                                     ? NULL
+                                     : list->columns->starts + (size_t)view->shard * SHARD_NUMBERS;
+
+        for (uint32_t own = 0; theirs != NULL && own < SHARD_NUMBERS; own++)
+            starts[own] += theirs[own + 1] - theirs[own];
+        for (size_t at = 0; theirs == NULL && at < list->count; at++)
+            starts[list->at[at].customer % SHARD_NUMBERS]++;
+    }
+    for (uint32_t own = 0; own <= SHARD_NUMBERS; own++) {
+        uint32_t count = starts[own];
+
+        starts[own] = sum;
+        sum += count;
+    }
+}
+
+struct gathering {
+    uint32_t next[SHARD_NUMBERS];
+    const uint32_t *starts;
+    uint32_t *seconds; /* one before them is there */
+    uint8_t *kinds, *channels;
+    uint64_t *late;
+};
+
+/* Behind what the customer has. No jump: which customer is next cannot be foreseen. */
+static ALWAYS_INLINE void gather_one(struct gathering *to, uint32_t own, uint32_t second,
+                                     uint16_t kind, uint16_t channel)
+{
+    uint32_t at = to->next[own]++;
+    bool is_late = (at > to->starts[own]) & (second < to->seconds[(ptrdiff_t)at - 1]);
+
+    to->seconds[at] = second;
+    to->kinds[at] = (uint8_t)kind;
+    to->channels[at] = (uint8_t)channel;
+    to->late[own / 64] |= (uint64_t)is_late << own % 64;
+}
+
+static void gather_list(struct gathering *to, const struct events *list)
+{
+    const struct events_columns *columns = list->columns;
+
+    for (size_t i = 0; columns == NULL && i < list->count; i++)
+        gather_one(to, list->at[i].customer % SHARD_NUMBERS, list->at[i].second, list->at[i].kind,
+                   list->at[i].channel);
+    for (size_t i = list->from; columns != NULL && i < list->from + list->count; i++)
+        gather_one(to, columns->owns[i], columns->seconds[i], columns->kinds[i],
+                   columns->channels[i]);
+}
+
+/* The lists from this one on. */
+static void lists_gather(struct scan_view *view, int first, size_t count)
+{
+    struct scan_news *news = &view->news;
+    struct gathering to;
+    size_t starts_bytes = (SHARD_NUMBERS + 1) * sizeof(uint32_t);
+    uint32_t *starts;
+
+    buf_reset(&view->news_bytes);
+    starts = (uint32_t *)(void *)buf_room(&view->news_bytes,
+                                          starts_bytes + count * (4 + 1 + 1) + 4 * PAST_END);
+    must(starts != NULL);
+    to.seconds = starts + SHARD_NUMBERS + 2;
+    to.kinds = (uint8_t *)(to.seconds + count) + PAST_END;
+    to.channels = to.kinds + count + PAST_END;
+    starts_count(view, first, starts);
+    memcpy(to.next, starts, sizeof(to.next));
+    to.starts = starts;
+    to.late = news->late;
+    starts[SHARD_NUMBERS + 1] = 0;
+    for (int i = first; i < view->list_count; i++)
+        gather_list(&to, &view->lists[i]);
+    news->others = (struct scan_columns){starts, to.seconds, to.kinds, to.channels};
+}
+
+static struct scan_columns columns_of(const struct scan_view *view, const struct events *list)
+{
+    const struct events_columns *columns = list->columns;
+
+    return (struct scan_columns){columns->starts + (size_t)view->shard * SHARD_NUMBERS,
+                                 columns->seconds, columns->kinds, columns->channels};
+}
+
+void scan_news_gather(struct scan_view *view)
+{
+    int first = view->list_count > 0 && view->lists[0].columns != NULL;
+    uint32_t bits = 0;
+    size_t count = 0;
+
+    if (view->list_count == 0 || !view->is_amountless)
+        return;
+    for (int i = first; i < view->list_count; i++) {
+        const struct events *list = &view->lists[i];
+
+        for (size_t at = 0; list->columns == NULL && at < list->count; at++)
+            bits |= list->at[at].kind | list->at[at].channel;
+        count += list->count;
+    }
+    if (bits > UINT8_MAX)
+        return;
+    view->news.is_gathered = true;
+    view->news.oldest = view->news.others = (struct scan_columns){.starts = no_offsets};
+    if (first > 0)
+        view->news.oldest = columns_of(view, &view->lists[0]);
+    if (count > 0)
+        lists_gather(view, first, count);
+}
+
+/* The customer's part of each list, where they were gathered and no list is cut. */
+static int parts_find(struct scan_view *view, uint32_t own, struct events parts[SNAPSHOT_LIST_MAX])
+{
+    uint64_t number = (uint64_t)view->shard * SHARD_NUMBERS + own;
+    int count = 0;
+
+    view->cut_count = 0;
+    view->cut_bits = 0;
+    for (int i = 0; i < view->list_count; i++) {
+        parts[count] = events_between(&view->lists[i], number, number + 1);
+        view->cut_count += parts[count].count;
+        count += parts[count].count > 0;
+    }
+    return count;
 }
 
 /* Does each part begin where the one before has ended, or later? As a rule, since runs follow one
@@ -200,10 +336,10 @@ static uint32_t last_of(const struct scan_piece *old, uint32_t own)
     return old->block->lasts != NULL ? old->block->lasts[own] : old->seconds[old->count - 1];
 }
 
-void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_stream *out)
+static void stream_of_parts(struct scan_view *view, uint32_t own, struct events *parts, int count,
+                            struct scan_stream *out)
 {
-    struct events parts[SNAPSHOT_LIST_MAX], joined;
-    int count = scan_cut_news(view, own, parts);
+    struct events joined;
     bool is_wide = view->cut_bits > UINT8_MAX, is_late;
     struct scratch scratch;
     struct scan_piece old;
@@ -230,6 +366,50 @@ void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_strea
     out->piece_count = old.count > 0;
     out->pieces[0] = old;
     out->pieces[out->piece_count++] = scratch_piece(&scratch);
+}
+
+/* false: it begins before the pieces so far have ended. */
+static bool stream_add(struct scan_stream *out, const struct scan_columns *columns, uint32_t own,
+                       uint32_t *last)
+{
+    uint32_t from = columns->starts[own], count = columns->starts[own + 1] - from;
+
+    if (count == 0)
+        return true;
+    if (columns->seconds[from] < *last)
+        return false;
+    *last = columns->seconds[from + count - 1];
+    out->pieces[out->piece_count++] = (struct scan_piece){.kinds = columns->kinds + from,
+                                                          .channels = columns->channels + from,
+                                                          .seconds = columns->seconds + from,
+                                                          .count = count};
+    return true;
+}
+
+/* false: they are not gathered, or late. */
+static bool stream_of_gathered(const struct scan_view *view, uint32_t own, struct scan_stream *out)
+{
+    const struct scan_news *news = &view->news;
+    uint32_t last = 0;
+
+    if (!news->is_gathered || (news->late[own / 64] >> own % 64 & 1) != 0)
+        return false;
+    scan_piece_of_block(view, own, &out->pieces[0]);
+    out->piece_count = out->pieces[0].count > 0;
+    if (out->piece_count > 0)
+        last = last_of(&out->pieces[0], own);
+    return stream_add(out, &news->oldest, own, &last) && stream_add(out, &news->others, own, &last);
+}
+
+void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_stream *out)
+{
+    struct events parts[SNAPSHOT_LIST_MAX];
+    int count;
+
+    if (stream_of_gathered(view, own, out))
+        return;
+    count = view->news.is_gathered ? parts_find(view, own, parts) : scan_cut_news(view, own, parts);
+    stream_of_parts(view, own, parts, count, out);
 }
 
 void scan_needles_set(struct scan_needles *needles, const uint16_t *kinds, int count)
@@ -281,6 +461,7 @@ static void view_begin(struct scan_view *view, uint32_t shard)
     arena_reset(view->arena);
     view->shard = shard;
     view->at = 0;
+    view->news = (struct scan_news){0};
     view->block = block != NULL ? block : &empty_block;
     view->list_count = snapshot_lists(scan->snapshot, shard, view->lists);
     view->next_own = SHARD_NUMBERS;
@@ -305,6 +486,7 @@ static void *worker_run(void *user)
 
     buf_init(&view.scratch, SCRATCH_MAX);
     buf_init(&view.masks, SCRATCH_MAX);
+    buf_init(&view.news_bytes, SCRATCH_MAX);
     for (;;) {
         uint32_t shard = atomic_fetch_add(&worker->crew->next, 1);
 
@@ -316,6 +498,7 @@ static void *worker_run(void *user)
     }
     buf_release(&view.scratch);
     buf_release(&view.masks);
+    buf_release(&view.news_bytes);
     arena_free(view.arena);
     return NULL;
 }

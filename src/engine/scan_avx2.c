@@ -50,6 +50,21 @@ TARGET static ALWAYS_INLINE uint64_t mask64_changes(const uint8_t *channels)
     return ~bits64(low, high) << 1;
 }
 
+TARGET static ALWAYS_INLINE uint64_t mask64_within(const int64_t *values, int64_t low, int64_t high)
+{
+    __m256i least = _mm256_set1_epi64x(low), most = _mm256_set1_epi64x(high);
+    uint64_t outside = 0;
+
+    for (int i = 0; i < 64; i += 4) {
+        __m256i four = _mm256_loadu_si256((const __m256i *)(const void *)(values + i));
+        __m256i out =
+            _mm256_or_si256(_mm256_cmpgt_epi64(least, four), _mm256_cmpgt_epi64(four, most));
+
+        outside |= (uint64_t)(uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(out)) << i;
+    }
+    return ~outside;
+}
+
 #include "engine/scan_mask.h"
 
 #include "engine/scan_kernel.h"

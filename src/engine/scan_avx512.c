@@ -34,6 +34,20 @@ TARGET static ALWAYS_INLINE uint64_t mask64_changes(const uint8_t *channels)
     return (uint64_t)_mm512_cmpneq_epi8_mask(here, next) << 1;
 }
 
+TARGET static ALWAYS_INLINE uint64_t mask64_within(const int64_t *values, int64_t low, int64_t high)
+{
+    __m512i least = _mm512_set1_epi64(low), most = _mm512_set1_epi64(high);
+    uint64_t mask = 0;
+
+    for (int i = 0; i < 64; i += 8) {
+        __m512i eight = _mm512_loadu_si512((const void *)(values + i));
+        __mmask8 not_below = _mm512_cmpge_epi64_mask(eight, least);
+
+        mask |= (uint64_t)_mm512_mask_cmple_epi64_mask(not_below, eight, most) << i;
+    }
+    return mask;
+}
+
 #include "engine/scan_mask.h"
 
 #include "engine/scan_kernel.h"

@@ -4,15 +4,16 @@
 /* Bits of one step over the whole stream; each piece begins at a word. */
 struct steps {
     uint64_t *bits[SCAN_STEP_MAX], has[SCAN_STEP_MAX];
-    const uint32_t *seconds[2]; /* of the pieces, so that bit i of the stream is seconds[p][i] */
-    uint32_t words, second_piece;
+    const uint32_t *seconds[SCAN_PIECE_MAX]; /* of the pieces */
+    uint32_t words, from[SCAN_PIECE_MAX];    /* the word that each begins with; those that are not there: UINT32_MAX */
 };
 
 TARGET static ALWAYS_INLINE uint32_t second_of(const struct steps *steps, int64_t bit)
 {
-    bool is_second = (uint32_t)(bit >> 6) >= steps->second_piece;
+    uint32_t word = (uint32_t)(bit >> 6);
+    int piece = (word >= steps->from[1]) + (word >= steps->from[2]);
 
-    return steps->seconds[is_second][bit - (is_second ? (int64_t)steps->second_piece * 64 : 0)];
+    return steps->seconds[piece][bit - (int64_t)steps->from[piece] * 64];
 }
 
 /* The highest bit below `bit`; -1: none. */
@@ -46,13 +47,12 @@ TARGET static ALWAYS_INLINE void steps_fill(struct scan_view *view, const struct
         out->bits[step] = (uint64_t *)(void *)view->masks.at + (size_t)step * out->words;
         out->has[step] = 0;
     }
-    out->second_piece = UINT32_MAX;
+    out->from[1] = out->from[2] = UINT32_MAX;
     for (int i = 0; i < stream->piece_count; i++) {
         const struct scan_piece *piece = &stream->pieces[i];
 
         out->seconds[i] = piece->seconds;
-        if (i == 1)
-            out->second_piece = word;
+        out->from[i] = word;
         for (uint32_t at = 0; at < piece->count; at += 64, word++) {
             for (int step = 0; step < count; step++) {
                 uint64_t mask = mask_one(piece, at, &work->needles, step);

@@ -181,5 +181,11 @@ TARGET static void FN(kinds)(const struct scan_piece *piece, const struct scan_n
         masks[at / 64] = mask_any(piece, at, needles, needles->count);
 }
 
+TARGET static void FN(within)(const int64_t *values, int64_t low, int64_t high, uint64_t words[BITMAP_SHARD_WORDS])
+{
+    for (int word = 0; word < BITMAP_SHARD_WORDS; word++)
+        words[word] = mask64_within(values + (size_t)word * 64, low, high);
+}
+
 const struct scan_kernels FN(scan_kernels) = {FN(funnel_forward), FN(funnel_back), FN(segment), FN(channels),
-                                              FN(intervals),      FN(rfm),         FN(kinds)};
+                                              FN(intervals),      FN(rfm),         FN(kinds),   FN(within)};

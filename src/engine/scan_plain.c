@@ -34,6 +34,15 @@ static ALWAYS_INLINE uint64_t mask64_changes(const uint8_t *channels)
     return mask;
 }
 
+static ALWAYS_INLINE uint64_t mask64_within(const int64_t *values, int64_t low, int64_t high)
+{
+    uint64_t mask = 0;
+
+    for (int i = 0; i < 64; i++)
+        mask |= (uint64_t)(values[i] >= low && values[i] <= high) << i;
+    return mask;
+}
+
 #include "engine/scan_mask.h"
 
 #include "engine/scan_kernel.h"

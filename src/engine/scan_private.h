@@ -8,8 +8,9 @@
 #define SCAN_FETCH_AHEAD 8 /* customers */
 #define SCAN_FETCH_LINES 4
 
-/* A customer's events are one or two pieces, the second later than the first: the block's, and the news. Late news make both one
- * piece in scratch. Columns may be read 64 bytes past their end. */
+/* A customer's events are one to three pieces, each later than the one before: the block's, those of the oldest list of news, and of
+ * the others. Late news make them one piece in scratch. Columns may be read 64 bytes past their end. */
+#define SCAN_PIECE_MAX 3
 struct scan_piece {
     const void *kinds, *channels;
     const uint32_t *seconds;
@@ -23,7 +24,19 @@ struct scan_piece {
 struct scan_stream {
     uint32_t customer; /* number */
     int piece_count;
-    struct scan_piece pieces[2];
+    struct scan_piece pieces[SCAN_PIECE_MAX];
+};
+
+/* All news of a shard as columns, where no kind is wide and nobody asks for amounts: the oldest list, if it has some, and what is
+ * gathered of the others, by customer and arrival. */
+struct scan_news {
+    bool is_gathered; /* else news are cut off their lists */
+    struct scan_columns {
+        const uint32_t *starts; /* by customer: the place of its first; one more */
+        const uint32_t *seconds;
+        const uint8_t *kinds, *channels;
+    } oldest, others;
+    uint64_t late[BITMAP_SHARD_WORDS]; /* of these customers the others' are not in the order of time */
 };
 
 /* A shard as kernels see it. */
@@ -42,7 +55,8 @@ struct scan_view {
     uint64_t only[BITMAP_SHARD_WORDS];
     bool is_amountless;
     struct arena *arena;
-    struct buf scratch, masks;
+    struct buf scratch, masks, news_bytes;
+    struct scan_news news;
 };
 
 /* What a query does with a shard, and what its sums are. Threads have sums of their own, which are added up. */
@@ -76,21 +90,29 @@ void scan_stream_of_news(struct scan_view *view, uint32_t own, struct scan_strea
 /* One customer's part of each list of news is taken off its front, the earlier arrived first; how many have any. */
 int scan_cut_news(struct scan_view *view, uint32_t own, struct events parts[SNAPSHOT_LIST_MAX]);
 void scan_skip_news(struct scan_view *view, uint32_t own);
+void scan_news_gather(struct scan_view *view); /* before the first customer */
+
+static ALWAYS_INLINE bool scan_has_gathered(const struct scan_news *news, uint32_t own)
+{
+    return (news->oldest.starts[own] < news->oldest.starts[own + 1]) | (news->others.starts[own] < news->others.starts[own + 1]);
+}
 
 /* The next customer with events. *is_block: only the block knows of it, and out has no pieces yet. false: the shard ends. */
 static ALWAYS_INLINE bool scan_next_either(struct scan_view *view, struct scan_stream *out, bool *is_block)
 {
     const uint32_t *offsets = view->block->offsets;
 
+    if (view->at == 0)
+        scan_news_gather(view);
     while (view->at < SHARD_NUMBERS) {
         uint32_t at = view->at++;
-        bool has_news = view->next_own == at;
+        bool has_news = view->news.is_gathered ? scan_has_gathered(&view->news, at) : view->next_own == at;
 
         if (!has_news && offsets[at] == offsets[at + 1])
             continue;
         out->customer = view->shard * SHARD_NUMBERS + at;
         if (view->has_only && !(view->only[at / 64] >> at % 64 & 1)) {
-            if (has_news)
+            if (has_news && !view->news.is_gathered)
                 scan_skip_news(view, at);
             continue;
         }
@@ -155,6 +177,8 @@ struct scan_kernels {
     void (*rfm)(struct scan_view *view, const void *query, uint64_t *sums);
     /* A bit an event of the piece: is it of a kind looked for? */
     void (*kinds)(const struct scan_piece *piece, const struct scan_needles *needles, uint64_t *masks);
+    /* A bit a value of a shard: does it lie in [low, high]? */
+    void (*within)(const int64_t *values, int64_t low, int64_t high, uint64_t words[BITMAP_SHARD_WORDS]);
 };
 extern const struct scan_kernels scan_kernels_plain, scan_kernels_avx2, scan_kernels_avx512;
 const struct scan_kernels *scan_kernels(const struct scan *scan);

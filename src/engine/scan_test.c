@@ -112,6 +112,8 @@ static void world_open(struct world *world, int batches, uint32_t span, uint32_t
                      from + span);
         if (i == batches / 2 || (i < batches / 2 && random_below(8) == 0))
             assert_int_equal(store_merge(world->store), OK);
+        for (bool did = random_below(4) == 0; did;) /* large runs have columns */
+            assert_int_equal(store_step(world->store, &did), OK);
     }
     world->snapshot = store_snapshot(world->store);
     qsort(world->events, (size_t)world->count, sizeof(*world->events), by_order);

@@ -59,6 +59,12 @@ void store_release(struct store *store, const struct snapshot *snapshot);
 uint64_t snapshot_seq(const struct snapshot *snapshot);
 uint32_t snapshot_shards(const struct snapshot *snapshot); /* shards below this may have events */
 const struct block *snapshot_block(const struct snapshot *snapshot, uint32_t shard); /* NULL: none */
+/* Of all its events; found without looking at each. first > last: there are none. */
+struct snapshot_extent {
+    int64_t event_count, first, last; /* seconds */
+    bool is_kind_wide;                /* a kind over 255 is among them */
+};
+void snapshot_extent(const struct snapshot *snapshot, struct snapshot_extent *out);
 /* The shard's events that its block does not have: sorted lists, the earlier arrived first; how many (at most SNAPSHOT_LIST_MAX). */
 #define SNAPSHOT_LIST_MAX 64
 int snapshot_lists(const struct snapshot *snapshot, uint32_t shard, struct events lists[SNAPSHOT_LIST_MAX]);

@@ -7,7 +7,8 @@
 #include "host/clock.h"
 
 #define SETTLE_US 1000000 /* after a round */
-#define JOINED_MAX 8      /* more runs than this are joined whatever their sizes */
+#define ROUND_RUNS 2      /* a round begins with no more: all through it readers look into each */
+#define JOINED_MAX 4      /* more runs than this are joined whatever their sizes */
 
 static int64_t merge_min(const struct store *store)
 {
@@ -239,8 +240,13 @@ static enum work work_next(struct store *store, bool is_forced, int *at)
     if (must_settle(store))
         return WORK_SETTLE;
     if (!store->is_round && now->run_count > 0 && now->run_count <= STORE_ROUND_MAX &&
-        (is_forced || wants_round(store)))
+        (is_forced || wants_round(store))) {
+        if (now->run_count > ROUND_RUNS && !is_forced) {
+            *at = (int)now->run_count - 2;
+            return WORK_JOIN;
+        }
         round_begin(store);
+    }
     if (store->is_round && (int)(now->run_count - store->round_runs) <= JOINED_MAX)
         return WORK_ROUND;
     if (*at >= 0)

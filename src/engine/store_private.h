@@ -17,6 +17,8 @@ struct store_run {
     struct arena *arena;
     struct events events;
     uint64_t last;
+    uint32_t second_min, second_max;
+    bool is_kind_wide; /* a kind over 255 is among them */
     int holders;
 };
 

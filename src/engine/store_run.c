@@ -75,8 +75,9 @@ void store_tail_add(struct store *store, const struct store_record *record, bool
 
 struct store_run *store_run_new(size_t event_count)
 {
-    /* Two arrays of events while sorting, values of all columns, and what arenas round up. */
-    size_t bytes = event_count * (2 * sizeof(struct engine_event) +
+    /* Two arrays of events while sorting, values of all columns, as much again for columns and
+     * where customers begin, and what arenas round up. */
+    size_t bytes = event_count * (4 * sizeof(struct engine_event) +
                                   2 * EVENTS_COLUMN_MAX * sizeof(struct engine_value));
     struct arena *arena = arena_new(bytes + RUN_SLACK_BYTES);
     struct store_run *run = arena_new_one(arena, struct store_run);
@@ -85,13 +86,29 @@ struct store_run *store_run_new(size_t event_count)
     return run;
 }
 
+/* What questions ask of all events at once, so that none walks through them for it. */
+static void extent_see(struct store_run *run)
+{
+    run->second_min = UINT32_MAX;
+    for (size_t i = 0; i < run->events.count; i++) {
+        const struct engine_event *event = &run->events.at[i];
+
+        run->second_min = event->second < run->second_min ? event->second : run->second_min;
+        run->second_max = event->second > run->second_max ? event->second : run->second_max;
+        run->is_kind_wide |= event->kind > UINT8_MAX;
+    }
+}
+
 struct store_run *store_runs_join(const struct store_run *a, const struct store_run *b)
 {
     struct store_run *joined = store_run_new(a->events.count + b->events.count);
-    struct events lists[] = {a->events, b->events};
 
-    events_merge(joined->arena, lists, 2, &joined->events);
+    events_join(joined->arena, &a->events, &b->events, &joined->events);
+    events_columns(joined->arena, &joined->events);
     joined->last = b->last;
+    joined->second_min = a->second_min < b->second_min ? a->second_min : b->second_min;
+    joined->second_max = a->second_max > b->second_max ? a->second_max : b->second_max;
+    joined->is_kind_wide = a->is_kind_wide || b->is_kind_wide;
     return joined;
 }
 
@@ -189,6 +206,8 @@ void store_seal(struct store *store)
         return;
     run = store_run_new(tail.count);
     events_sort(run->arena, &tail, &run->events);
+    events_columns(run->arena, &run->events);
+    extent_see(run);
     run->last = store->seq;
     version = store_version_copy(store, shards_of(&run->events));
     must(version->run_count < STORE_RUN_MAX);

@@ -191,14 +191,15 @@ static void assert_snapshot(const struct snapshot *snapshot, const struct order 
     struct fact *expected = calloc(max, sizeof(*expected)),
                 *found = calloc(max * 2, sizeof(*found));
     int expected_count = facts_expected(order, count, expected);
+    struct snapshot_extent extent;
 
     assert_int_equal(snapshot_seq(snapshot), expected_count);
     assert_int_equal(facts_found(snapshot, found), expected_count);
+    snapshot_extent(snapshot, &extent);
+    assert_int_equal(extent.event_count, expected_count);
     for (int i = 0; i < expected_count; i++) {
-        assert_int_equal(found[i].event.customer, expected[i].event.customer);
-        assert_int_equal(found[i].event.second, expected[i].event.second);
-        assert_int_equal(found[i].event.kind, expected[i].event.kind);
-        assert_int_equal(found[i].event.channel, expected[i].event.channel);
+        assert_memory_equal(&found[i], &expected[i], offsetof(struct engine_event, value));
+        assert_in_range(expected[i].event.second, extent.first, extent.last);
         assert_memory_equal(found[i].values, expected[i].values, sizeof(found[i].values));
     }
     free(expected);

@@ -75,7 +75,8 @@ static enum err people_step(struct ctx *c, void *user)
     "EXISTS (SELECT 1 FROM customer_tag t JOIN customer r ON r.id = t.customer_id WHERE "          \
     "t.tag_id = " tag " AND (r.id = c.id OR r.merged_into_id = c.id))"
 #define IN_SEGMENT(id)                                                                             \
-    "EXISTS (SELECT 1 FROM segment_member s WHERE s.segment_id = " id " AND s.customer_id = c.id)"
+    "EXISTS (SELECT 1 FROM segment_member s JOIN customer r ON r.id = s.customer_id WHERE "        \
+    "s.segment_id = " id " AND (r.id = c.id OR r.merged_into_id = c.id))"
 #define AGO(days) "(" NOW " - " days " * " DAY_TEXT ")"
 
 #define MINE "owner_staff_id = (SELECT id FROM staff WHERE login = 'viewer')"

@@ -467,28 +467,28 @@ static void undo_all(int64_t import_id, int64_t undone_count, int64_t kept_count
     "SELECT count(*) + sum(paid_fen) FROM (SELECT paid_fen FROM shop_order WHERE order_no LIKE "   \
     "'u%')"
 
+#define UNDO_HEAD "order_no,product_code,quantity,unit_price,placed_at,who,no\n"
+static const char undo_mapping[] =
+    "{'source':'undo','columns':{'order_no':'order_no','product_code':"
+    "'product_code','quantity':'quantity','unit_price':'unit_price',"
+    "'placed_at':'placed_at','customer':'who','line_no':'no'}}";
+
 /* Orders: what the import added goes; what others added, or refunded since, stays. */
 static void test_undo_orders(void **state)
 {
-    static const char mapping[] =
-        "{'source':'undo','columns':{'order_no':'order_no','product_code':"
-        "'product_code','quantity':'quantity','unit_price':'unit_price',"
-        "'placed_at':'placed_at','customer':'who','line_no':'no'}}";
-    static const char first[] = "order_no,product_code,quantity,unit_price,placed_at,who,no\n"
-                                "u1,A,1,2.50,2026-01-05,p1,1\n"
-                                "u2,A,2,5,2026-01-06,p2,1\n";
-    static const char second[] = "order_no,product_code,quantity,unit_price,placed_at,who,no\n"
-                                 "u1,B,1,10,2026-01-07,p1,2\n"
-                                 "u3,A,1,7,2026-01-08,p1,1\n"
-                                 "u4,A,1,7,2026-01-08,p3,1\n"
-                                 "u5,A,1,9,2026-01-08,p4,1\n";
+    static const char first[] = UNDO_HEAD "u1,A,1,2.50,2026-01-05,p1,1\n"
+                                          "u2,A,2,5,2026-01-06,p2,1\n";
+    static const char second[] = UNDO_HEAD "u1,B,1,10,2026-01-07,p1,2\n"
+                                           "u3,A,1,7,2026-01-08,p1,1\n"
+                                           "u4,A,1,7,2026-01-08,p3,1\n"
+                                           "u5,A,1,9,2026-01-08,p4,1\n";
     int64_t first_id, second_id, people;
 
     (void)state;
-    assert_int_equal(import_text("orders", first, mapping), OK);
+    assert_int_equal(import_text("orders", first, undo_mapping), OK);
     first_id = result.import_id;
     people = scenario_number("SELECT count(*) FROM customer WHERE deleted_ms IS NULL");
-    assert_int_equal(import_text("orders", second, mapping), OK);
+    assert_int_equal(import_text("orders", second, undo_mapping), OK);
     second_id = result.import_id;
     scenario_sql("UPDATE shop_order SET status = 'refunded', refunded_fen = paid_fen "
                  "WHERE order_no = 'u5'");
@@ -506,9 +506,35 @@ static void test_undo_orders(void **state)
                                      "IN ('order_paid', 'order_changed') AND subject_id NOT IN "
                                      "(SELECT id FROM shop_order)"),
                      0);
-    assert_int_equal(import_text("orders", first, mapping), OK);
+    assert_int_equal(import_text("orders", first, undo_mapping), OK);
     assert_counts(2, 2, 2);
     assert_int_equal(scenario_number(SOLD), 3 + 250 + 1000 + 900);
+}
+
+#define UNCOUNTED                                                                                  \
+    "SELECT count(*) FROM journal WHERE kind = 'order_changed' AND amount_fen = 0 AND subject_id " \
+    "= (SELECT id FROM shop_order WHERE order_no = 'z1')"
+#define COUNTED                                                                                    \
+    "SELECT order_count FROM customer WHERE id = (SELECT customer_id FROM shop_order WHERE "       \
+    "order_no = 'z1')"
+
+/* A sale of less than a fen is an order all the same: without it a gift is left, which is none.
+ * Nobody's sums change, and yet it is told. */
+static void test_undo_worth_nothing(void **state)
+{
+    int64_t told_count;
+
+    (void)state;
+    assert_int_equal(import_text("orders", UNDO_HEAD "z1,A,1,0,2026-01-05,z,1\n", undo_mapping),
+                     OK);
+    assert_int_equal(scenario_number(COUNTED), 0);
+    assert_int_equal(import_text("orders", UNDO_HEAD "z1,B,1,0.001,2026-01-07,z,2\n", undo_mapping),
+                     OK);
+    assert_int_equal(scenario_number(COUNTED), 1);
+    told_count = scenario_number(UNCOUNTED);
+    undo_all(result.import_id, 1, 0);
+    assert_int_equal(scenario_number(COUNTED), 0);
+    assert_int_equal(scenario_number(UNCOUNTED), told_count + 1);
 }
 
 /* Customers: new ones become tombstones unless touched, changed fields go back unless changed
@@ -698,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_dry),
         cmocka_unit_test(test_undo_orders),
+        cmocka_unit_test(test_undo_worth_nothing),
         cmocka_unit_test(test_undo_customers),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_undo_costs),

@@ -11,6 +11,7 @@
 #include "host/clock.h"
 #include "kit/behaviour.h"
 #include "kit/job.h"
+#include "manage/audience/audience.h"
 #include "manage/setting/setting.h"
 #include "manage/staff/staff.h"
 #include "papilio.h"
@@ -56,6 +57,27 @@ int64_t scenario_number(const char *sql)
     if (rows.row_count > 0 && rows.cells[0].at != NULL)
         assert_true(str_to_int(rows.cells[0], &number));
     return number;
+}
+
+static enum err differences_step(struct ctx *c, void *user)
+{
+    return audience_check(c, user);
+}
+
+struct str scenario_differences(void)
+{
+    struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
+    struct buf differences;
+    struct fault fault = {0};
+    struct str copy;
+
+    buf_init(&differences, 65536);
+    if (app_read(scenario_app, arena, differences_step, &differences, &fault) != OK)
+        fail_msg("%s: %.*s", fault.code, STR(fault.message));
+    copy = str_copy(scenario_arena, buf_view(&differences));
+    buf_release(&differences);
+    arena_free(arena);
+    return copy;
 }
 
 const char *scenario_text(const char *sql)

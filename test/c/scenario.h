@@ -65,6 +65,7 @@ void scenario_reopen(void); /* the app is closed and opened again on its folder 
 void scenario_set(const char *name, const char *value);
 struct str scenario_filled(const char *body); /* a body with its names and quotes put in */
 const char *scenario_get(const char *name); /* fails the test where nothing is kept */
+struct str scenario_differences(void);      /* between the engine and the base, as audience_check names them; empty: none */
 int64_t scenario_number(const char *sql);   /* first column of the first row; NONE: no row, NULL */
 const char *scenario_text(const char *sql); /* the same; NULL; in the arena */
 void scenario_sql(const char *sql);         /* behind the program's back */

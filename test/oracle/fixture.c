@@ -251,6 +251,58 @@ const struct fixture fixtures[] = {
      .as_of = "2012-02-28T12:00",
      .query = SEGMENT "{\"attribute\": \"birthday\", \"anniversary\": [1, 2]}}",
      .answer = "1"},
+    {.why = "from stage to stage in a week: 1 went up, 2 came at its first second, 3 did nothing, "
+            "4 was "
+            "there without the stage below",
+     .events = "1 2012-04-30 bound;1 2012-05-02 ended;2 2012-05-01 bound;4 2012-04-30 ended",
+     .others = "3",
+     .as_of = "2012-05-08",
+     .query =
+         "{" UTC "\"ask\": \"flow\", \"within\": {\"last\": {\"days\": 7}}, \"stages\": [{\"name\":"
+         " \"a\", \"who\": {\"did\": {\"kind\": \"bound\"}}}, {\"name\": \"b\", \"who\": {\"did\":"
+         " {\"kind\": \"ended\"}}}]}",
+     .answer = "0 0 1 0 1 1 1 2 1 2 2 1"},
+    {.why = "April as it went: what came in May is not seen",
+     .events = "1 2012-03-31T23:59:59 bound;1 2012-05-01 ended;2 2012-04-30T23:59:59 ended",
+     .as_of = "2012-05-08",
+     .query =
+         "{" UTC "\"ask\": \"flow\", \"within\": {\"units\": \"month\", \"count\": 1}, \"stages\":"
+         " [{\"name\": \"a\", \"who\": {\"did\": {\"kind\": \"bound\"}}}, {\"name\": \"b\", "
+         "\"who\":"
+         " {\"did\": {\"kind\": \"ended\"}}}]}",
+     .answer = "0 2 1 1 1 1"},
+    {.why = "bound has its row, so who ended or called is the rest; of as many people the lower "
+            "number goes first",
+     .events = "1 2012-05-01 bound;2 2012-05-01 bound;2 2012-05-02 ended;3 2012-05-01 ended;3 "
+               "2012-05-01 called",
+     .as_of = "2012-05-08",
+     .query = SEGMENT "{\"answer\": {\"ask\": \"breakdown\", \"events\": {}, \"by\": \"kind\","
+                      " \"limit\": 1}, \"cell\": {\"group\": null}}}",
+     .answer = "2 3"},
+    {.why = "a chain's group is where it began: 1 in channel 1, though it ended in 2",
+     .events = "1 2012-05-01 bound 1;1 2012-05-02 ended 2;2 2012-05-01 bound 2",
+     .as_of = "2012-05-08",
+     .query = SEGMENT
+     "{\"answer\": {\"ask\": \"funnel\", \"by\": \"channel\", \"funnel\": {\"steps\": [{\"kind\": "
+     "\"bound\"}, {\"kind\": \"ended\"}], \"within_seconds\": 604800}}, \"cell\": {\"level\": 1, "
+     "\"group\": \"1\"}}}",
+     .answer = "1"},
+    {.why = "of the first pair alone: 1 came back after two days, seven lay between later ones",
+     .events = "1 2012-05-01 bound;1 2012-05-03 bound;1 2012-05-10 bound;2 2012-05-01 bound;2 "
+               "2012-05-08 bound",
+     .as_of = "2012-06-01",
+     .query = SEGMENT "{\"answer\": {\"ask\": \"interval\", \"pairs\": \"first\", \"events\": "
+                      "{\"kind\": \"bound\"}}, \"cell\": {\"days\": 7}}}",
+     .answer = "2"},
+    {.why = "fifths are among who is asked about: of 1 and 2 the later one is the third, as of all "
+            "five",
+     .events = "1 2012-05-01 bound 0 1;2 2012-05-02 bound 0 1;3 2012-05-03 bound 0 1;4 2012-05-04 "
+               "bound 0 1;5 2012-05-05 bound 0 1;1 2012-04-01 ended;2 2012-04-01 ended",
+     .as_of = "2012-06-01",
+     .query = SEGMENT "{\"answer\": {\"ask\": \"rfm\", \"who\": {\"did\": {\"kind\": \"ended\"}}, "
+                      "\"events\": {\"kind\":"
+                      " \"bound\"}, \"of\": \"amount\"}, \"cell\": {\"r\": 3}}}",
+     .answer = "2"},
     {.why = "a sum of more than 64 bits has no answer",
      .events = "1 2012-05-01 bound 0 9223372036854775807;1 2012-05-01 bound 0 1",
      .as_of = "2012-05-08",

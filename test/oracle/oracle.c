@@ -41,6 +41,11 @@ const char *const oracle_mistakes[MISTAKE_COUNT] = {
     [MISTAKE_BACK_AFTER_START] = "back in the first unit only after the start",
     [MISTAKE_GAP_OPEN] = "a gap must be longer than its seconds",
     [MISTAKE_REST_ONCE] = "in the rest a person counts once",
+    [MISTAKE_CELL_OF_ALL] = "a cell forgets who was asked about",
+    [MISTAKE_CELL_REST_IS_ALL] = "the cell of the rest is everybody",
+    [MISTAKE_CELL_UNIT_LATER] = "the cell of a unit is that of the next",
+    [MISTAKE_FLOW_LOWEST] = "the first stage that holds counts",
+    [MISTAKE_FLOW_ENDS_NOW] = "a flow always ends now",
 };
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -216,15 +221,18 @@ void oracle_load(struct oracle *oracle, const struct world *world,
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
-/* e: what is seen; who: the people of the question; f: their events that match the pattern, with by
- * and x. */
-static void say_base(struct oracle *o, const struct query *query)
+void oracle_base(struct oracle *o)
 {
     SAY(o,
         "WITH RECURSIVE now AS (SELECT " I64 " AS second), e AS (SELECT * FROM stream"
-        " WHERE second < " I64 "), who AS MATERIALIZED"
-        " (SELECT p.id FROM p WHERE ",
+        " WHERE second < " I64 "), ",
         o->as_of, o->as_of + (o->mistake == MISTAKE_PRESENT_SEEN));
+}
+
+/* who: the people of the question; ew: their events. */
+void oracle_people(struct oracle *o, const struct query *query)
+{
+    SAY(o, "who AS MATERIALIZED (SELECT p.id FROM p WHERE ");
     if (query->who_count > 0)
         oracle_condition(o, query, query->who_count - 1);
     else
@@ -240,6 +248,7 @@ static void say_by(struct oracle *o, const struct query *query)
         SAY(o, "0");
 }
 
+/* f: the events that match the pattern, with by and x. */
 static void say_events(struct oracle *o, const struct query *query)
 {
     SAY(o, ", f AS MATERIALIZED (SELECT e.person, e.seq, e.second, ");
@@ -286,13 +295,20 @@ static void say_levels(struct oracle *o, const struct query *query, int at)
         median);
 }
 
-static void say_funnel_answer(struct oracle *o, const struct query *query)
+static void say_funnel_answer(struct oracle *o, const struct query *query,
+                              const struct query_cell *cell)
 {
     int at;
 
     SAY(o, ", ");
     at = oracle_chains(o, &query->funnel, "ew");
     say_levels(o, query, at);
+    if (cell != NULL) {
+        SAY(o, " spare AS (SELECT 0) SELECT person FROM reached WHERE 1 = 1");
+        oracle_key(o, cell, 0, "grp");
+        oracle_key(o, cell, 1, "level");
+        return;
+    }
     SAY(o, " levels AS (SELECT 0 AS level");
     for (int i = 1; i <= query->funnel.step_count; i++)
         SAY(o, " UNION ALL SELECT %d", i);
@@ -305,8 +321,26 @@ static void say_funnel_answer(struct oracle *o, const struct query *query)
         query->has_by ? "g.grp, " : "");
 }
 
+/* Of cohorts whose row is asked for; of units where one is named. */
+static void say_cohort(struct oracle *o, const struct query_cell *cell, const char *when)
+{
+    const char *unit = o->mistake == MISTAKE_CELL_UNIT_LATER ? "(u.number - c.number + 1)"
+                                                             : "(u.number - c.number)";
+
+    SAY(o, ") SELECT b.person FROM born b JOIN axis c ON c.number = b.number");
+    if (cell->keys[1].is_set)
+        SAY(o,
+            " JOIN axis u ON u.number >= c.number JOIN returns t ON t.person = b.person"
+            " AND t.number %s u.number",
+            when);
+    SAY(o, " WHERE 1 = 1");
+    oracle_key(o, cell, 0, "c.start");
+    oracle_key(o, cell, 1, unit);
+}
+
 /* Who is in which cohort, who came back when; then a row for each unit from each cohort's on. */
-static void say_retention(struct oracle *o, const struct query *query)
+static void say_retention(struct oracle *o, const struct query *query,
+                          const struct query_cell *cell)
 {
     const char *when = query->is_on_or_after ? ">=" : "=";
     const char *more = o->mistake == MISTAKE_BACK_AFTER_START ? "AND t.latest > b.began" : "";
@@ -329,6 +363,10 @@ static void say_retention(struct oracle *o, const struct query *query)
     SAY(o, " AS number) r ON s.number <= r.number AND s.number > r.number - " I64 " WHERE ",
         query->count);
     oracle_is_unit(o, query->unit);
+    if (cell != NULL) {
+        say_cohort(o, cell, when);
+        return;
+    }
     SAY(o,
         "), met AS (SELECT b.number AS cohort, u.number, count(DISTINCT b.person) AS people"
         " FROM born b JOIN axis u ON u.number >= b.number JOIN returns t ON t.person = b.person"
@@ -343,25 +381,47 @@ static void say_retention(struct oracle *o, const struct query *query)
 
 /* An event begins a session if it is the first, or the gap before it is as long; its session is how
  * many began up to it. */
-static void say_paths(struct oracle *o, const struct query *query)
+static void say_paths(struct oracle *o, const struct query *query, const struct query_cell *cell)
 {
+    const char *position = query->steps > 0 ? "position" : "0";
+
     say_events(o, query);
     SAY(o,
         ", gaps AS (SELECT person, seq, second, grp, lag(second) OVER (PARTITION BY person"
         " ORDER BY seq) AS before FROM f WHERE grp IS NOT NULL), marked AS (SELECT person, seq,"
         " grp, sum(CASE WHEN before IS NULL OR (" I64 " > 0 AND second - before %s " I64
         ") THEN 1 ELSE 0 END) OVER (PARTITION BY person ORDER BY seq) AS session FROM gaps),"
-        " pairs AS (SELECT grp, lead(grp) OVER (PARTITION BY person, session ORDER BY seq) AS next,"
+        " pairs AS (SELECT person, grp, lead(grp) OVER (PARTITION BY person, session ORDER BY seq) "
+        "AS next,"
         " row_number() OVER (PARTITION BY person, session ORDER BY seq) AS position FROM marked)"
-        " SELECT %s, grp, next, count(*) FROM pairs WHERE next IS NOT NULL",
-        query->gap, o->mistake == MISTAKE_GAP_OPEN ? ">" : ">=", query->gap,
-        query->steps > 0 ? "position" : "0");
+        " SELECT ",
+        query->gap, o->mistake == MISTAKE_GAP_OPEN ? ">" : ">=", query->gap);
+    if (cell != NULL)
+        SAY(o, "person FROM pairs WHERE next IS NOT NULL");
+    else
+        SAY(o, "%s, grp, next, count(*) FROM pairs WHERE next IS NOT NULL", position);
     if (query->steps > 0)
         SAY(o, " AND position <= " I64, query->steps);
+    if (cell != NULL) {
+        oracle_key(o, cell, 0, position);
+        oracle_key(o, cell, 1, "grp");
+        oracle_key(o, cell, 2, "next");
+        return;
+    }
     SAY(o, " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT " I64, query->limit);
 }
 
-static void say_breakdown(struct oracle *o, const struct query *query)
+static void say_breakdown_cell(struct oracle *o, const struct query *query,
+                               const struct query_cell *cell)
+{
+    SAY(o, " SELECT f.person FROM f WHERE f.grp IS NOT NULL");
+    if (cell->keys[0].is_rest && o->mistake != MISTAKE_CELL_REST_IS_ALL)
+        SAY(o, " AND f.grp IN (SELECT grp FROM ranked WHERE at > " I64 ")", query->limit);
+    oracle_key(o, cell, 0, "f.grp");
+}
+
+static void say_breakdown(struct oracle *o, const struct query *query,
+                          const struct query_cell *cell)
 {
     static const char *const orders[] = {"people", "events", "coalesce(much, 0)"};
     const char *much = query->has_field ? "coalesce(sum(x), 0)" : "NULL";
@@ -370,12 +430,17 @@ static void say_breakdown(struct oracle *o, const struct query *query)
     SAY(o,
         ", groups AS (SELECT grp, count(DISTINCT person) AS people, count(*) AS events, %s AS much"
         " FROM f WHERE grp IS NOT NULL GROUP BY grp), ranked AS (SELECT groups.*, row_number()"
-        " OVER (ORDER BY %s DESC, grp) AS at FROM groups), past AS (SELECT " I64 " AS at)"
-        " SELECT grp, people, events, much FROM (SELECT * FROM ranked WHERE at <= " I64,
-        much, orders[query->order], query->limit, query->limit);
+        " OVER (ORDER BY %s DESC, grp) AS at FROM groups), past AS (SELECT " I64 " AS at)",
+        much, orders[query->order], query->limit);
+    if (cell != NULL) {
+        say_breakdown_cell(o, query, cell);
+        return;
+    }
     SAY(o,
+        " SELECT grp, people, events, much FROM (SELECT * FROM ranked WHERE at <= " I64
         " UNION ALL SELECT NULL, %s, sum(events), %s, " I64 " FROM ranked WHERE at > " I64
         " HAVING count(*) > 0) z ORDER BY at",
+        query->limit,
         o->mistake == MISTAKE_REST_ONCE
             ? "(SELECT count(DISTINCT f.person) FROM f JOIN ranked k ON k.grp = f.grp, past"
               " WHERE k.at > past.at)"
@@ -383,38 +448,106 @@ static void say_breakdown(struct oracle *o, const struct query *query)
         query->has_field ? "sum(much)" : "NULL", query->limit + 1, query->limit);
 }
 
-static void say_trend(struct oracle *o, const struct query *query)
+static void say_trend(struct oracle *o, const struct query *query, const struct query_cell *cell)
 {
     say_events(o, query);
     SAY(o, ", units AS (SELECT f.*, ");
     oracle_unit(o, query->unit, "f.second");
-    SAY(o,
-        " AS number FROM f WHERE grp IS NOT NULL) SELECT s.start, %scount(DISTINCT u.person),"
-        " count(*), %s FROM units u JOIN span s ON s.number = u.number AND ",
-        query->has_by ? "u.grp, " : "", query->has_field ? "coalesce(sum(u.x), 0)" : "NULL");
+    SAY(o, " AS number FROM f WHERE grp IS NOT NULL) SELECT ");
+    if (cell != NULL)
+        SAY(o, "u.person");
+    else
+        SAY(o, "s.start, %scount(DISTINCT u.person), count(*), %s", query->has_by ? "u.grp, " : "",
+            query->has_field ? "coalesce(sum(u.x), 0)" : "NULL");
+    SAY(o, " FROM units u JOIN span s ON s.number = u.number AND ");
     oracle_is_unit(o, query->unit);
+    if (cell != NULL) {
+        SAY(o, " WHERE 1 = 1");
+        oracle_key(o, cell, 0, "s.start");
+        oracle_key(o, cell, 1, "u.grp");
+        return;
+    }
     SAY(o, " GROUP BY s.start, u.grp ORDER BY s.start, u.grp");
 }
 
-static void say_rfm(struct oracle *o, const struct query *query)
+static void say_rfm(struct oracle *o, const struct query *query, const struct query_cell *cell)
 {
     SAY(o, ", ");
     oracle_fifths(o, &query->pattern, &query->field, "ew");
+    if (cell != NULL) {
+        SAY(o, " SELECT person FROM fifths WHERE 1 = 1");
+        oracle_key(o, cell, 0, "r");
+        oracle_key(o, cell, 1, "f");
+        oracle_key(o, cell, 2, "m");
+        return;
+    }
     SAY(o, " SELECT r, f, m, count(*), sum(much) FROM fifths GROUP BY r, f, m ORDER BY r, f, m");
 }
 
-static void say_interval(struct oracle *o, const struct query *query)
+static void say_interval(struct oracle *o, const struct query *query, const struct query_cell *cell)
 {
     say_events(o, query);
     SAY(o,
-        ", pairs AS (SELECT lead(second) OVER (PARTITION BY person ORDER BY seq) - second AS took,"
-        " row_number() OVER (PARTITION BY person ORDER BY seq) AS at FROM f)"
-        " SELECT took / 86400, count(*) FROM pairs WHERE took IS NOT NULL%s GROUP BY 1 ORDER BY 1",
-        query->is_first ? " AND at = 1" : "");
+        ", pairs AS (SELECT person, lead(second) OVER (PARTITION BY person ORDER BY seq) - second"
+        " AS took, row_number() OVER (PARTITION BY person ORDER BY seq) AS at FROM f)"
+        " SELECT %s FROM pairs WHERE took IS NOT NULL%s",
+        cell != NULL ? "person" : "took / 86400, count(*)", query->is_first ? " AND at = 1" : "");
+    if (cell != NULL)
+        oracle_key(o, cell, 0, "took / 86400");
+    else
+        SAY(o, " GROUP BY 1 ORDER BY 1");
 }
 
-static void say_timeline(struct oracle *o, const struct query *query)
+/* stand0, stand1: everybody's stage, asked at a moment as if it were now. */
+static void say_stand(struct oracle *o, const struct query *query, int at, int64_t second)
 {
+    int64_t as_of = o->as_of;
+    bool is_lowest = o->mistake == MISTAKE_FLOW_LOWEST;
+
+    o->as_of = second;
+    SAY(o, ", stand%d AS MATERIALIZED (", at);
+    oracle_base(o);
+    SAY(o, "spare AS (SELECT 0) SELECT p.id AS person, CASE");
+    for (int i = 0; i < query->stage_count; i++) {
+        int stage = is_lowest ? i : query->stage_count - 1 - i;
+
+        SAY(o, " WHEN ");
+        oracle_condition(o, &query->stages[stage], query->stages[stage].who_count - 1);
+        SAY(o, " THEN %d", stage + 1);
+    }
+    SAY(o, " ELSE 0 END AS stage FROM p)");
+    o->as_of = as_of;
+}
+
+static void say_flow(struct oracle *o, const struct query *query, const struct query_cell *cell)
+{
+    int64_t edges[2];
+
+    oracle_edges(o, &query->flow, edges);
+    if (o->mistake == MISTAKE_FLOW_ENDS_NOW)
+        edges[1] = o->as_of;
+    for (int i = 0; i < 2; i++)
+        say_stand(o, query, i, edges[i]);
+    SAY(o, ", moved AS (SELECT e.person, a.stage AS before, z.stage AS after, ");
+    say_by(o, query);
+    SAY(o, " AS grp FROM (SELECT id AS person FROM who) e JOIN stand0 a ON a.person = e.person"
+           " JOIN stand1 z ON z.person = e.person)");
+    if (cell != NULL) {
+        SAY(o, " SELECT person FROM moved WHERE grp IS NOT NULL");
+        oracle_key(o, cell, 0, "grp");
+        oracle_key(o, cell, 1, "before");
+        oracle_key(o, cell, 2, "after");
+        return;
+    }
+    SAY(o,
+        " SELECT %sbefore, after, count(*) FROM moved WHERE grp IS NOT NULL"
+        " GROUP BY grp, before, after ORDER BY grp, before, after",
+        query->has_by ? "grp, " : "");
+}
+
+static void say_timeline(struct oracle *o, const struct query *query, const struct query_cell *cell)
+{
+    must(cell == NULL);
     SAY(o,
         ", mine AS (SELECT e.*, row_number() OVER (PARTITION BY e.second ORDER BY e.seq DESC) AS at"
         " FROM e WHERE e.person = (SELECT kept FROM record WHERE number = %" PRIu32 ") AND ",
@@ -427,25 +560,33 @@ static void say_timeline(struct oracle *o, const struct query *query)
     SAY(o, " ORDER BY seq DESC LIMIT " I64, query->limit);
 }
 
-static void say_segment(struct oracle *o, const struct query *query)
+static void say_segment(struct oracle *o, const struct query *query, const struct query_cell *cell)
 {
     (void)query;
+    must(cell == NULL);
     SAY(o, " SELECT id FROM who ORDER BY id");
+}
+
+void oracle_ask(struct oracle *o, const struct query *query, const struct query_cell *cell)
+{
+    static void (*const asks[])(struct oracle *, const struct query *,
+                                const struct query_cell *) = {[QUERY_SEGMENT] = say_segment,
+                                                              [QUERY_FUNNEL] = say_funnel_answer,
+                                                              [QUERY_RETENTION] = say_retention,
+                                                              [QUERY_PATHS] = say_paths,
+                                                              [QUERY_BREAKDOWN] = say_breakdown,
+                                                              [QUERY_TREND] = say_trend,
+                                                              [QUERY_RFM] = say_rfm,
+                                                              [QUERY_INTERVAL] = say_interval,
+                                                              [QUERY_TIMELINE] = say_timeline,
+                                                              [QUERY_FLOW] = say_flow};
+
+    asks[query->ask](o, query, cell);
 }
 
 struct sql_rows oracle_answer(struct oracle *oracle, struct arena *arena, const struct query *query,
                               int64_t as_of)
 {
-    static void (*const asks[])(struct oracle *,
-                                const struct query *) = {[QUERY_SEGMENT] = say_segment,
-                                                         [QUERY_FUNNEL] = say_funnel_answer,
-                                                         [QUERY_RETENTION] = say_retention,
-                                                         [QUERY_PATHS] = say_paths,
-                                                         [QUERY_BREAKDOWN] = say_breakdown,
-                                                         [QUERY_TREND] = say_trend,
-                                                         [QUERY_RFM] = say_rfm,
-                                                         [QUERY_INTERVAL] = say_interval,
-                                                         [QUERY_TIMELINE] = say_timeline};
     struct sql_rows rows;
     struct buf text;
 
@@ -454,11 +595,15 @@ struct sql_rows oracle_answer(struct oracle *oracle, struct arena *arena, const 
     oracle->as_of = as_of;
     oracle->zone = world_zone(query->zone);
     oracle->chain_count = 0;
-    say_base(oracle, query);
-    asks[query->ask](oracle, query);
+    oracle->answer_count = 0;
+    oracle_base(oracle);
+    oracle_people(oracle, query);
+    oracle_ask(oracle, query, NULL);
     must(!text.is_full);
     rows = sql_rows(oracle->sql, arena, buf_view(&text));
     buf_release(&text);
     oracle->text = NULL;
+    for (int i = 0; i < oracle->answer_count; i++)
+        sql_run(oracle->sql, str_fmt(arena, "DROP TABLE answer%d", i));
     return rows;
 }

@@ -25,6 +25,8 @@ enum oracle_mistake {
     /* of the rest */
     MISTAKE_FIRST_TIME_IN_WINDOW, MISTAKE_STOPPED_ANYWAY, MISTAKE_FIFTH_FLOOR, MISTAKE_FIFTH_TIES_APART, MISTAKE_BACK_AFTER_START,
     MISTAKE_GAP_OPEN, MISTAKE_REST_ONCE,
+    /* of cells and flows */
+    MISTAKE_CELL_OF_ALL, MISTAKE_CELL_REST_IS_ALL, MISTAKE_CELL_UNIT_LATER, MISTAKE_FLOW_LOWEST, MISTAKE_FLOW_ENDS_NOW,
     MISTAKE_COUNT
 };
 extern const char *const oracle_mistakes[MISTAKE_COUNT];
@@ -35,7 +37,7 @@ struct oracle {
     int64_t as_of;
     /* while a question is written */
     struct buf *text;
-    int zone, chain_count;
+    int zone, chain_count, answer_count;
 };
 
 /* Makes the tables of that base, days and all; once. */

@@ -3,6 +3,8 @@
 
 #include "oracle.h"
 
+#include "engine/query_cell.h"
+
 #define SAY(o, ...) buf_fmt((o)->text, __VA_ARGS__)
 #define I64 "%" PRId64
 
@@ -15,6 +17,8 @@ void oracle_field(struct oracle *o, const struct query_field *field);
 /* "(..)", whether the event `e` matches; window: in place of the pattern's own. */
 void oracle_match(struct oracle *o, const struct pattern *pattern, const struct window *window);
 extern const struct window oracle_always;
+/* Where the window begins and ends, asked of the base. */
+void oracle_edges(struct oracle *o, const struct window *window, int64_t edges[2]);
 /* "s.zone = .. AND s.unit = ..", of a span s. */
 void oracle_is_unit(struct oracle *o, enum calendar_unit unit);
 /* The number of the unit that x lies in. */
@@ -25,6 +29,15 @@ void oracle_unit(struct oracle *o, enum calendar_unit unit, const char *x);
 int oracle_chains(struct oracle *o, const struct funnel *funnel, const char *from);
 /* "fifths AS (..)": person, much, r, f, m over the events of `from`. */
 void oracle_fifths(struct oracle *o, const struct pattern *pattern, const struct query_field *of, const char *from);
+
+/* "WITH RECURSIVE now AS (..), e AS (..), ": what is seen at the moment. */
+void oracle_base(struct oracle *o);
+/* "who AS (..), ew AS (..)": the people of the question, and their events. */
+void oracle_people(struct oracle *o, const struct query *query);
+/* ", a AS (..), .. SELECT": the question's rows; or with a cell the persons, named person, whom its rows count. */
+void oracle_ask(struct oracle *o, const struct query *query, const struct query_cell *cell);
+/* " AND (..)", whether x is a value of that key. */
+void oracle_key(struct oracle *o, const struct query_cell *cell, int key, const char *x);
 
 /* "(..)", whether the person p.id is meant; query->who's node of that index. */
 void oracle_condition(struct oracle *o, const struct query *query, int index);

@@ -83,6 +83,44 @@ void oracle_window(struct oracle *o, const char *x, const struct window *window)
     }
 }
 
+/* One edge of a calendar window. */
+static int64_t edge_asked(struct oracle *o, const struct window *window, const char *edge,
+                          int64_t back)
+{
+    struct arena *arena = arena_new(65536);
+    struct buf *text = o->text, own;
+    struct sql_rows rows;
+    int64_t found;
+
+    buf_init(&own, 65536);
+    o->text = &own;
+    SAY(o, "SELECT ");
+    calendar_edge(o, window, edge, back);
+    rows = sql_rows(o->sql, arena, buf_view(&own));
+    must(rows.row_count == 1);
+    found = rows.cells[0];
+    o->text = text;
+    buf_release(&own);
+    arena_free(arena);
+    return found;
+}
+
+void oracle_edges(struct oracle *o, const struct window *window, int64_t edges[2])
+{
+    if (window->kind == WINDOW_ROLLING) {
+        edges[0] = o->as_of - window->seconds;
+        edges[1] = o->as_of;
+    } else if (window->kind == WINDOW_CALENDAR) {
+        edges[0] = edge_asked(o, window, "start", window->count - 1);
+        edges[1] = edge_asked(o, window, "finish", 0);
+    } else {
+        edges[0] = window->from;
+        edges[1] = window->to == NONE ? o->as_of : window->to;
+    }
+    for (int i = 0; i < 2; i++)
+        edges[i] = edges[i] < o->as_of ? edges[i] : o->as_of;
+}
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 static void say_text(struct oracle *o, struct str text)

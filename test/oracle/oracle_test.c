@@ -11,12 +11,13 @@
 #include <cmocka.h>
 
 #include "base_sql.h"
+#include "cell.h"
 #include "fixture.h"
 #include "native.h"
 #include "question.h"
 
 #define QUERIES_A_WORLD 40
-#define TRIES_MAX 30 /* worlds until a mistake is seen */
+#define TRIES_MAX 60 /* worlds until a mistake is seen */
 #define CELLS_SHOWN 60
 #define WAYS 4 /* the engine is asked in */
 
@@ -213,13 +214,57 @@ static struct asked asked_make(struct buf *text, struct dice *dice, const struct
                                int nth)
 {
     /* Half of them segments. */
-    enum query_ask kind = nth % 2 == 0 ? QUERY_SEGMENT : (enum query_ask)(1 + nth / 2 % 8);
+    enum query_ask kind = nth % 2 == 0 ? QUERY_SEGMENT : (enum query_ask)(1 + nth / 2 % 9);
     struct asked asked = {.as_of = world->moments[dice_below(dice, WORLD_MOMENTS)], .ask = kind};
 
     buf_reset(text);
     question_make(text, dice, world, kind);
     asked.text = buf_view(text);
     return asked;
+}
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+/* Is it so many people? */
+static bool is_counted(const struct cell *row, const struct asked *cell)
+{
+    bool is_right = row->is_most ? cell->row_count <= row->people_count &&
+                                       (cell->row_count == 0) == (row->people_count == 0)
+                                 : cell->row_count == row->people_count;
+
+    if (!is_right)
+        printf("%" PRId64 " in the cell, %" PRId64 " in the row\n%.*s\n", cell->row_count,
+               row->people_count, STR(cell->text));
+    return is_right;
+}
+
+/* Of an answer's rows one: whom its cell names, in every way the same, and as many as it counts. */
+static bool is_cell_right(struct bench *bench, struct dice *dice, const struct asked *asked)
+{
+    struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
+    struct query query = query_of(arena, asked->text);
+    struct sql_rows rows = oracle_answer(&bench->oracle, arena, &query, asked->as_of);
+    int64_t codes[WORLD_ATTRIBUTES][WORLD_TEXTS];
+    struct cell row = {.text = asked->text, .query = &query, .codes = codes};
+    struct asked cell = {.as_of = asked->as_of, .ask = QUERY_SEGMENT};
+    struct buf text;
+    bool is_right;
+
+    native_codes(&bench->native, codes);
+    buf_init(&text, QUERY_TEXT_MAX);
+    buf_str(&text, S("{\"version\": 1, \"ask\": \"segment\", \"who\": "));
+    cell_make(&text, &row, rows.cells + dice_below(dice, rows.row_count) * rows.column_count);
+    buf_str(&text, S("}"));
+    cell.text = buf_view(&text);
+    is_right = ask(bench, &cell, WAYS, false) && is_counted(&row, &cell);
+    buf_release(&text);
+    arena_free(arena);
+    return is_right;
+}
+
+static bool has_cells(const struct asked *asked)
+{
+    return asked->row_count > 0 && asked->ask != QUERY_SEGMENT && asked->ask != QUERY_TIMELINE;
 }
 
 /* ---- shrinking ------------------------------------------------------------------------------- */
@@ -292,9 +337,10 @@ static void tell(struct bench *bench, struct asked *asked)
 
 static void test_random(void **state)
 {
-    static const char *const names[] = {"segment", "funnel", "retention", "paths",   "breakdown",
-                                        "trend",   "rfm",    "interval",  "timeline"};
-    int64_t counts[9] = {0}, full[9] = {0}, all = 0;
+    static const char *const names[] = {"segment", "funnel", "retention", "paths",    "breakdown",
+                                        "trend",   "rfm",    "interval",  "timeline", "flow"};
+    int64_t counts[ARRAY_LEN(names)] = {0}, full[ARRAY_LEN(names)] = {0}, all = 0;
+    int64_t cell_count = 0;
     int64_t count = number_of("ORACLE_QUERIES", base_is_shared() ? 250 : 1000);
     uint64_t seed = (uint64_t)number_of("ORACLE_SEED", 1);
     struct buf text;
@@ -313,6 +359,9 @@ static void test_random(void **state)
                 tell(&bench, &asked);
                 fail_msg("the engine and the oracle disagree, seed %" PRIu64, seed);
             }
+            if (has_cells(&asked) && !is_cell_right(&bench, &dice, &asked))
+                fail_msg("a cell is wrong, seed %" PRIu64, seed);
+            cell_count += has_cells(&asked);
             counts[asked.ask]++;
             full[asked.ask] += !asked.is_empty;
             all += !asked.is_empty;
@@ -320,9 +369,10 @@ static void test_random(void **state)
         bench_close(&bench);
     }
     buf_release(&text);
-    printf("# %" PRId64 " queries agree, %" PRId64 " with an answer that is not empty:", count,
-           all);
-    for (int i = 0; i < 9; i++) {
+    printf("# %" PRId64 " queries agree, %" PRId64 " with an answer that is not empty, %" PRId64
+           " cells of them:",
+           count, all, cell_count);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         printf(" %s %" PRId64 "/%" PRId64, names[i], full[i], counts[i]);
         assert_true(counts[i] < 20 || full[i] * 100 >= counts[i] * 30);
     }
@@ -388,7 +438,7 @@ static void test_mistakes(void **state)
 static bool is_of_all(const struct query *query)
 {
     for (int i = 0; i < query->who_count; i++) {
-        if (query->who[i].kind == CONDITION_RFM)
+        if (query->who[i].kind == CONDITION_RFM || query->who[i].kind == CONDITION_ANSWER)
             return true;
     }
     return false;

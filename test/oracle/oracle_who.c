@@ -1,6 +1,9 @@
 /* Conditions on persons as SQL: each is true of p.id. Chains of funnels are found by joining step
  * to step: what the definition says exists is a row. See oracle_private.h. */
 #include "oracle_private.h"
+#include "sql.h"
+
+#define ANSWER_TEXT_MAX ((size_t)16 * 1024 * 1024)
 
 /* ---- chains ---------------------------------------------------------------------------------- */
 
@@ -335,6 +338,42 @@ static void say_regular(struct oracle *o, const struct condition *condition)
         condition->high, condition->low);
 }
 
+/* ---- answers --------------------------------------------------------------------------------- */
+
+void oracle_key(struct oracle *o, const struct query_cell *cell, int key, const char *x)
+{
+    const struct query_key *of = &cell->keys[key];
+
+    if (!of->is_set || of->is_rest)
+        return;
+    SAY(o, " AND ");
+    oracle_test(o, x, &of->field, &of->test);
+}
+
+/* A statement of its own: what lies in one another is soon deeper than SQLite parses. */
+static void say_answer(struct oracle *o, const struct condition *condition)
+{
+    struct query query = condition->cell->query;
+    struct buf *text = o->text, own;
+    int zone = o->zone, number = o->answer_count++;
+
+    if (o->mistake == MISTAKE_CELL_OF_ALL)
+        query.who_count = 0;
+    buf_init(&own, ANSWER_TEXT_MAX);
+    o->text = &own;
+    o->zone = world_zone(query.zone);
+    SAY(o, "CREATE TEMP TABLE answer%d AS ", number);
+    oracle_base(o);
+    oracle_people(o, &query);
+    oracle_ask(o, &query, condition->cell);
+    must(!own.is_full);
+    sql_run(o->sql, buf_view(&own));
+    buf_release(&own);
+    o->text = text;
+    o->zone = zone;
+    SAY(o, "(p.id IN (SELECT person FROM answer%d))", number);
+}
+
 /* ---- the tree -------------------------------------------------------------------------------- */
 
 static void say_operands(struct oracle *o, const struct query *query, int index)
@@ -361,7 +400,8 @@ void oracle_condition(struct oracle *o, const struct query *query, int index)
         [CONDITION_BUCKET] = say_bucket,         [CONDITION_DID] = say_did,
         [CONDITION_FUNNEL] = say_funnel,         [CONDITION_REGULAR] = say_regular,
         [CONDITION_FIRST_TIME] = say_first_time, [CONDITION_STOPPED] = say_stopped,
-        [CONDITION_RESTARTED] = say_stopped,     [CONDITION_RFM] = say_rfm};
+        [CONDITION_RESTARTED] = say_stopped,     [CONDITION_RFM] = say_rfm,
+        [CONDITION_ANSWER] = say_answer};
     const struct condition *condition = &query->who[index];
 
     if (condition->kind <= CONDITION_NOT)

@@ -1,29 +1,12 @@
 /* See question.h. Values are drawn from the few that the world has, so that answers are seldom
  * empty. */
-#include "question.h"
+#include "question_private.h"
 
 #include "days.h"
 
 #define DEPTH_MAX 4
-#define I64 "%" PRId64
+#define ANSWERS_MAX 2
 
-struct writer {
-    struct buf *out;
-    struct dice *dice;
-    const struct world *world;
-};
-
-static int64_t below(struct writer *w, int64_t max)
-{
-    return dice_below(w->dice, max);
-}
-
-static bool is_so(struct writer *w, int percent)
-{
-    return dice_is(w->dice, percent);
-}
-
-#define PUT(w, ...) buf_fmt((w)->out, __VA_ARGS__)
 #define ONE_OF(w, words) (words)[below(w, ARRAY_LEN(words))]
 
 static const char *const units[] = {"day", "week", "month", "quarter", "year"};
@@ -131,7 +114,7 @@ static void put_value(struct writer *w, enum value_type type)
     }
 }
 
-static void put_values(struct writer *w, enum value_type type)
+void question_values(struct writer *w, enum value_type type)
 {
     int64_t count = 1 + below(w, 3);
 
@@ -208,7 +191,7 @@ static void put_test(struct writer *w, enum value_type type)
         PUT(w, "\"exists\": %s", is_so(w, 50) ? "true" : "false");
     } else if (which == 1) {
         PUT(w, "\"is_not\": ");
-        put_values(w, type);
+        question_values(w, type);
     } else if (which < 6 && type == VALUE_DATE) {
         put_date_test(w);
     } else if (which < 8 && is_ordered) {
@@ -217,16 +200,16 @@ static void put_test(struct writer *w, enum value_type type)
         put_text_test(w);
     } else if (which < 6 && type == VALUE_CHOICES) {
         PUT(w, "\"has_all\": ");
-        put_values(w, type);
+        question_values(w, type);
     } else {
         PUT(w, "\"is\": ");
-        put_values(w, type);
+        question_values(w, type);
     }
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-static void put_kind(struct writer *w)
+void question_kind(struct writer *w)
 {
     struct str name = world_kinds[below(w, is_so(w, 70) ? 3 : WORLD_KINDS)].name;
 
@@ -241,12 +224,12 @@ static void put_kinds(struct writer *w)
 
     PUT(w, count > 1 || is_so(w, 20) ? "\"kind\": [" : "\"kind\": ");
     if (w->out->at[w->out->len - 1] != '[') {
-        put_kind(w);
+        question_kind(w);
         return;
     }
     for (int64_t i = 0; i < count; i++) {
         PUT(w, i > 0 ? ", " : "");
-        put_kind(w);
+        question_kind(w);
     }
     PUT(w, "]");
 }
@@ -273,11 +256,11 @@ static void put_events(struct writer *w, int detail, bool may_have_window)
     put_kinds(w);
     if (is_so(w, detail / 2)) {
         PUT(w, ", \"channel\": ");
-        put_values(w, VALUE_ID);
+        question_values(w, VALUE_ID);
     }
     if (is_so(w, detail / 3)) {
         PUT(w, ", \"subject\": ");
-        put_values(w, VALUE_ID);
+        question_values(w, VALUE_ID);
     }
     if (is_so(w, detail))
         put_where(w);
@@ -497,6 +480,8 @@ static void put_cell(struct writer *w)
     PUT(w, "}");
 }
 
+static void put_answer(struct writer *w);
+
 static void put_leaf(struct writer *w)
 {
     static const char *const states[] = {"never", "first", "repeat"};
@@ -508,6 +493,8 @@ static void put_leaf(struct writer *w)
         put_set(w);
     } else if (which < 22) {
         put_bucket(w);
+    } else if (which < 28 && w->answers < ANSWERS_MAX) {
+        put_answer(w);
     } else if (which < 60) {
         put_did(w);
     } else if (which < 66) {
@@ -565,16 +552,19 @@ static void put_by(struct writer *w, bool may_be_attribute)
     static const int attributes[] = {WORLD_SCORE, WORLD_PAID,  WORLD_JOINED,
                                      WORLD_CITY,  WORLD_OWNER, WORLD_BIRTHDAY};
     int which = (int)below(w, may_be_attribute ? 9 : 7);
-    struct str name;
+    const struct catalog_field *field;
 
     PUT(w, ", \"by\": ");
     if (which < 4) {
         PUT(w, "\"%s\"", words[which % 3]);
+        w->by = BY_KIND + which % 3;
         return;
     }
-    name = which < 7 ? world_columns[below(w, WORLD_COLUMNS)].name
-                     : world_attributes[ONE_OF(w, attributes)].name;
-    PUT(w, "{\"%s\": \"%.*s\"}", which < 7 ? "property" : "attribute", STR(name));
+    w->by = BY_VALUE;
+    field = which < 7 ? &world_columns[below(w, WORLD_COLUMNS)]
+                      : &world_attributes[ONE_OF(w, attributes)];
+    w->by_type = field->type;
+    PUT(w, "{\"%s\": \"%.*s\"}", which < 7 ? "property" : "attribute", STR(field->name));
 }
 
 static void put_of(struct writer *w)
@@ -658,8 +648,42 @@ static void put_timeline(struct writer *w)
     }
 }
 
+static void put_flow(struct writer *w)
+{
+    static const int attributes[] = {WORLD_SCORE, WORLD_CITY, WORLD_OWNER, WORLD_JOINED};
+    int64_t count = 1 + below(w, 4);
+
+    PUT(w, ", \"within\": {");
+    if (is_so(w, 30)) {
+        PUT(w, "\"from\": ");
+        put_time(w, edge_of(w));
+    } else if (is_so(w, 50)) {
+        put_units(w, 14);
+    } else {
+        PUT(w, "\"last\": {\"days\": " I64 "}", 1 + below(w, 60));
+    }
+    PUT(w, "}, \"stages\": [");
+    for (int64_t i = 0; i < count; i++) {
+        PUT(w, "%s{\"name\": \"s\", \"who\": ", i > 0 ? ", " : "");
+        if (is_so(w, 60))
+            put_did(w);
+        else
+            put_condition(w, DEPTH_MAX - 1);
+        PUT(w, "}");
+    }
+    PUT(w, "]");
+    if (is_so(w, 30)) {
+        const struct catalog_field *field = &world_attributes[ONE_OF(w, attributes)];
+
+        w->by = BY_VALUE;
+        w->by_type = field->type;
+        PUT(w, ", \"by\": {\"attribute\": \"%.*s\"}", STR(field->name));
+    }
+}
+
 static void put_ask(struct writer *w, enum query_ask ask)
 {
+    w->by = BY_NONE;
     switch (ask) {
     case QUERY_SEGMENT:
         break;
@@ -684,6 +708,9 @@ static void put_ask(struct writer *w, enum query_ask ask)
     case QUERY_TIMELINE:
         put_timeline(w);
         break;
+    case QUERY_FLOW:
+        put_flow(w);
+        break;
     default: /* RFM, INTERVAL */
         PUT(w, ", \"events\": ");
         put_events(w, 15, true);
@@ -694,14 +721,42 @@ static void put_ask(struct writer *w, enum query_ask ask)
     }
 }
 
+static const char *const asks[] = {
+    [QUERY_SEGMENT] = "segment",   [QUERY_FUNNEL] = "funnel", [QUERY_RETENTION] = "retention",
+    [QUERY_PATHS] = "paths",       [QUERY_TREND] = "trend",   [QUERY_BREAKDOWN] = "breakdown",
+    [QUERY_INTERVAL] = "interval", [QUERY_RFM] = "rfm",       [QUERY_TIMELINE] = "timeline",
+    [QUERY_FLOW] = "flow"};
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+static void put_answer(struct writer *w)
+{
+    static const enum query_ask some[] = {QUERY_FUNNEL,    QUERY_RETENTION, QUERY_PATHS,
+                                          QUERY_BREAKDOWN, QUERY_TREND,     QUERY_RFM,
+                                          QUERY_INTERVAL,  QUERY_FLOW};
+    enum query_ask ask = ONE_OF(w, some);
+    struct writer outer = *w; /* what it was by */
+
+    w->answers++;
+    PUT(w, "{\"answer\": {\"ask\": \"%s\"", asks[ask]);
+    if (is_so(w, 40)) {
+        PUT(w, ", \"who\": ");
+        put_condition(w, DEPTH_MAX - 1);
+    }
+    put_ask(w, ask);
+    PUT(w, "}, \"cell\": {");
+    question_keys(w, ask);
+    PUT(w, "}}");
+    w->by = outer.by;
+    w->by_type = outer.by_type;
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
 void question_make(struct buf *out, struct dice *dice, const struct world *world,
                    enum query_ask ask)
 {
-    static const char *const asks[] = {
-        [QUERY_SEGMENT] = "segment",   [QUERY_FUNNEL] = "funnel", [QUERY_RETENTION] = "retention",
-        [QUERY_PATHS] = "paths",       [QUERY_TREND] = "trend",   [QUERY_BREAKDOWN] = "breakdown",
-        [QUERY_INTERVAL] = "interval", [QUERY_RFM] = "rfm",       [QUERY_TIMELINE] = "timeline"};
-    struct writer w = {out, dice, world};
+    struct writer w = {.out = out, .dice = dice, .world = world};
 
     PUT(&w, "{\"version\": 1, \"ask\": \"%s\"", asks[ask]);
     if (is_so(&w, 70))

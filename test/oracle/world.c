@@ -72,9 +72,10 @@ int world_zone(const struct zone *zone)
     must_fail("a zone of this world", __FILE__, __LINE__);
 }
 
-static const struct zone *zone_find(void *user, struct str name)
+static const struct zone *zone_find(void *user, struct arena *arena, struct str name)
 {
     (void)user;
+    (void)arena;
     for (int i = 0; i < DAYS_ZONES; i++) {
         if (str_is(name, days_zones[i].name))
             return zone_of(i);

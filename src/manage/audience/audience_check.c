@@ -331,7 +331,7 @@ enum err audience_check(struct ctx *c, struct buf *differences)
     struct comparing comparing = {c, &moment, differences, 0};
     enum err err;
 
-    if (app_part(c->app, &audience_part) == NULL)
+    if (feed_of(c->app) == NULL)
         return OK;
     err = audience_hold_within(c, PATIENCE_MS, &moment);
     if (err == E_BUSY) /* another node has it, or the server closes */

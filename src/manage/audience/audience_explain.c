@@ -30,6 +30,12 @@ static int64_t ms_of(int64_t second)
     return second == NONE ? NONE : second * 1000;
 }
 
+/* A moment sees the running second, so it is one ahead of the clock. */
+static int64_t clock_ms_of(int64_t as_of)
+{
+    return as_of == NONE ? NONE : (as_of - 1) * 1000;
+}
+
 /* What was counted, summed up or reached. */
 static int64_t measured(const struct condition *condition, const struct answer_leaf *leaf)
 {
@@ -40,6 +46,7 @@ enum err audience_explain(struct ctx *c, const struct question *question,
                           struct audience_explained *explained)
 {
     const struct query *query = &question->query;
+    struct answer_options within = {.deadline_ms = question->deadline_ms};
     struct moment moment = question->moment.moment;
     struct answer_leaf leaves[QUERY_CONDITION_MAX];
     struct audience_leaf *out =
@@ -49,13 +56,14 @@ enum err audience_explain(struct ctx *c, const struct question *question,
 
     TRY(q_audience_number(c, explained->person_id, &person));
     moment.cells_as_of = answer_cells_second(query, moment.as_of);
+    moment.cells_within = &within;
     kept = people_kept(moment.people, (uint32_t)person.customer_number);
-    TRY(answer_explain(c->arena, query, &moment, kept, leaves));
+    TRY(question_told(c, answer_explain(c->arena, query, &moment, kept, leaves)));
     for (int i = 0; i < query->who_count; i++)
         out[i] = (struct audience_leaf){.path = query->who[i].path,
                                         .is_true = leaves[i].is_true,
                                         .since_ms = ms_of(leaves[i].since),
-                                        .until_ms = ms_of(leaves[i].until),
+                                        .until_ms = clock_ms_of(leaves[i].until),
                                         .measured_count = measured(&query->who[i], &leaves[i])};
     explained->leaves = (struct list){out, query->who_count};
     explained->is_in = query->who_count == 0 || leaves[query->who_count - 1].is_true;
@@ -84,6 +92,7 @@ static enum err draft_explain(struct ctx *c, const struct audience_explain_in *i
     TRY(question_read(c, in->query, "query", question));
     if (question->query.ask != QUERY_SEGMENT)
         return fail_at(c, "query.form", S("query/ask"), "only a segment can be explained");
+    TRY(question_reach_answers(c, question));
     return audience_explain(c, question, out);
 }
 

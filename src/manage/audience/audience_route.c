@@ -119,6 +119,7 @@ struct catalog_item {
 };
 struct audience_catalog {
     struct list kinds, columns, attributes;
+    struct str stages;
 };
 static const struct field catalog_kind_item[] = {
     OUT(struct catalog_item, name),
@@ -143,6 +144,8 @@ static const struct field audience_catalog[] = {
         .of = SHAPE_OF("catalog_column_item", catalog_column_item, struct catalog_item)),
     OUT(struct audience_catalog, attributes,
         .of = SHAPE_OF("catalog_attribute_item", catalog_attribute_item, struct catalog_item)),
+    OUT(struct audience_catalog, stages, .is_json = true,
+        .about = "those of a flow that names none: a list of {name, who}"),
 };
 
 static struct str type_name(enum value_type type)
@@ -210,7 +213,9 @@ static enum err catalog_run(struct ctx *c, const void *in, void *out_)
     out->kinds = kinds_list(c, &moment.catalog);
     out->columns = fields_list(c, moment.catalog.columns, moment.catalog.column_count);
     out->attributes = fields_list(c, moment.catalog.attributes, moment.catalog.attribute_count);
-    err = attributes_title(c, &moment, &out->attributes);
+    err = moment.catalog.stages(moment.catalog.user, &out->stages);
+    if (err == OK)
+        err = attributes_title(c, &moment, &out->attributes);
     audience_release(&moment);
     return err;
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "engine/query.h"
 #include "manage/audience/audience.h"
 
 #define ADD POST, "/api/customers"
@@ -12,6 +13,9 @@
 #define EXPLAIN POST, "/api/audience/explain"
 #define OVERLAP POST, "/api/audience/overlap"
 #define EXPORT POST, "/api/audience/export"
+#define BY_CHANNEL_CELL(group)                                                                     \
+    "{'answer':{'ask':'breakdown','events':{'kind':'product_viewed'},'by':'channel'},'cell':{"     \
+    "'group':" group "}}"
 #define BY_KIND                                                                                    \
     "{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':'kind','of':'amount'}"
 #define WHO(who) "{'version':1,'ask':'segment','who':" who "}"
@@ -52,6 +56,10 @@ static const struct scenario world[] = {
      "{'message_id':'a3','kind':'product_viewed','customer':{'kind':'phone','value':'13800000003'},"
      "'properties':{'product_code':'B2'}}]}",
      200, "'accepted_count':2", NULL},
+    {"eve came by ana", AS_KEY, POST, "/api/v1/events",
+     "{'events':[{'message_id':'a4','kind':'invite_accepted','customer':{'kind':'phone','value':"
+     "'13800000003'},'properties':{'inviter_kind':'phone','inviter_value':'13800000001'}}]}",
+     200, "'accepted_count':1", NULL},
 };
 
 static const struct scenario query_cases[] = {
@@ -180,8 +188,45 @@ static const struct scenario query_cases[] = {
      "'mask_number':3,'member_count':1},{'mask_number':4,'member_count':0},{'mask_number':5,"
      "'member_count':1},{'mask_number':6,'member_count':0},{'mask_number':7,'member_count':0}]}",
      ""},
+    {"came by ana", AS_VIEWER, GET, "/api/customers?who={'attribute':'inviter','is':['$ana']}",
+     NULL, 200, "'total_count':1", ""},
+    {"came by nobody", AS_VIEWER, COUNT,
+     "{'query':" WHO("{'attribute':'inviter','exists':false}") "}", 200, "{'member_count':2,", ""},
     {"of those who bought", AS_VIEWER, GET, "/api/customers?who={'did':{'kind':'order_paid'}}",
      NULL, 200, "'total_count':2", ""},
+    {"who is in the cell without a channel", AS_VIEWER, COUNT,
+     "{'query':" WHO(BY_CHANNEL_CELL("''")) "}", 200, "{'member_count':1,", ""},
+    {"who is in a channel's", AS_VIEWER, COUNT,
+     "{'query':" WHO(BY_CHANNEL_CELL("['$wall','']")) "}", 200, "{'member_count':2,", ""},
+    {"a cell's customers", AS_VIEWER, GET,
+     "/api/customers?who={'answer':" BY_KIND ",'cell':{'group':'order_paid'}}", NULL, 200,
+     "'total_count':2", ""},
+    {"of a level alone", AS_VIEWER, GET,
+     "/api/customers?who={'answer':{'ask':'interval','events':{'kind':'order_paid'},'pairs':'first'"
+     "},'cell':{'days':11}}",
+     NULL, 200, "'customer_number':1,", ""},
+    {"a cell is explained", AS_VIEWER, EXPLAIN,
+     "{'query':" WHO("{'answer':" BY_KIND ",'cell':{}}") ",'customer_id':'$ana'}", 200,
+     "{'is_in':true,'leaves':[{'path':'/who','is_true':true,", ""},
+    {"from stage to stage", AS_VIEWER, QUERY,
+     "{'query':{'version':1,'ask':'flow','within':{'from':'2026-01-05','to':'2026-02-01'},'stages':"
+     "["
+     "{'name':'bought','who':{'did':{'kind':'order_paid'}}}]}}",
+     200, "{'columns':['from','to','people'],'rows':[[0,0,1],[0,1,1],[1,1,1]]", ""},
+    {"the brand's stages", AS_VIEWER, QUERY,
+     "{'query':{'version':1,'ask':'flow','by':{'attribute':'region'},'within':{'last':{'days':30}}}"
+     "}",
+     200, "{'columns':['group','from','to','people'],'rows':[['上海',", ""},
+    {"who went from none to one", AS_VIEWER, COUNT,
+     "{'query':" WHO("{'answer':{'ask':'flow','within':{'from':'2026-01-05'},'stages':{'name':'b',"
+                     "'who':{'did':{'kind':'order_paid'}}}},'cell':{'from':0,'to':1}}") "}",
+     200, "{'member_count':1,", ""},
+    {"a flow as a file", AS_VIEWER, EXPORT,
+     "{'format':'csv','query':{'version':1,'ask':'flow','within':{'from':'2026-01-05','to':"
+     "'2026-02-01'},'stages':[{'name':'bought','who':{'did':{'kind':'order_paid'}}}]}}",
+     200, "from,to,people\r\n0,0,1\r\n0,1,1\r\n1,1,1\r\n", ""},
+    {"the catalog has stages", AS_VIEWER, GET, "/api/audience/catalog", NULL, 200,
+     "'stages':[{'name':'aware','who':", ""},
     {"no segment to count", AS_VIEWER, COUNT,
      "{'query':{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':'kind'}}", 400,
      "'path':'query/ask'", ""},
@@ -215,6 +260,20 @@ static const struct scenario refused_cases[] = {
     {"explain: no such tag", AS_VIEWER, EXPLAIN,
      "{'query':{'version':1,'ask':'segment','who':{'tag':['5']}},'customer_id':'$ana'}", 400,
      "'path':'query/who/tag", ""},
+    {"no such column of a cell", AS_VIEWER, COUNT,
+     "{'query':" WHO("{'answer':" BY_KIND ",'cell':{'people':2}}") "}", 400,
+     "'path':'query/who/cell/people'", ""},
+    {"no such kind in a cell", AS_VIEWER, GET,
+     "/api/customers?who={'answer':" BY_KIND ",'cell':{'group':'nope'}}", NULL, 400,
+     "'path':'who/cell/group'", ""},
+    {"no such kind in an answer", AS_VIEWER, GET,
+     "/api/customers?who={'answer':{'ask':'rfm','events':{'kind':'x'},'of':'amount'},'cell':{}}",
+     NULL, 400, "'path':'who/answer/events/kind'", ""},
+    {"a flow without a beginning", AS_VIEWER, QUERY,
+     "{'query':{'version':1,'ask':'flow','within':{'to':'2026-01-05'}}}", 400,
+     "'path':'query/within'", ""},
+    {"nobody's flow", AS_NOBODY, QUERY, "{'query':{'version':1,'ask':'flow'}}", 401, "gate.sign_in",
+     ""},
     {"too few titles", AS_VIEWER, EXPORT, "{'format':'csv','titles':['a'],'query':" BY_KIND "}",
      400, "'path':'titles'", ""},
     {"titles that are none", AS_VIEWER, EXPORT,
@@ -286,6 +345,15 @@ static const struct scenario own_cases[] = {
     {"one's own curve", AS_OPERATOR, COUNT,
      "{'query':{'version':1,'ask':'segment','who':{'did':{'kind':'order_paid'}}},'curve_days':1}",
      200, "'sizes':[{'size_day':20512,'member_count':1}]", ""},
+    {"one's own rest: there is but one row", AS_OPERATOR, GET,
+     "/api/customers?who={'answer':{'ask':'breakdown','events':{'kind':'order_paid'},'by':{"
+     "'attribute':'size'},'limit':1},'cell':{'group':null}}",
+     NULL, 200, "'total_count':0", ""},
+    {"one's own is no rest of others'", AS_OPERATOR, EXPLAIN,
+     "{'query':" WHO("{'answer':{'ask':'breakdown','events':{'kind':'order_paid'},'by':{"
+                     "'attribute':'size'},'of':'amount','order':'sum','limit':1},'cell':{'group':"
+                     "null}}") ",'customer_id':'$bea'}",
+     200, "{'is_in':false,", ""},
     {"another's timeline", AS_OPERATOR, QUERY,
      "{'query':{'version':1,'ask':'timeline','person':1}}", 404, "customer.unknown", ""},
     {"one's own timeline", AS_OPERATOR, QUERY,
@@ -295,22 +363,10 @@ static const struct scenario own_cases[] = {
 
 #define run(rows) scenario_run_once((rows), ARRAY_LEN(rows))
 
-static enum err filled_step(struct ctx *c, void *user)
-{
-    return audience_check(c, user);
-}
-
 /* A start takes as long as the machine is slow; from then on questions are answered. */
 static void filled(void)
 {
-    struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
-    struct buf differences;
-
-    buf_init(&differences, 65536);
-    assert_int_equal(app_read(scenario_app, arena, filled_step, &differences, NULL), OK);
-    assert_int_equal(differences.len, 0);
-    buf_release(&differences);
-    arena_free(arena);
+    assert_int_equal(scenario_differences().len, 0);
 }
 
 static void answers(void **state)
@@ -335,18 +391,70 @@ static void within_reach(void **state)
     run(own_cases);
 }
 
+#define BEA_OF_STORE "UPDATE customer SET org_id = 71 WHERE customer_number = 2"
+
+static void store_reach(const char *customer_sql)
+{
+    scenario_sql("DELETE FROM org WHERE id < 100");
+    scenario_sql("INSERT INTO org (id, parent_id, kind, code, name, path, is_active, created_ms) "
+                 "VALUES (70, NULL, 'region', 'r', 'R', '/70/', 1, 0), "
+                 "(71, 70, 'store', 's', 'S', '/70/71/', 1, 0)");
+    scenario_sql(customer_sql);
+    scenario_sql("UPDATE staff SET org_id = 70 WHERE login = 'operator'");
+    scenario_sql("UPDATE role SET scope = 'store' WHERE name = 'operator'");
+    filled();
+}
+
 static void within_store(void **state)
 {
     (void)state;
     run(world);
-    scenario_sql("INSERT INTO org (id, parent_id, kind, code, name, path, is_active, created_ms) "
-                 "VALUES (70, NULL, 'region', 'r', 'R', '/70/', 1, 0), "
-                 "(71, 70, 'store', 's', 'S', '/70/71/', 1, 0)");
-    scenario_sql("UPDATE customer SET org_id = 71 WHERE customer_number = 2");
-    scenario_sql("UPDATE staff SET org_id = 70 WHERE login = 'operator'");
-    scenario_sql("UPDATE role SET scope = 'store' WHERE name = 'operator'");
-    filled();
+    store_reach(BEA_OF_STORE);
     run(own_cases);
+}
+
+/* Whoever reaches a thousand stores and more reaches the last of them, too. */
+static void within_many_stores(void **state)
+{
+    (void)state;
+    run(world);
+    scenario_sql(
+        "INSERT INTO org (id, parent_id, kind, code, name, path, is_active, created_ms) "
+        "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 1400) "
+        "SELECT i, NULL, 'store', 'n' || i, 'N', '/70/' || i || '/', 1, 0 FROM n");
+    store_reach("UPDATE customer SET org_id = 1400 WHERE customer_number = 2");
+    run(own_cases);
+}
+
+static const struct scenario two_records[] = {
+    {"merge", AS_OPERATOR, POST, "/api/customers/$bea/merge", "{'other_customer_id':'$eve'}", 200,
+     "", NULL},
+};
+
+/* As many conditions as a question may have, and the reach beside them: of persons with one record
+ * and with two. */
+static void as_wide_as_can_be(void **state)
+{
+    struct buf body;
+    struct app_call call;
+
+    (void)state;
+    run(world);
+    buf_init(&body, QUERY_TEXT_MAX);
+    buf_str(&body, S("{\"query\":{\"version\":1,\"ask\":\"segment\",\"who\":{\"all\":["));
+    for (int i = 0; i < QUERY_CONDITION_MAX - 1; i++)
+        buf_fmt(&body, "%s{\"did\":{\"kind\":\"order_paid\"}}", i > 0 ? "," : "");
+    buf_str(&body, S("]}}}"));
+    for (int i = 0; i < 2; i++) {
+        if (i == 1)
+            run(two_records);
+        store_reach(BEA_OF_STORE);
+        call = scenario_ask(AS_OPERATOR, QUERY, str_cstr(scenario_arena, buf_view(&body)));
+        assert_int_equal(call.status, 200);
+        assert_true(str_find(call.reply, S("\"member_count\":1,")) >= 0);
+        scenario_sql("UPDATE role SET scope = 'all' WHERE name = 'operator'");
+    }
+    buf_release(&body);
 }
 
 /* An answer has what was acknowledged before it was asked for, each time. */
@@ -381,6 +489,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(within_reach, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(within_store, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(within_many_stores, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(as_wide_as_can_be, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(nothing_acknowledged_is_missing, scenario_open,
                                         scenario_close),
     };

@@ -36,6 +36,9 @@ enum err audience_who(struct ctx *c, struct str condition, struct audience_set *
     err = question_begin(c, &question);
     if (err == OK)
         err = question_read(c, text, "", &question);
+    if (err == OK &&
+        answer_has_cells(&question.query)) /* fifths and rows are of those within reach */
+        err = question_reach(c, &question);
     if (err == OK)
         err = question_run(c, &question);
     if (err == OK)

@@ -7,6 +7,7 @@
 #include "host/file.h"
 #include "manage/audience/feed.h"
 #include "manage/audience/segment_private.h"
+#include "manage/setting/setting.h"
 
 struct names_of {
     struct ctx *c;
@@ -14,12 +15,14 @@ struct names_of {
     struct list tags, segments;
 };
 
-static const struct zone *zone_find(void *user, struct str name)
+/* Days begin at the brand's hour wherever they are. */
+static const struct zone *zone_find(void *user, struct arena *arena, struct str name)
 {
     const struct names_of *of = user;
     const struct zone *zone = NULL;
 
-    return zone_shared(of->c->arena, name, &zone) == OK ? zone : NULL;
+    return zone_shared(arena, name, &zone) == OK ? zone_with_days_of(arena, zone, ctx_zone(of->c))
+                                                 : NULL;
 }
 
 static bool set_find(void *user, enum set_kind kind, int64_t id)
@@ -42,6 +45,28 @@ static int64_t channel_find(void *user, int64_t id)
     const struct names_of *of = user;
 
     return names_channel(&of->feed->names, id);
+}
+
+/* AIPL over a year. What a customer had to do for it; who bought often enough is loyal. */
+static enum err stages(void *user, struct str *out)
+{
+    static const char year[] = "\"within\":{\"last\":{\"days\":365}}";
+    const struct names_of *of = user;
+    int64_t loyal_order_count;
+
+    TRY(setting_int(of->c, "loyal_order_count", &loyal_order_count));
+    *out = str_fmt(
+        of->c->arena,
+        "[{\"name\":\"aware\",\"who\":{\"did\":{\"kind\":[\"customer_added\",\"page_viewed\","
+        "\"link_clicked\",\"content_viewed\",\"live_watched\",\"invite_accepted\"],%s}}},"
+        "{\"name\":\"interest\",\"who\":{\"did\":{\"kind\":[\"product_viewed\",\"added_to_cart\","
+        "\"content_shared\",\"form_submitted\",\"message_replied\",\"checked_in\",\"friend_added\","
+        "\"official_followed\",\"member_registered\"],%s}}},"
+        "{\"name\":\"purchase\",\"who\":{\"did\":{\"kind\":\"order_paid\",%s}}},"
+        "{\"name\":\"loyal\",\"who\":{\"did\":{\"kind\":\"order_paid\",%s},\"at_least\":%" PRId64
+        "}}]",
+        year, year, year, year, loyal_order_count);
+    return OK;
 }
 
 static int by_name(const void *a, const void *b)
@@ -67,13 +92,14 @@ enum err definition_sets(struct ctx *c, struct catalog *catalog)
     struct names_of *of = arena_new_one(c->arena, struct names_of);
 
     of->c = c;
-    of->feed = app_part(c->app, &audience_part);
+    of->feed = feed_of(c->app);
     *catalog = (struct catalog){.columns = audience_columns,
                                 .column_count = COLUMN_COUNT,
                                 .zone = ctx_zone(c),
                                 .zone_find = zone_find,
                                 .set_find = set_find,
                                 .channel_find = channel_find,
+                                .stages = stages,
                                 .user = of};
     TRY(q_definition_tags(c, &of->tags));
     return q_definition_segments(c, &of->segments);
@@ -84,23 +110,25 @@ const struct list *definition_tags(const struct catalog *catalog)
     return &((const struct names_of *)catalog->user)->tags;
 }
 
-void definition_words(struct ctx *c, const struct feed *feed, struct catalog *catalog)
+void definition_words(struct ctx *c, struct feed *feed, struct catalog *catalog)
 {
     kinds_fill(c, feed, catalog);
+    pthread_mutex_lock(&feed->lock);
     catalog->attributes = feed->persons.fields;
     catalog->attribute_count = feed->field_count;
+    pthread_mutex_unlock(&feed->lock);
 }
 
 enum err definition_catalog(struct ctx *c, struct catalog *catalog)
 {
-    struct feed *feed = app_part(c->app, &audience_part);
+    struct feed *feed = feed_of(c->app);
     bool is_ready;
 
     TRY(definition_sets(c, catalog));
     pthread_mutex_lock(&feed->lock);
     is_ready = feed->is_ready;
-    definition_words(c, feed, catalog);
     pthread_mutex_unlock(&feed->lock);
+    definition_words(c, feed, catalog);
     return is_ready
                ? OK
                : fail(c, E_BUSY, "audience.filling", "the engine is being filled; try again soon");

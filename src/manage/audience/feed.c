@@ -1,4 +1,4 @@
-/* The thread that follows the journal into the engine. Always: events and people that a moment
+/* Following the journal into the engine, a step at a time. Always: events and people that a moment
  * shows are of one place of the journal, and all of it up to there; the engine's files are made
  * from the journal alone, so whatever is wrong with them is mended by beginning again; an event is
  * appended once, because its batch carries the journal's id. */
@@ -8,15 +8,12 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "kit/node.h"
-#include "manage/audience/segment_private.h"
 
 #define FILL_PAGE 4000 /* customers a step */
-#define ARENA_MAX ((size_t)1 << 30)
 #define LOG_BYTES ((int64_t)16 * 1024 * 1024)
 #define LEASE "audience"
 #define LEASE_MS 10000
 #define LEASE_KEEP_MS 3000
-#define LOOK_MS 60000
 #define WEEK_BASE_MS                                                                               \
     INT64_C(1767225600000) /* 2026-01-01: whose offset from UTC weeks are cut by                   \
                             */
@@ -197,7 +194,7 @@ static int64_t larger(int64_t a, int64_t b)
 }
 
 /* What questions may name. A new attribute is read for everybody: some may have had a value under
- * its name. */
+ * its name. So is everything when the days begin elsewhere: when things were is kept by days. */
 static enum err words_renew(struct ctx *c, struct feed *feed)
 {
     struct q_feed_end_row end;
@@ -206,7 +203,8 @@ static enum err words_renew(struct ctx *c, struct feed *feed)
     TRY(q_feed_end(c, &end));
     TRY(q_feed_channels(c, feed->channel_id, &feed->page.channels));
     feed->page.channel_id = end.channel_id;
-    if (end.attribute_id == feed->page.attribute_id)
+    feed->page.zone = ctx_zone(c);
+    if (end.attribute_id == feed->page.attribute_id && feed->page.zone == feed->keep.zone)
         return OK;
     TRY(persons_attributes(c, &feed->persons, &is_changed));
     TRY(persons_load(c, &feed->persons, &(struct persons_range){.to_customer_id = INT64_MAX}));
@@ -346,18 +344,20 @@ enum err feed_batch_make(struct feed *feed, struct arena *arena, const struct li
     const struct q_feed_journal_row *row = rows->at;
     size_t count = (size_t)rows->count;
     const struct json **properties = arena_new_array(arena, const struct json *, count + 1);
+    size_t value_count = 0;
     struct names_new fresh;
 
-    *batch = (struct feed_batch){
-        .events = arena_new_array(arena, struct engine_event, count + 1),
-        .values = arena_new_array(arena, struct engine_value, count * COLUMN_COUNT + 1)};
     names_new_init(&fresh, &feed->names, arena);
     for (size_t i = 0; i < count; i++) {
         properties[i] = properties_read(arena, row[i].properties);
+        value_count += 2 + properties[i]->count; /* amount, subject */
         if (is_taken(&row[i]))
             row_names(&fresh, arena, &row[i], properties[i]);
     }
     TRY(names_keep(&fresh, feed->app, arena));
+    *batch =
+        (struct feed_batch){.events = arena_new_array(arena, struct engine_event, count + 1),
+                            .values = arena_new_array(arena, struct engine_value, value_count + 1)};
     for (size_t i = 0; i < count; i++)
         if (is_taken(&row[i]))
             event_add(feed, batch, &row[i], properties[i]);
@@ -393,6 +393,7 @@ static enum err page_show(struct feed *feed, const struct feed_batch *batch)
     if (err == OK && feed->page.rows.count > 0)
         feed->cursor_id = feed->page.last_id;
     if (err == OK) {
+        feed->keep.zone = feed->page.zone;
         feed->attribute_id = feed->page.attribute_id;
         feed->channel_id = feed->page.channel_id;
         feed->field_count = feed->persons.field_count;
@@ -404,23 +405,20 @@ static enum err page_show(struct feed *feed, const struct feed_batch *batch)
 
 static enum err journal_page(struct feed *feed, struct arena *arena)
 {
-    struct feed_batch batch;
+    struct feed_batch *batch = &feed->news.batch;
 
     if (!feed->names.is_known)
         TRY(feed_read(feed, arena, names_step, feed));
     TRY(feed_read(feed, arena, journal_step, feed));
-    if (has_kind(&feed->page.rows, "segment_changed"))
-        segments_stale(feed->segments);
+    feed->news.is_defined = has_kind(&feed->page.rows, "segment_changed");
     TRY(channels_keep(feed, arena));
-    TRY(feed_batch_make(feed, arena, &feed->page.rows, &batch));
-    for (size_t i = 0; i < batch.count; i++)
-        roster_touch_event(segments_roster(feed->segments), batch.events[i].customer,
-                           batch.events[i].kind);
-    return page_show(feed, &batch);
+    TRY(feed_batch_make(feed, arena, &feed->page.rows, batch));
+    TRY(page_show(feed, batch));
+    feed->news.is_level = feed->page.is_last;
+    return OK;
 }
 
-/* All that was there when it looked is shown, and what segments and lists are is known. */
-static void ready_show(struct feed *feed)
+void feed_ready(struct feed *feed)
 {
     pthread_mutex_lock(&feed->lock);
     feed->is_ready = true;
@@ -461,19 +459,16 @@ static enum err lease_keep(struct feed *feed, struct arena *arena)
         feed->state = FEED_FILLING;
     feed->filled_id = NONE;
     feed->names.is_known = false;
-    segments_forget(feed->segments);
+    feed->news.is_anew = true;
     return OK;
 }
 
-static enum err feed_page(struct app *app, struct arena *arena, int64_t *next_ms)
+enum err feed_step(struct feed *feed, struct arena *arena)
 {
-    struct feed *feed = app_part(app, &audience_part);
-    bool is_busy;
-
+    feed->news = (struct feed_news){0};
     TRY(lease_keep(feed, arena));
-    *next_ms = worker_now_ms(app);
     if (!feed->has_lease) {
-        *next_ms += LEASE_KEEP_MS;
+        feed->news.wait_ms = LEASE_KEEP_MS;
         return OK;
     }
     if (feed->state == FEED_CLOSED)
@@ -482,23 +477,13 @@ static enum err feed_page(struct app *app, struct arena *arena, int64_t *next_ms
         return fill_page(feed, arena);
     if (feed->state == FEED_CATCHING_UP)
         return feed_catch_up(feed, arena);
-    TRY(journal_page(feed, arena));
-    if (!feed->page.is_last)
-        return OK;
-    TRY(segments_know(feed->segments, arena));
-    ready_show(feed);
-    TRY(feed_remake(feed, arena, &is_busy));
-    *next_ms += is_busy ? 0 : LOOK_MS;
-    return segments_page(feed->segments, arena, next_ms);
+    return journal_page(feed, arena);
 }
 
-/* ---- the part -------------------------------------------------------------------------------- */
+/* ---- begin and end --------------------------------------------------------------------------- */
 
-static void *part_open(struct app *app)
+void feed_init(struct feed *feed, struct app *app, struct arena *arena)
 {
-    struct arena *arena = arena_new(ARENA_MAX);
-    struct feed *feed = arena_new_one(arena, struct feed);
-
     feed->app = app;
     feed->arena = arena;
     feed->is_shared = app_config(app)->db.at != NULL;
@@ -509,74 +494,18 @@ static void *part_open(struct app *app)
     bitmap_init(&feed->gone);
     feed->people = people_new();
     persons_begin(&feed->persons, feed->people, arena);
-    feed->segments = segments_new(arena, feed);
-    feed->worker = worker_new(app, "audience", feed_page);
-    feed->keep.worker = worker_new(app, "people", feed_keep_page);
-    return feed;
 }
 
-static void part_listen(void *part)
+void feed_release(struct feed *feed)
 {
-    struct feed *feed = part;
-
-    pthread_mutex_lock(&feed->lock);
-    feed->is_begun = true;
-    pthread_mutex_unlock(&feed->lock);
-    worker_begin(feed->worker);
-    worker_begin(feed->keep.worker);
-}
-
-static void part_committed(void *part, unsigned topics)
-{
-    struct feed *feed = part;
-
-    if (topics & (LIVE_EVENTS | LIVE_SETTINGS))
-        worker_wake(feed->worker);
-}
-
-static void part_stop(void *part)
-{
-    struct feed *feed = part;
-    struct arena *arena = arena_new(ARENA_MAX);
-
-    worker_stop(feed->worker);
-    worker_stop(feed->keep.worker);
-    if (feed_keep(feed, arena) != OK)
-        app_log(feed->app, "warn", "audience", "people are not kept: %s", file_why());
-    arena_free(arena);
-    pthread_mutex_lock(&feed->lock);
-    feed->is_stopping = true;
-    pthread_cond_broadcast(&feed->reached);
-    pthread_mutex_unlock(&feed->lock);
-}
-
-static void part_close(void *part)
-{
-    struct feed *feed = part;
-
     feed_remake_end(feed);
     if (feed->store)
         store_close(feed->store);
     if (feed->db)
         db_close(feed->db);
-    segments_free(feed->segments);
     people_free(feed->people);
     bitmap_release(&feed->gone);
     names_release(&feed->names);
     pthread_mutex_destroy(&feed->lock);
     pthread_cond_destroy(&feed->reached);
-    arena_free(feed->arena);
 }
-
-void audience_await(struct app *app)
-{
-    struct feed *feed = app_part(app, &audience_part);
-
-    worker_await(feed->worker);
-}
-
-const struct app_part audience_part = {.open = part_open,
-                                       .listen = part_listen,
-                                       .committed = part_committed,
-                                       .stop = part_stop,
-                                       .close = part_close};

@@ -9,17 +9,26 @@
 
 enum feed_state { FEED_CLOSED, FEED_FILLING, FEED_CATCHING_UP, FEED_FOLLOWING };
 
-struct segments;
 struct feed_batch {
     struct engine_event *events;
     struct engine_value *values;
     size_t count, value_count;
+};
+/* What a step tells whoever follows the feed; the batch lives as long as the step's arena. */
+struct feed_news {
+    struct feed_batch batch;
+    bool is_anew;     /* people are others now, or nobody followed them for a while */
+    bool is_recalled; /* they are those that were kept, with their segments and lists */
+    bool is_defined;  /* a definition changed */
+    bool is_level;    /* all that there was is taken in */
+    int64_t wait_ms;  /* before the next step; 0: none */
 };
 struct feed_page {
     struct arena *arena;
     struct list rows; /* of the journal */
     struct list channels; /* that came since */
     int64_t last_id, attribute_id, channel_id;
+    const struct zone *zone;
     bool is_changed; /* people are to be shown anew */
     bool is_last; /* there was no more at that moment */
     bool is_ours; /* the position is in this journal */
@@ -51,13 +60,14 @@ struct feed {
     struct names names;
     struct persons persons;
     struct people *people;
-    struct segments *segments;
+    const struct answer_options *cells_within; /* as in a moment, of whoever keeps answers current; tests set it */
     const struct zone *zone;
     struct bitmap gone; /* numbers of people deleted before the files were begun: nothing of theirs comes in */
     int64_t filled_id; /* customers up to here are read; NONE: none yet */
     int64_t people_id; /* people are at least as this event found them */
     int64_t lease_ms;
     struct feed_page page;
+    struct feed_news news;
     struct feed_remake remake;
     struct feed_keep keep;
     /* guarded by lock */
@@ -71,7 +81,14 @@ struct feed {
     int waiter_count, holder_count;
 };
 
+struct feed *feed_of(struct app *app); /* audience.c; NULL: the program has no audience */
+
 /* feed.c */
+void feed_init(struct feed *feed, struct app *app, struct arena *arena);
+void feed_release(struct feed *feed);
+/* One step of opening, filling, catching up or following; feed->news says what came, also when it failed. */
+enum err feed_step(struct feed *feed, struct arena *arena) MUST_USE;
+void feed_ready(struct feed *feed); /* level, and what segments and lists are is known: questions may see it */
 enum err feed_read(struct feed *feed, struct arena *arena, app_command *step, void *user) MUST_USE;
 enum err feed_store_open(struct feed *feed, struct str folder, struct store **out) MUST_USE;
 struct str feed_folder(const struct feed *feed, struct arena *arena);
@@ -103,8 +120,8 @@ enum err feed_keep_page(struct app *app, struct arena *arena, int64_t *next_ms) 
 enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out) MUST_USE;
 const struct feed *audience_feed(const struct audience_moment *moment);
 
-/* definition.c: what may be named. The sets there are, as the ctx sees them; then kinds and attributes as the feed knows them: under
- * its lock. */
+/* definition.c: what may be named. The sets there are, as the ctx sees them; then kinds and attributes as the feed knows them,
+ * without its lock: the request's memory may end there. */
 enum err definition_sets(struct ctx *c, struct catalog *catalog) MUST_USE;
-void definition_words(struct ctx *c, const struct feed *feed, struct catalog *catalog);
+void definition_words(struct ctx *c, struct feed *feed, struct catalog *catalog);
 const struct list *definition_tags(const struct catalog *catalog); /* struct q_definition_tags_row */

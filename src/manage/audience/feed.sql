@@ -38,12 +38,13 @@ SELECT '' AS kind, event_count AS occurred_ms, CAST(length(events_blob) AS BIGIN
 -- scope: none (the engine knows all; each question is limited by who asks)
 SELECT id FROM customer WHERE id > :from_id ORDER BY id LIMIT :limit_count;
 
--- name: feed_customers :each     those with an id in the range, and the persons that the events in the range name, with all their records
+-- name: feed_customers :each     those with an id in the range, and the persons that the events in the range name, with all their records; and who invited those, since it may be now
 -- scope: none (the engine knows all; each question is limited by who asks)
 SELECT c.customer_number, coalesce(p.customer_number, c.customer_number) AS kept_number, c.deleted_ms,
        c.attributes, c.region, c.channel_id, c.owner_staff_id, c.org_id, c.is_family, c.blocked_ms,
        c.touched_ms, c.added_ms, c.action_day, c.order_count, c.paid_fen, c.refunded_fen,
-       c.first_order_ms, c.second_order_ms, c.last_order_ms, c.birth_day, c.child_birth_day
+       c.first_order_ms, c.second_order_ms, c.last_order_ms, c.birth_day, c.child_birth_day,
+       c.invited_by_customer_id, c.invited_count
   FROM customer c LEFT JOIN customer p ON p.id = c.merged_into_id
  WHERE c.id IN (SELECT f.id FROM customer f WHERE f.id > :from_customer_id AND f.id <= :to_customer_id
                 UNION
@@ -54,6 +55,14 @@ SELECT c.customer_number, coalesce(p.customer_number, c.customer_number) AS kept
                 UNION
                 SELECT m.id FROM journal j JOIN customer r ON r.id = j.customer_id
                   JOIN customer m ON m.merged_into_id = coalesce(r.merged_into_id, r.id)
+                 WHERE j.id > :from_event_id AND j.id <= :to_event_id
+                UNION
+                SELECT coalesce(i.merged_into_id, i.id) FROM journal j JOIN customer r ON r.id = j.customer_id
+                  JOIN customer i ON i.id = r.invited_by_customer_id
+                 WHERE j.id > :from_event_id AND j.id <= :to_event_id
+                UNION
+                SELECT coalesce(i.merged_into_id, i.id) FROM journal j JOIN customer r ON r.id = j.customer_id
+                  JOIN customer p ON p.id = r.merged_into_id JOIN customer i ON i.id = p.invited_by_customer_id
                  WHERE j.id > :from_event_id AND j.id <= :to_event_id);
 
 -- name: feed_tags_all :each

@@ -6,7 +6,6 @@
 #include "gen/feed.q.h"
 #include "host/file.h"
 #include "manage/audience/feed.h"
-#include "manage/audience/segment_private.h"
 
 #define PAGE 2000
 #define KEEP_MS INT64_C(600000)
@@ -74,7 +73,7 @@ static void people_change(struct feed *feed, struct people *people)
 
     feed->people = people;
     feed->persons.people = people;
-    segments_forget(feed->segments);
+    feed->news.is_anew = true;
     people_free(old);
 }
 
@@ -118,7 +117,7 @@ enum err feed_recall(struct feed *feed, struct arena *arena, bool *is_recalled)
     feed->keep.event_id = recall.event_id;
     pthread_mutex_unlock(&feed->lock);
     feed->persons.is_old = true;
-    segments_recalled(feed->segments);
+    feed->news.is_recalled = true;
     return OK;
 }
 
@@ -172,6 +171,7 @@ enum err feed_catch_up(struct feed *feed, struct arena *arena)
 struct keeping {
     struct feed *feed;
     const struct people_view *view; /* NULL: nothing is new */
+    const struct zone *zone;        /* whose days it has */
     int64_t event_id;
     struct buf note;
 };
@@ -182,11 +182,14 @@ static enum err note_step(struct ctx *c, void *user)
     enum err err;
 
     pthread_mutex_lock(&keeping->feed->lock);
-    err = note_make(c, keeping->feed, keeping->event_id, &keeping->note);
+    err = keeping->zone == keeping->feed->keep.zone
+              ? note_make(c, keeping->feed, keeping->event_id, &keeping->note)
+              : E_NOT_FOUND;
     pthread_mutex_unlock(&keeping->feed->lock);
     return err;
 }
 
+/* It counts among those who hold a moment: the folder it writes into stays where it is. */
 static void keeping_begin(struct keeping *keeping)
 {
     struct feed *feed = keeping->feed;
@@ -194,8 +197,10 @@ static void keeping_begin(struct keeping *keeping)
     buf_init(&keeping->note, (size_t)1 << 20);
     pthread_mutex_lock(&feed->lock);
     keeping->event_id = feed->cursor_id;
+    keeping->zone = feed->keep.zone;
     if (feed->is_ready && feed->cursor_id > 0 && feed->cursor_id != feed->keep.event_id)
         keeping->view = people_hold(feed->people);
+    feed->holder_count += keeping->view != NULL;
     pthread_mutex_unlock(&feed->lock);
 }
 
@@ -207,7 +212,7 @@ enum err feed_keep(struct feed *feed, struct arena *arena)
     keeping_begin(&keeping);
     if (keeping.view != NULL) {
         err = app_read(feed->app, arena, note_step, &keeping, NULL);
-        if (err == E_NOT_FOUND) /* the journal went back, or forgot it */
+        if (err == E_NOT_FOUND) /* the journal went back, or forgot it; or days changed */
             err = OK;
         else if (err == OK)
             err =
@@ -215,6 +220,7 @@ enum err feed_keep(struct feed *feed, struct arena *arena)
         people_release(feed->people, keeping.view);
         pthread_mutex_lock(&feed->lock);
         feed->keep.event_id = err == OK ? keeping.event_id : feed->keep.event_id;
+        feed->holder_count--;
         pthread_mutex_unlock(&feed->lock);
     }
     buf_release(&keeping.note);
@@ -223,7 +229,7 @@ enum err feed_keep(struct feed *feed, struct arena *arena)
 
 enum err feed_keep_page(struct app *app, struct arena *arena, int64_t *next_ms)
 {
-    struct feed *feed = app_part(app, &audience_part);
+    struct feed *feed = feed_of(app);
     bool is_first = feed->keep.begun_ms == 0;
 
     feed->keep.begun_ms = worker_now_ms(app);

@@ -70,6 +70,12 @@ static const struct scenario changes[] = {
     {"a later attribute", AS_ADMIN, POST, "/api/attributes",
      "{'name':'visits','title':'Visits','kind':'integer'}", 200, "'id'", ""},
 };
+/* The orders of 8 in the morning were of the day before. */
+static const struct scenario days[] = {
+    {"days begin at 10", AS_ADMIN, POST, "/api/settings",
+     "{'name':'day_start_minutes','value':600,'version_count':0,'reason':'a test'}", 200,
+     "'version", NULL},
+};
 static const struct scenario merges[] = {
     {"tag again", AS_OPERATOR, POST, BEA "/tags", "{'tag_id':'$hot','is_on':true}", 200, "{}",
      "tag_added"},
@@ -95,29 +101,12 @@ static const struct scenario gone[] = {
 
 #define run(rows) scenario_run_once((rows), ARRAY_LEN(rows))
 
-static enum err check_step(struct ctx *c, void *user)
-{
-    struct buf differences;
-    enum err err;
-
-    buf_init(&differences, 65536);
-    err = audience_check(c, &differences);
-    *(struct str *)user = str_copy(scenario_arena, buf_view(&differences));
-    buf_release(&differences);
-    return err;
-}
-
 static void assert_agree(void)
 {
-    struct str differences = {0};
-    struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
-    struct fault fault = {0};
+    struct str differences = scenario_differences();
 
-    if (app_read(scenario_app, arena, check_step, &differences, &fault) != OK)
-        fail_msg("%s: %.*s", fault.code, STR(fault.message));
     if (differences.len > 0)
         fail_msg("the engine differs:\n%.*s", STR(differences));
-    arena_free(arena);
 }
 
 static int64_t event_count(void)
@@ -156,6 +145,8 @@ static void follows(void **state)
     run(events);
     assert_agree();
     assert_int_equal(engine_count(), event_count());
+    run(days);
+    assert_agree();
     run(changes);
     assert_agree();
     run(merges);
@@ -169,8 +160,7 @@ static void follows(void **state)
 /* The check finds what it should. */
 static void check_finds(void **state)
 {
-    struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
-    struct str differences = {0};
+    struct str differences;
 
     (void)state;
     run(people);
@@ -180,12 +170,11 @@ static void check_finds(void **state)
     scenario_sql("DELETE FROM customer_tag");
     scenario_sql("UPDATE journal SET amount_fen = amount_fen + 1 WHERE kind = 'order_paid'");
     scenario_sql("UPDATE journal SET kind = 'link_clicked' WHERE kind = 'product_viewed'");
-    assert_int_equal(app_read(scenario_app, arena, check_step, &differences, NULL), OK);
+    differences = scenario_differences();
     assert_true(str_find(differences, S("customer number 1: what it is differs")) >= 0);
     assert_true(str_find(differences, S("customer number 2: its tags differ")) >= 0);
     assert_true(str_find(differences, S("order_paid")) >= 0);
     assert_true(str_find(differences, S("link_clicked")) >= 0);
-    arena_free(arena);
 }
 
 static struct str engine_path(const char *file)
@@ -212,6 +201,35 @@ static void held_by_a_broken_question(void **state)
     assert_agree();
     assert_int_equal(app_read(scenario_app, arena, held_step, NULL, NULL), E_INTERNAL);
     arena_free(arena);
+    run(events);
+    assert_agree();
+}
+
+static enum err asked_step(struct ctx *c, void *user)
+{
+    struct audience_moment moment;
+
+    (void)user;
+    TRY(audience_hold(c, &moment));
+    audience_release(&moment);
+    return OK;
+}
+
+/* Wherever a question's memory ends, the next one finds nothing held and no lock taken. */
+static void held_by_little_memory(void **state)
+{
+    int refused_count = 0;
+
+    (void)state;
+    run(people);
+    assert_agree();
+    for (size_t bytes = 256; bytes < 60000; bytes += 256) {
+        struct arena *arena = arena_new(bytes);
+
+        refused_count += app_read(scenario_app, arena, asked_step, NULL, NULL) == E_INTERNAL;
+        arena_free(arena);
+    }
+    assert_in_range(refused_count, 2, 60000 / 256 - 2);
     run(events);
     assert_agree();
 }
@@ -262,14 +280,6 @@ static struct str kept_file(void)
     return bytes;
 }
 
-static struct str difference_of(void)
-{
-    struct str differences = {0};
-
-    assert_int_equal(app_read(scenario_app, scenario_arena, check_step, &differences, NULL), OK);
-    return differences;
-}
-
 /* They are not read again, but whoever an event names is. */
 static void people_are_kept(void **state)
 {
@@ -280,10 +290,10 @@ static void people_are_kept(void **state)
     scenario_sql(
         "UPDATE customer SET region = 'x' WHERE customer_number <= 2"); /* nobody is told */
     scenario_reopen();
-    assert_true(str_find(difference_of(), S("customer number 1: what it is differs")) >= 0);
+    assert_true(str_find(scenario_differences(), S("customer number 1: what it is differs")) >= 0);
     scenario_run_once(changes, 1); /* customer number 1 is edited */
-    assert_true(str_find(difference_of(), S("customer number 1:")) < 0);
-    assert_true(str_find(difference_of(), S("customer number 2: what it is differs")) >= 0);
+    assert_true(str_find(scenario_differences(), S("customer number 1:")) < 0);
+    assert_true(str_find(scenario_differences(), S("customer number 2: what it is differs")) >= 0);
     app_close(scenario_app);
     assert_int_equal(file_write(engine_path("people"), S("damaged"), 0600), OK);
     open_again();
@@ -334,7 +344,7 @@ static void a_file_of_elsewhere(void **state)
     scenario_sql("UPDATE journal SET occurred_ms = occurred_ms + 1 WHERE id = (SELECT max(id) FROM "
                  "journal)");
     scenario_reopen();
-    assert_true(str_find(difference_of(), S("what it is differs")) < 0);
+    assert_true(str_find(scenario_differences(), S("what it is differs")) < 0);
 }
 
 /* Who is gone leaves the files too, a day later, while questions are answered. */
@@ -387,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(follows, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(check_finds, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(held_by_a_broken_question, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(held_by_little_memory, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(starts_again, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(people_are_kept, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(an_old_file_catches_up, scenario_open, scenario_close),

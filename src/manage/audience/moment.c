@@ -80,15 +80,16 @@ static enum err reach(struct ctx *c, struct feed *feed, const struct q_feed_end_
 
 /* ---- a moment -------------------------------------------------------------------------------- */
 
+/* While it still counts as a holder: without any, people and store may be others. */
 static void views_release(void *user)
 {
     const struct held *held = user;
 
+    people_release(held->feed->people, held->view);
     pthread_mutex_lock(&held->feed->lock);
     store_release(held->feed->store, held->snapshot);
     held->feed->holder_count--;
     pthread_mutex_unlock(&held->feed->lock);
-    people_release(held->feed->people, held->view);
 }
 
 static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int64_t patience_ms,
@@ -104,12 +105,13 @@ static enum err views_hold(struct ctx *c, const struct q_feed_end_row *end, int6
         held->view = people_hold(feed->people);
         feed->holder_count++;
         held->is_exact = feed->cursor_id == end->event_id;
-        definition_words(c, feed, catalog);
     }
     pthread_mutex_unlock(&feed->lock);
-    if (err == OK)
-        ctx_at_end(c, &held->end);
-    return err;
+    if (err != OK)
+        return err;
+    ctx_at_end(c, &held->end);
+    definition_words(c, feed, catalog);
+    return OK;
 }
 
 enum err audience_hold(struct ctx *c, struct audience_moment *out)
@@ -119,7 +121,7 @@ enum err audience_hold(struct ctx *c, struct audience_moment *out)
 
 enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out)
 {
-    struct feed *feed = app_part(c->app, &audience_part);
+    struct feed *feed = feed_of(c->app);
     struct held *held = arena_new_one(c->arena, struct held);
     struct q_feed_end_row end;
     struct catalog catalog;

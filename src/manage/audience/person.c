@@ -29,6 +29,8 @@ enum {
     ATTRIBUTE_LAST_ORDER,
     ATTRIBUTE_BIRTH,
     ATTRIBUTE_CHILD_BIRTH,
+    ATTRIBUTE_INVITER, /* the record that was named */
+    ATTRIBUTE_INVITED,
     ATTRIBUTE_NUMBER, /* asks about one person, or a few */
     ATTRIBUTE_COUNT
 };
@@ -50,6 +52,8 @@ static const struct catalog_field own_fields[ATTRIBUTE_COUNT] = {
     [ATTRIBUTE_LAST_ORDER] = {S("last_order_day"), VALUE_DATE},
     [ATTRIBUTE_BIRTH] = {S("birth_day"), VALUE_DATE},
     [ATTRIBUTE_CHILD_BIRTH] = {S("child_birth_day"), VALUE_DATE},
+    [ATTRIBUTE_INVITER] = {S("inviter"), VALUE_ID},
+    [ATTRIBUTE_INVITED] = {S("invited_count"), VALUE_NUMBER},
     [ATTRIBUTE_NUMBER] = {S("customer_number"), VALUE_NUMBER},
 };
 
@@ -153,6 +157,8 @@ static void own_set(struct loading *loading, uint32_t number,
         [ATTRIBUTE_LAST_ORDER] = day_of(loading, row->last_order_ms),
         [ATTRIBUTE_BIRTH] = row->birth_day,
         [ATTRIBUTE_CHILD_BIRTH] = row->child_birth_day,
+        [ATTRIBUTE_INVITER] = row->invited_by_customer_id,
+        [ATTRIBUTE_INVITED] = row->invited_count,
         [ATTRIBUTE_NUMBER] = row->customer_number,
     };
 

@@ -3,13 +3,13 @@
  */
 #include "manage/audience/question.h"
 
+#include "engine/query_cell.h"
 #include "gen/question.q.h"
 #include "host/clock.h"
 #include "manage/audience/feed.h"
 #include "manage/audience/segment_private.h"
 
 #define QUESTION_MS 5000
-#define SCOPE_NODES 4
 
 /* ---- reach ----------------------------------------------------------------------------------- */
 
@@ -55,21 +55,27 @@ static enum err orgs_find(struct ctx *c, int64_t **ids, int64_t *count)
 
 /* The same as in_scope(c): customers whom the one who asks owns, or of that one's store and below.
  */
-static enum err reach_add(struct ctx *c, const struct catalog *catalog, struct query *query)
-{
-    struct condition *who =
-        arena_new_array(c->arena, struct condition, (size_t)query->who_count + SCOPE_NODES);
+struct reach {
+    struct ctx *c;
+    const struct catalog *catalog;
+    const struct query *whole; /* stays as it is; NULL: none does */
     int64_t *orgs, org_count;
+};
+
+static void reach_add(void *user, struct query *query)
+{
+    const struct reach *reach = user;
+    struct condition *who = arena_new_array(reach->c->arena, struct condition,
+                                            (size_t)query->who_count + QUERY_REACH_MAX);
     int count = query->who_count;
 
-    if (c->me_reach_number == REACH_ALL)
-        return OK;
+    if (query == reach->whole)
+        return;
     if (count > 0)
         memcpy(who, query->who, (size_t)count * sizeof(*who));
-    who[count++] = is_one_of(catalog, "owner", &c->me_staff_id, 1);
-    if (c->me_reach_number == REACH_STORE) {
-        TRY(orgs_find(c, &orgs, &org_count));
-        who[count++] = is_one_of(catalog, "store", orgs, org_count);
+    who[count++] = is_one_of(reach->catalog, "owner", &reach->c->me_staff_id, 1);
+    if (reach->c->me_reach_number == REACH_STORE) {
+        who[count++] = is_one_of(reach->catalog, "store", reach->orgs, reach->org_count);
         who[count++] = joined(CONDITION_ANY, 3);
     }
     if (query->who_count > 0) {
@@ -78,7 +84,6 @@ static enum err reach_add(struct ctx *c, const struct catalog *catalog, struct q
     }
     query->who = who;
     query->who_count = count;
-    return OK;
 }
 
 /* One person's own events: that person is reached, or is nobody. */
@@ -123,23 +128,45 @@ void question_channels(struct ctx *c, struct question *question, const struct li
     question->query.who_count = 1;
 }
 
+static enum err all_reach(struct ctx *c, struct question *question, const struct query *whole)
+{
+    struct reach reach = {.c = c, .catalog = &question->moment.catalog, .whole = whole};
+
+    if (c->me_reach_number == REACH_STORE)
+        TRY(orgs_find(c, &reach.orgs, &reach.org_count));
+    if (c->me_reach_number != REACH_ALL)
+        query_each(&question->query, reach_add, &reach);
+    return OK;
+}
+
 enum err question_reach(struct ctx *c, struct question *question)
 {
     TRY(person_reach(c, &question->query));
-    return reach_add(c, &question->moment.catalog, &question->query);
+    return all_reach(c, question, NULL);
+}
+
+enum err question_reach_answers(struct ctx *c, struct question *question)
+{
+    return answer_has_cells(&question->query) ? all_reach(c, question, &question->query) : OK;
+}
+
+enum err question_told(struct ctx *c, enum err err)
+{
+    if (err == E_BUSY) {
+        fail(c, err, "query.slow", "the question takes more than %d s", QUESTION_MS / 1000);
+        c->fault.wait_ms = NONE;
+    }
+    if (err == E_TOO_LARGE)
+        return fail(c, err, "query.large", "the question needs too much memory or is too large");
+    return err;
 }
 
 enum err question_run(struct ctx *c, struct question *question)
 {
     struct answer_options options = {.deadline_ms = question->deadline_ms};
-    enum err err = answer_run(c->arena, &question->query, &question->moment.moment, &options,
-                              &question->answer);
 
-    if (err == E_BUSY)
-        return fail(c, err, "query.slow", "the question takes more than %d s", QUESTION_MS / 1000);
-    if (err == E_TOO_LARGE)
-        return fail(c, err, "query.large", "the question needs too much memory or is too large");
-    return err;
+    return question_told(c, answer_run(c->arena, &question->query, &question->moment.moment,
+                                       &options, &question->answer));
 }
 
 enum err question_ask(struct ctx *c, struct str text, struct question *question)

@@ -17,8 +17,13 @@ void question_end(struct question *question);
 enum err question_read(struct ctx *c, struct str text, const char *place, struct question *question) MUST_USE;
 /* Not read but made: about customers of these channels (ids). */
 void question_channels(struct ctx *c, struct question *question, const struct list *channel_ids);
-/* From here on it is about customers within reach alone. E_NOT_FOUND "customer.unknown": a timeline of somebody else. */
+/* From here on it, and every answer in it, is about customers within reach alone. E_NOT_FOUND "customer.unknown": a timeline of
+ * somebody else. */
 enum err question_reach(struct ctx *c, struct question *question) MUST_USE;
+/* The same of the answers in it alone: for one who is within reach. */
+enum err question_reach_answers(struct ctx *c, struct question *question) MUST_USE;
+/* What became of asking, told as question_run does. */
+enum err question_told(struct ctx *c, enum err err) MUST_USE;
 /* E_BUSY "query.slow", E_TOO_LARGE "query.large". It may run again, at another moment.as_of. */
 enum err question_run(struct ctx *c, struct question *question) MUST_USE;
 /* All of it, below "query"; question_end stays the caller's. */

@@ -26,6 +26,7 @@ static const struct column columns[][QUESTION_COLUMN_MAX] = {
                         {"kind", CELL_KIND},
                         {"channel_id", CELL_CHANNEL},
                         {"amount", CELL_MONEY}},
+    [QUERY_FLOW] = {{"group", CELL_BY}, {"from"}, {"to"}, {"people"}},
 };
 
 static enum question_cell by_cell(const struct query_field *by)
@@ -52,7 +53,8 @@ static enum question_cell cell_of(const struct query *query, int cell)
 
 static bool is_there(const struct query *query, const struct column *column)
 {
-    bool is_optional = query->ask == QUERY_FUNNEL || query->ask == QUERY_TREND;
+    bool is_optional =
+        query->ask == QUERY_FUNNEL || query->ask == QUERY_TREND || query->ask == QUERY_FLOW;
 
     return column->name && (column->cell != CELL_BY || !is_optional || query->has_by);
 }

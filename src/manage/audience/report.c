@@ -8,7 +8,7 @@
 #include "manage/audience/segment_private.h"
 
 #define NAME_CHARS_MAX 60
-#define ASKS "segment|funnel|retention|paths|breakdown|trend|rfm|interval|timeline"
+#define ASKS "segment|funnel|retention|paths|breakdown|trend|rfm|interval|timeline|flow"
 
 struct report_list_in {
     struct str ask;

@@ -1,6 +1,7 @@
 /* Segments as people make and read them. Always: a definition was read and checked before it is
  * kept, every version of it stays, and nobody edits what somebody else changed meanwhile. Who the
  * members are is segment_live.c's. */
+#include "engine/query_cell.h"
 #include "manage/audience/segment.h"
 
 #include "base/json.h"
@@ -14,10 +15,11 @@
 #define NAME_CHARS_MAX 60
 #define ABOUT_CHARS_MAX 300
 #define DEFINITION_MAX 20000 /* characters */
+#define SCRATCH_MAX ((size_t)32 * 1024 * 1024)
 #define CURVE_DAYS 30
 #define SIZE_DAYS 400
 #define KINDS "live|static"
-#define STATES "filling|live|refused"
+#define STATES "filling|live|refused|slow|large"
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
@@ -26,7 +28,7 @@ struct segment_size {
 };
 struct segment_item {
     int64_t id, version_number, member_count, tag_id, changed_ms, filled_ms, archived_ms;
-    struct str name, kind, state, tag_name;
+    struct str name, about, kind, state, tag_name, tag_color;
     struct list sizes;
 };
 struct segment_list_in {
@@ -42,12 +44,14 @@ static const struct field segment_curve[] = {
 static const struct field segment_item[] = {
     OUT(struct segment_item, id),
     OUT(struct segment_item, name),
+    OUT(struct segment_item, about),
     OUT(struct segment_item, kind, .one_of = KINDS),
     OUT(struct segment_item, state, .one_of = STATES),
     OUT(struct segment_item, version_number),
     OUT(struct segment_item, member_count),
     OUT(struct segment_item, tag_id, .is_optional = true, .about = "put on who enters"),
     OUT(struct segment_item, tag_name, .is_optional = true),
+    OUT(struct segment_item, tag_color, .is_optional = true),
     OUT(struct segment_item, changed_ms),
     OUT(struct segment_item, filled_ms, .is_optional = true),
     OUT(struct segment_item, archived_ms, .is_optional = true),
@@ -72,9 +76,11 @@ static struct segment_item item_of(const struct q_segment_all_row *row)
                                  .filled_ms = row->filled_ms,
                                  .archived_ms = row->archived_ms,
                                  .name = row->name,
+                                 .about = row->about,
                                  .kind = row->kind,
                                  .state = row->state,
-                                 .tag_name = row->tag_name};
+                                 .tag_name = row->tag_name,
+                                 .tag_color = row->tag_color};
 }
 
 static struct segment_item *item_find(struct segment_item *items, int64_t count, int64_t id)
@@ -134,6 +140,7 @@ struct segment_in {
 };
 struct segment_out {
     struct q_segment_get_row one;
+    struct str fault_code, fault_path, fault_message;
     struct list versions, sizes;
 };
 static const struct field segment_in[] = {IN(struct segment_in, segment_id)};
@@ -172,6 +179,9 @@ static const struct field segment_size[] = {
 static const struct field segment_out[] = {
     OUT(struct segment_out, one,
         .of = SHAPE_OF("segment_one", segment_one, struct q_segment_get_row)),
+    OUT(struct segment_out, fault_code, .is_optional = true, .about = "why it is refused"),
+    OUT(struct segment_out, fault_path, .is_optional = true, .about = "where in the definition"),
+    OUT(struct segment_out, fault_message, .is_optional = true),
     OUT(struct segment_out, versions,
         .of = SHAPE_OF("segment_version", segment_version, struct q_segment_versions_row)),
     OUT(struct segment_out, sizes,
@@ -185,12 +195,33 @@ static enum err segment_read(struct ctx *c, int64_t segment_id, struct q_segment
     return err == E_NOT_FOUND ? fail(c, err, "segment.unknown", "no such segment") : err;
 }
 
+/* Said as of now: what it names may be there again. */
+static enum err refusal_fill(struct ctx *c, struct segment_out *out)
+{
+    struct catalog catalog;
+    struct query query;
+    enum err err;
+
+    if (!str_is(out->one.state, "refused"))
+        return OK;
+    err = definition_catalog(c, &catalog);
+    if (err == OK)
+        err = definition_read(c, &catalog, out->one.definition, &query);
+    if (err == E_INPUT) {
+        out->fault_code = str_of(c->fault.code);
+        out->fault_path = c->fault.path;
+        out->fault_message = c->fault.message;
+    }
+    return err == E_INPUT || err == E_BUSY ? OK : err;
+}
+
 static enum err get_run(struct ctx *c, const void *in_, void *out_)
 {
     const struct segment_in *in = in_;
     struct segment_out *out = out_;
 
     TRY(segment_read(c, in->segment_id, &out->one));
+    TRY(refusal_fill(c, out));
     TRY(q_segment_versions(c, in->segment_id, &out->versions));
     return q_segment_sizes(c, in->segment_id, zone_day(ctx_zone(c), c->now_ms) - SIZE_DAYS,
                            &out->sizes);
@@ -220,28 +251,39 @@ static const struct field segment_edit_in[] = {
     SEGMENT_WORDS,
 };
 
-/* Segments that stand on one another: the rows, and which of them are reached. */
+/* Segments that stand on one another, by name or by the tag that one keeps: the rows, and which of
+ * them are reached. */
 struct circle {
     const struct q_segment_users_row *rows;
     bool *is_reached, *is_done;
-    int64_t count;
+    int64_t count, segment_id, tag_id;
+    bool is_found;
 };
 
-static bool reach(struct circle *circle, const struct query *query, int64_t segment_id)
+static void reach_set(struct circle *circle, enum set_kind set, int64_t id)
 {
-    bool is_found = false;
+    bool is_tag = set == SET_TAG;
 
+    circle->is_found = circle->is_found || id == (is_tag ? circle->tag_id : circle->segment_id);
+    for (int64_t j = 0; j < circle->count; j++)
+        circle->is_reached[j] =
+            circle->is_reached[j] || id == (is_tag ? circle->rows[j].tag_id : circle->rows[j].id);
+}
+
+static void reach_query(void *user, struct query *query)
+{
     for (int i = 0; i < query->who_count; i++) {
         const struct condition *one = &query->who[i];
 
-        for (int k = 0; one->kind == CONDITION_SET && one->set == SET_SEGMENT && k < one->id_count;
-             k++) {
-            is_found = is_found || one->ids[k] == segment_id;
-            for (int64_t j = 0; j < circle->count; j++)
-                circle->is_reached[j] = circle->is_reached[j] || circle->rows[j].id == one->ids[k];
-        }
+        for (int k = 0; one->kind == CONDITION_SET && k < one->id_count; k++)
+            reach_set(user, one->set, one->ids[k]);
     }
-    return is_found;
+}
+
+static bool reach(struct circle *circle, struct query *query)
+{
+    query_each(query, reach_query, circle);
+    return circle->is_found;
 }
 
 static int64_t next_reached(const struct circle *circle)
@@ -252,30 +294,55 @@ static int64_t next_reached(const struct circle *circle)
     return NONE;
 }
 
-/* A segment must not stand on itself, not by way of others either. */
-static enum err circle_check(struct ctx *c, const struct catalog *catalog, int64_t segment_id,
-                             const struct query *query)
+/* What another one says, read where it is forgotten with the next: all together would not fit a
+ * request's memory. Refused by now: it stands on nothing. */
+static bool other_read(struct arena *scratch, const struct catalog *catalog, struct str text,
+                       struct query *out)
 {
-    struct circle circle = {0};
+    struct query_fault fault = {0};
+
+    arena_reset(scratch);
+    return query_read(scratch, catalog, text, out, &fault) == OK && out->ask == QUERY_SEGMENT;
+}
+
+/* By way of which other one; NONE: of none. */
+static int64_t circle_find(struct circle *circle, const struct catalog *catalog)
+{
+    struct arena *scratch = arena_new(SCRATCH_MAX);
+    int64_t at, found = NONE;
+
+    for (at = next_reached(circle); at != NONE && found == NONE; at = next_reached(circle)) {
+        struct query other;
+
+        circle->is_done[at] = true;
+        if (other_read(scratch, catalog, circle->rows[at].definition, &other) &&
+            reach(circle, &other))
+            found = at;
+    }
+    arena_free(scratch);
+    return found;
+}
+
+/* A segment must not stand on itself, not by way of others either: who came in would be tagged, go
+ * out, lose the tag and come in for ever. */
+static enum err circle_check(struct ctx *c, const struct segment_edit_in *in,
+                             const struct catalog *catalog, struct query *query)
+{
+    struct circle circle = {.segment_id = in->segment_id, .tag_id = in->tag_id};
     struct list rows;
+    int64_t at;
 
     TRY(q_segment_users(c, &rows));
     circle.rows = rows.at;
     circle.count = rows.count;
     circle.is_reached = arena_new_array(c->arena, bool, (size_t)rows.count + 1);
     circle.is_done = arena_new_array(c->arena, bool, (size_t)rows.count + 1);
-    if (reach(&circle, query, segment_id))
+    if (reach(&circle, query))
         return fail_at(c, "segment.circle", S("definition"), "it would stand on itself");
-    for (int64_t at = next_reached(&circle); at != NONE; at = next_reached(&circle)) {
-        struct query other;
-
-        circle.is_done[at] = true;
-        if (definition_read(c, catalog, circle.rows[at].definition, &other) != OK)
-            continue; /* refused by now: nobody is to come */
-        if (reach(&circle, &other, segment_id))
-            return fail_at(c, "segment.circle", S("definition"),
-                           "it would stand on itself, by way of %.*s", STR(circle.rows[at].name));
-    }
+    at = circle_find(&circle, catalog);
+    if (at != NONE)
+        return fail_at(c, "segment.circle", S("definition"),
+                       "it would stand on itself, by way of %.*s", STR(circle.rows[at].name));
     return OK;
 }
 
@@ -305,7 +372,7 @@ static enum err words_check(struct ctx *c, const struct segment_edit_in *in)
         return fail_at(c, "segment.name", S("name"), "a name is needed");
     TRY(definition_catalog(c, &catalog));
     TRY(definition_read(c, &catalog, in->definition, &query));
-    TRY(circle_check(c, &catalog, in->segment_id, &query));
+    TRY(circle_check(c, in, &catalog, &query));
     return tag_check(c, in->tag_id, in->segment_id);
 }
 
@@ -399,27 +466,30 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
 
 /* ---- archiving ------------------------------------------------------------------------------- */
 
-/* Others may stand on it: they are named. */
+/* Others may stand on it: the first is named. */
 static enum err users_check(struct ctx *c, int64_t segment_id)
 {
-    const struct q_segment_users_row *row;
+    const struct q_segment_users_row *row, *user = NULL;
+    struct arena *scratch;
     struct catalog catalog;
     struct list rows;
 
     TRY(definition_catalog(c, &catalog));
     TRY(q_segment_users(c, &rows));
     row = rows.at;
-    for (int64_t i = 0; i < rows.count; i++) {
-        struct circle none = {0};
+    scratch = arena_new(SCRATCH_MAX);
+    for (int64_t i = 0; i < rows.count && user == NULL; i++) {
+        struct circle own = {.segment_id = segment_id, .tag_id = NONE};
         struct query query;
 
-        if (row[i].id != segment_id &&
-            definition_read(c, &catalog, row[i].definition, &query) == OK &&
-            reach(&none, &query, segment_id))
-            return fail(c, E_CONFLICT, "segment.used", "%.*s stands on it: change that one first",
-                        STR(row[i].name));
+        if (row[i].id != segment_id && other_read(scratch, &catalog, row[i].definition, &query) &&
+            reach(&own, &query))
+            user = &row[i];
     }
-    return OK;
+    arena_free(scratch);
+    return user == NULL ? OK
+                        : fail(c, E_CONFLICT, "segment.used",
+                               "%.*s stands on it: change that one first", STR(user->name));
 }
 
 static enum err archive_run(struct ctx *c, const void *in_, void *out)
@@ -435,6 +505,24 @@ static enum err archive_run(struct ctx *c, const void *in_, void *out)
     return changed_count == 0 ? OK : changed_emit(c, in->segment_id);
 }
 
+/* Meanwhile others may stand on its tag. What cannot be read any more stands on nothing: restored,
+ * it says that it is refused. */
+static enum err restored_check(struct ctx *c, const struct q_segment_get_row *now)
+{
+    struct segment_edit_in in = {.segment_id = now->id, .tag_id = now->tag_id};
+    struct query_fault fault = {0};
+    struct catalog catalog;
+    struct query query;
+
+    TRY(tag_check(c, now->tag_id, now->id));
+    if (now->definition.at == NULL)
+        return OK;
+    TRY(definition_catalog(c, &catalog));
+    return query_read(c->arena, &catalog, now->definition, &query, &fault) == OK
+               ? circle_check(c, &in, &catalog, &query)
+               : OK;
+}
+
 static enum err restore_run(struct ctx *c, const void *in_, void *out)
 {
     const struct segment_in *in = in_;
@@ -445,7 +533,7 @@ static enum err restore_run(struct ctx *c, const void *in_, void *out)
     TRY(segment_read(c, in->segment_id, &now));
     if (now.archived_ms == NONE)
         return OK;
-    TRY(tag_check(c, now.tag_id, in->segment_id));
+    TRY(restored_check(c, &now));
     TRY(q_segment_restore(c, in->segment_id, &changed_count));
     if (changed_count == 0)
         return fail(c, E_CONFLICT, "segment.too_many",
@@ -565,7 +653,8 @@ const struct route segment_routes[] = {
     {HTTP_POST, "/api/segments/{segment_id}/archive", "segment.write", SHAPE(segment_in), NULL,
      archive_run, .about = "Nobody comes in or goes out any more", .needs_all = true},
     {HTTP_POST, "/api/segments/{segment_id}/restore", "segment.write", SHAPE(segment_in), NULL,
-     restore_run, .about = "Out of the archive: its members are made anew", .needs_all = true},
+     restore_run, .about = "Out of the archive: its members are made anew", .needs_all = true,
+     .statement_max = 16},
     {HTTP_POST, "/api/segments/{segment_id}/snapshot", "segment.write", SHAPE(segment_snapshot_in),
      SHAPE(segment_add_out), snapshot_run, .about = "A static list of those who are in it now",
      .needs_all = true},

@@ -1,7 +1,10 @@
 -- Segments: who is meant, under a name. Members are rows, so that lists, exports and work on many ask for them as for tags.
 
+-- part: records     of a person: a list keeps those it was taken of
+(SELECT r.id FROM customer r WHERE r.id = :person_id OR r.merged_into_id = :person_id)
+
 -- name: segment_all :many
-SELECT s.id, s.name, s.kind, s.state, s.version_number, s.member_count, s.tag_id, t.name AS tag_name, t.family AS tag_family,
+SELECT s.id, s.name, s.about, s.kind, s.state, s.version_number, s.member_count, s.tag_id, t.name AS tag_name, t.color AS tag_color,
        s.changed_ms, s.filled_ms, s.archived_ms
   FROM segment s LEFT JOIN tag t ON t.id = s.tag_id
  WHERE (:is_archived = 1 OR s.archived_ms IS NULL)
@@ -54,14 +57,14 @@ UPDATE segment SET archived_ms = NULL, changed_ms = :now_ms, state = CASE WHEN k
    AND (SELECT count(*) FROM segment s WHERE s.archived_ms IS NULL) < 500;
 
 -- name: segment_users :many     who stands on it: their definitions are looked through
-SELECT id, name, definition FROM segment WHERE archived_ms IS NULL AND definition IS NOT NULL LIMIT 500;
+SELECT id, name, definition, tag_id FROM segment WHERE archived_ms IS NULL AND definition IS NOT NULL LIMIT 500;
 
 -- name: segment_sizes :many
 SELECT size_day, member_count, entered_count, left_count FROM segment_size
  WHERE segment_id = :segment_id AND size_day >= :from_day ORDER BY size_day LIMIT 800;
 
 -- name: segment_live :many     what is kept current, and lists that are complete
-SELECT id, definition, version_number FROM segment
+SELECT id, definition, version_number, state FROM segment
  WHERE archived_ms IS NULL AND (kind = 'live' OR filled_ms IS NOT NULL) ORDER BY id LIMIT 500;
 
 -- ---- members --------------------------------------------------------------------------------------
@@ -83,11 +86,9 @@ ON CONFLICT (segment_id, size_day) DO UPDATE SET member_count = excluded.member_
        entered_count = segment_size.entered_count + excluded.entered_count,
        left_count = segment_size.left_count + excluded.left_count;
 
--- name: segment_filled :changed     up to this version
-UPDATE segment SET state = 'live', filled_ms = :now_ms WHERE id = :segment_id AND version_number = :version_number AND state = 'filling';
-
--- name: segment_refused :changed     its names are gone: it says so and stays as it is
-UPDATE segment SET state = 'refused' WHERE id = :segment_id AND version_number = :version_number;
+-- name: segment_say :changed     up to this version
+UPDATE segment SET state = :state, filled_ms = CASE WHEN :state = 'live' THEN :now_ms ELSE filled_ms END
+ WHERE id = :segment_id AND version_number = :version_number AND state <> :state;
 
 -- name: segment_members :each     of the live ones, for whoever keeps them
 -- scope: none (the evaluation's own, whole)
@@ -98,34 +99,39 @@ SELECT m.segment_id, c.customer_number FROM segment_member m JOIN customer c ON 
 -- scope: none (the evaluation's own, whole)
 SELECT c.id, c.deleted_ms FROM customer c WHERE c.customer_number = :customer_number;
 
--- name: segment_tags :many
-SELECT id, tag_id FROM segment WHERE tag_id IS NOT NULL LIMIT 1000;
+-- name: segment_tags :many     at most 500 are not archived; flips of one that was archived just now may be on their way
+SELECT id, tag_id FROM segment WHERE tag_id IS NOT NULL
+ ORDER BY CASE WHEN archived_ms IS NULL THEN 0 ELSE 1 END, archived_ms DESC LIMIT 1000;
 
 -- name: segment_forget_count :exec     before they go
 -- scope: none (of a customer that was reached)
 UPDATE segment SET member_count = member_count -
        (SELECT count(*) FROM segment_member m
          WHERE m.segment_id = segment.id
-           AND m.customer_id IN (SELECT r.id FROM customer r WHERE r.id = :person_id OR r.merged_into_id = :person_id))
+           AND m.customer_id IN part(records))
  WHERE EXISTS (SELECT 1 FROM segment_member m
                 WHERE m.segment_id = segment.id
-                  AND m.customer_id IN (SELECT r.id FROM customer r WHERE r.id = :person_id OR r.merged_into_id = :person_id));
+                  AND m.customer_id IN part(records));
 
 -- name: segment_forget :changed     by segment, as the rows lie
 -- scope: none (of a customer that was reached)
 DELETE FROM segment_member
  WHERE segment_id IN (SELECT s.id FROM segment s)
-   AND customer_id IN (SELECT r.id FROM customer r WHERE r.id = :person_id OR r.merged_into_id = :person_id);
+   AND customer_id IN part(records);
 
 -- name: segment_page :many     a page of a snapshot
 SELECT m.customer_id FROM segment_member m WHERE m.segment_id = :of_segment_id AND m.customer_id > :after_id
  ORDER BY m.customer_id LIMIT 2000;
 
 -- name: segment_since :one
-SELECT since_ms FROM segment_member WHERE segment_id = :segment_id AND customer_id = :customer_id;
+-- scope: none (of a customer that was reached)
+SELECT since_ms FROM segment_member WHERE segment_id = :segment_id AND customer_id IN part(records) ORDER BY since_ms LIMIT 1;
 
 -- name: segment_of_person :many     what is a member's, newest first
-SELECT s.id, s.name, s.kind, s.tag_id, t.name AS tag_name, m.since_ms
-  FROM segment s JOIN segment_member m ON m.segment_id = s.id AND m.customer_id = :person_id
-  LEFT JOIN tag t ON t.id = s.tag_id
- WHERE s.archived_ms IS NULL ORDER BY m.since_ms DESC, s.id DESC LIMIT 500;
+-- scope: none (of a customer that was reached)
+SELECT id, name, kind, tag_id, tag_name, since_ms
+  FROM (SELECT s.id, s.name, s.kind, s.tag_id, t.name AS tag_name,
+               (SELECT min(m.since_ms) FROM segment_member m
+                 WHERE m.segment_id = s.id AND m.customer_id IN part(records)) AS since_ms
+          FROM segment s LEFT JOIN tag t ON t.id = s.tag_id WHERE s.archived_ms IS NULL) one
+ WHERE since_ms IS NOT NULL ORDER BY since_ms DESC, id DESC LIMIT 500;

@@ -11,8 +11,8 @@
 /* A segment as it is kept now. */
 struct kept {
     int64_t id, version_number;
-    enum { KEPT_FILLING, KEPT_REFUSED, KEPT_SAID } state; /* SAID: the row says so */
-    bool is_seen, is_static;
+    const char *said; /* its state, as the row was told; NULL: not yet */
+    bool is_seen, is_static, is_refused;
 };
 struct segments {
     struct feed *feed;
@@ -21,37 +21,10 @@ struct segments {
     struct kept kept[SEGMENT_MAX];
     int kept_count;
     bool is_stale, is_recalled;
-    struct kept *saying;
 };
 
-struct segments *segments_new(struct arena *arena, struct feed *feed)
-{
-    struct segments *segments = arena_new_one(arena, struct segments);
-
-    segments->feed = feed;
-    segments->roster = roster_new();
-    roster_watch(segments->roster, feed->people);
-    segments->flips = arena_new_array(arena, struct roster_flip, SEGMENT_PAGE);
-    segments->is_stale = true;
-    return segments;
-}
-
-void segments_free(struct segments *segments)
-{
-    roster_free(segments->roster);
-}
-
-struct roster *segments_roster(struct segments *segments)
-{
-    return segments->roster;
-}
-
-void segments_stale(struct segments *segments)
-{
-    segments->is_stale = true;
-}
-
-void segments_forget(struct segments *segments)
+/* People are others: from the beginning. */
+static void forget(struct segments *segments)
 {
     roster_free(segments->roster);
     segments->roster = roster_new();
@@ -61,9 +34,30 @@ void segments_forget(struct segments *segments)
     segments->is_recalled = false;
 }
 
-void segments_recalled(struct segments *segments)
+struct segments *segments_new(struct arena *arena, struct feed *feed)
 {
-    segments->is_recalled = true;
+    struct segments *segments = arena_new_one(arena, struct segments);
+
+    segments->feed = feed;
+    segments->flips = arena_new_array(arena, struct roster_flip, SEGMENT_PAGE);
+    forget(segments);
+    return segments;
+}
+
+void segments_free(struct segments *segments)
+{
+    roster_free(segments->roster);
+}
+
+void segments_heed(struct segments *segments, const struct feed_news *news)
+{
+    if (news->is_anew)
+        forget(segments);
+    segments->is_recalled |= news->is_recalled;
+    segments->is_stale |= news->is_defined;
+    for (size_t i = 0; i < news->batch.count; i++)
+        roster_touch_event(segments->roster, news->batch.events[i].customer,
+                           news->batch.events[i].kind);
 }
 
 /* ---- definitions ----------------------------------------------------------------------------- */
@@ -115,7 +109,15 @@ static void refuse(struct segments *segments, const struct q_segment_live_row *r
     app_log(segments->feed->app, "warn", "segment", "%" PRId64 ": %.*s %.*s", row->id,
             STR(fault->path), STR(fault->message));
     roster_drop(segments->roster, row->id);
-    kept_find(segments, row->id)->state = KEPT_REFUSED;
+    kept_find(segments, row->id)->is_refused = true;
+}
+
+/* As it stands in its row. Restored before its archiving was seen, it is told to be filled once
+ * more. */
+static bool is_current(const struct kept *kept, const struct q_segment_live_row *row)
+{
+    return kept->version_number == row->version_number &&
+           (kept->said == NULL || !str_is(row->state, "filling"));
 }
 
 static enum err definition_take(struct ctx *c, struct segments *segments,
@@ -127,39 +129,43 @@ static enum err definition_take(struct ctx *c, struct segments *segments,
                                .kind = is_static ? SET_LIST : SET_SEGMENT};
     struct roster_definition one = {
         .id = row->id, .text = row->definition, .members = &page.members};
-    struct query_fault fault;
+    struct query_fault fault = {0};
     enum err err = OK;
 
-    if (kept != NULL)
-        kept->is_seen = true;
-    if (kept != NULL && kept->version_number == row->version_number)
+    if (kept != NULL && is_current(kept, row))
         return OK;
     bitmap_init(&page.members);
+    if (kept == NULL)
+        err = members_read(c, segments, row, &page);
+    if (err == OK && !is_static)
+        err = roster_add(segments->roster, catalog, &one, &fault);
+    bitmap_release(&page.members);
+    if (err != OK && err != E_INPUT) /* not what it says: it is taken again */
+        return err;
     if (kept == NULL) {
         must(segments->kept_count < SEGMENT_MAX);
-        err = members_read(c, segments, row, &page);
-        if (err != OK) {
-            bitmap_release(&page.members);
-            return err;
-        }
         kept = &segments->kept[segments->kept_count++];
     }
-    *kept = (struct kept){.id = row->id,
-                          .version_number = row->version_number,
-                          .state = is_static ? KEPT_SAID : KEPT_FILLING,
-                          .is_seen = true,
-                          .is_static = is_static};
-    if (!is_static && roster_add(segments->roster, catalog, &one, &fault) != OK)
+    *kept =
+        (struct kept){.id = row->id, .version_number = row->version_number, .is_static = is_static};
+    if (err == E_INPUT)
         refuse(segments, row, &fault);
-    bitmap_release(&page.members);
     return OK;
 }
 
 /* Archived: it is asked no more, and questions do not know it. */
-static void gone_drop(struct segments *segments)
+static void gone_drop(struct segments *segments, const struct list *rows)
 {
+    const struct q_segment_live_row *row = rows->at;
     int left = 0;
 
+    for (int i = 0; i < segments->kept_count; i++)
+        segments->kept[i].is_seen = false;
+    for (int64_t i = 0; i < rows->count; i++) {
+        struct kept *kept = kept_find(segments, row[i].id);
+        if (kept != NULL)
+            kept->is_seen = true;
+    }
     for (int i = 0; i < segments->kept_count; i++) {
         if (segments->kept[i].is_seen) {
             segments->kept[left++] = segments->kept[i];
@@ -192,16 +198,12 @@ static enum err definitions_step(struct ctx *c, void *user)
     struct list rows;
 
     TRY(definition_sets(c, &catalog));
-    pthread_mutex_lock(&segments->feed->lock);
     definition_words(c, segments->feed, &catalog);
-    pthread_mutex_unlock(&segments->feed->lock);
     TRY(q_segment_live(c, &rows));
     row = rows.at;
-    for (int i = 0; i < segments->kept_count; i++)
-        segments->kept[i].is_seen = false;
+    gone_drop(segments, &rows); /* first: they make room */
     for (int64_t i = 0; i < rows.count; i++)
         TRY(definition_take(c, segments, &catalog, &row[i]));
-    gone_drop(segments);
     if (segments->is_recalled) {
         sets_drop(segments, SET_LIST);
         sets_drop(segments, SET_SEGMENT);
@@ -263,7 +265,8 @@ static void work_run(struct segments *segments, int64_t now_ms, struct roster_wo
     struct moment moment = {.events = store_snapshot(feed->store),
                             .people = people_hold(feed->people),
                             .as_of = as_of(now_ms),
-                            .dictionaries = dictionaries};
+                            .dictionaries = dictionaries,
+                            .cells_within = feed->cells_within};
 
     for (int i = 0; i < COLUMN_COUNT; i++)
         dictionaries[i] = feed->names.nouns[NOUN_COLUMN + i];
@@ -274,28 +277,51 @@ static void work_run(struct segments *segments, int64_t now_ms, struct roster_wo
 
 /* ---- what became of definitions -------------------------------------------------------------- */
 
+/* What its row is to say; NULL: as it does. */
+static const char *state_of(const struct segments *segments, const struct kept *kept)
+{
+    if (kept->is_refused)
+        return "refused";
+    if (roster_is_full(segments->roster, kept->id))
+        return "live";
+    switch (roster_fault(segments->roster, kept->id)) {
+    case OK:
+        return NULL;
+    case E_BUSY:
+        return "slow";
+    default:
+        return "large";
+    }
+}
+
+/* Nothing but another version changes what it says. */
+static bool is_settled(const struct kept *kept)
+{
+    return kept->is_static ||
+           (kept->said != NULL && (kept->is_refused || strcmp(kept->said, "live") == 0));
+}
+
 static enum err say_step(struct ctx *c, void *user)
 {
-    const struct kept *kept = ((struct segments *)user)->saying;
+    const struct kept *kept = user;
     int64_t changed_count;
 
     c->topics |= LIVE_SEGMENTS;
-    if (kept->state == KEPT_REFUSED)
-        return q_segment_refused(c, kept->id, kept->version_number, &changed_count);
-    return q_segment_filled(c, kept->id, kept->version_number, &changed_count);
+    return q_segment_say(c, str_of(kept->said), kept->id, kept->version_number, &changed_count);
 }
 
 static enum err states_say(struct segments *segments, struct arena *arena)
 {
     for (int i = 0; i < segments->kept_count; i++) {
-        struct kept *kept = &segments->kept[i];
-        bool is_full = kept->state == KEPT_FILLING && roster_is_full(segments->roster, kept->id);
+        struct kept *kept = &segments->kept[i], saying = *kept;
 
-        if (!is_full && kept->state != KEPT_REFUSED)
+        if (is_settled(kept))
             continue;
-        segments->saying = kept;
-        TRY(app_write(segments->feed->app, arena, say_step, segments, NULL));
-        kept->state = KEPT_SAID;
+        saying.said = state_of(segments, kept);
+        if (saying.said == NULL || (kept->said != NULL && strcmp(saying.said, kept->said) == 0))
+            continue;
+        TRY(app_write(segments->feed->app, arena, say_step, &saying, NULL));
+        kept->said = saying.said;
     }
     return OK;
 }

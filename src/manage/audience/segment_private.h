@@ -23,13 +23,11 @@ enum err segment_take(struct ctx *c, const struct roster_flip *flips, int64_t co
 /* ---- segment_live.c: on the feed's thread ------------------------------------------------------- */
 
 struct feed;
+struct feed_news;
 struct segments;
 struct segments *segments_new(struct arena *arena, struct feed *feed);
 void segments_free(struct segments *segments);
-struct roster *segments_roster(struct segments *segments); /* to be told what happened; NULL: they are read first */
-void segments_stale(struct segments *segments);         /* definitions changed */
-void segments_forget(struct segments *segments);       /* the lease went, or people are read anew: from the beginning */
-void segments_recalled(struct segments *segments);     /* members are among the people already: they were kept */
+void segments_heed(struct segments *segments, const struct feed_news *news); /* behind every step of the feed */
 /* Definitions that changed, and members and lists that are not known yet. */
 enum err segments_know(struct segments *segments, struct arena *arena) MUST_USE;
 /* One page, when they are known: who came in or went out. *next_ms as a worker's page. */

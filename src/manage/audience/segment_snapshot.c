@@ -41,7 +41,7 @@ static enum err snapshot_end(struct ctx *c, int64_t segment_id)
     struct event event;
     int64_t changed_count;
 
-    TRY(q_segment_filled(c, segment_id, 1, &changed_count));
+    TRY(q_segment_say(c, S("live"), segment_id, 1, &changed_count));
     event_init(&event, c, "segment_changed");
     event.subject_id = segment_id;
     c->topics |= LIVE_SEGMENTS;

@@ -10,6 +10,7 @@
 #include "host/file.h"
 #include "kit/job.h"
 #include "manage/audience/audience.h"
+#include "manage/audience/feed.h"
 
 #define ADD POST, "/api/customers"
 #define SEGMENTS "/api/segments"
@@ -60,6 +61,13 @@ static int64_t member_count(const char *name)
                                          "SELECT count(*) FROM segment_member m JOIN segment s ON "
                                          "s.id = m.segment_id WHERE s.name = '%s'",
                                          name)));
+}
+
+static const char *state_of(const char *name)
+{
+    return scenario_text(
+        str_cstr(scenario_arena,
+                 str_fmt(scenario_arena, "SELECT state FROM segment WHERE name = '%s'", name)));
 }
 
 static int64_t fact_count(const char *kind)
@@ -253,11 +261,47 @@ static const struct scenario faults[] = {
      "{'name':'buyers','definition':" WHO(
          "{'segment':['$onit']}") ",'tag_id':'$tag','version_number':2}",
      400, "segment.circle", ""},
+    {"a circle by way of an answer", AS_OPERATOR, POST, SEGMENTS "/$buyers/edit",
+     "{'name':'buyers','definition':" WHO(
+         "{'answer':{'ask':'interval','events':{},'pairs':'all','who':{'segment':['$onit']}},"
+         "'cell':{}}") ",'tag_id':'$tag','version_number':2}",
+     400, "segment.circle", ""},
+    {"on its own tag", AS_OPERATOR, POST, SEGMENTS "/$buyers/edit",
+     "{'name':'buyers','definition':" WHO(
+         "{'not':{'tag':['$tag']}}") ",'tag_id':'$tag','version_number':2}",
+     400, "segment.circle", ""},
     {"in use", AS_OPERATOR, POST, SEGMENTS "/$buyers/archive", "{}", 409, "segment.used", ""},
     {"nobody", AS_NOBODY, GET, SEGMENTS, NULL, 401, "", ""},
     {"no right", AS_VIEWER, POST, SEGMENTS, NEW("z", BUYERS), 403, "", ""},
     {"unknown", AS_OPERATOR, GET, SEGMENTS "/12345", NULL, 404, "segment.unknown", ""},
 };
+
+/* Each on the tag that the other keeps: members would come and go for ever. */
+#define TAG(name) POST, "/api/tags", "{'family':'intent','name':'" name "','color':'#ff0000'}"
+#define ON_TAG(name, of, keeps)                                                                    \
+    "{'name':'" name "','definition':" WHO("{'not':{'tag':['" of "']}}") ",'tag_id':'" keeps "'}"
+static const struct scenario tag_circles[] = {
+    {"warm", AS_OPERATOR, TAG("warm"), 200, "", NULL, .keep = "warm"},
+    {"cool", AS_OPERATOR, TAG("cool"), 200, "", NULL, .keep = "cool"},
+    {"its own", AS_OPERATOR, POST, SEGMENTS, ON_TAG("own", "$warm", "$warm"), 400, "segment.circle",
+     ""},
+    {"the one", AS_OPERATOR, POST, SEGMENTS, ON_TAG("one", "$warm", "$cool"), 200, "'id'", NULL,
+     .keep = "one"},
+    {"the other", AS_OPERATOR, POST, SEGMENTS, ON_TAG("other", "$cool", "$warm"), 400,
+     "by way of one", ""},
+    {"without the one", AS_OPERATOR, POST, SEGMENTS "/$one/archive", "{}", 200, "{}", NULL},
+    {"now", AS_OPERATOR, POST, SEGMENTS, ON_TAG("other", "$cool", "$warm"), 200, "'id'", NULL},
+    {"it stays there", AS_OPERATOR, POST, SEGMENTS "/$one/restore", "{}", 400, "by way of other",
+     ""},
+};
+
+static void test_tag_circles(void **state)
+{
+    (void)state;
+    run(people);
+    run(tag_circles);
+    assert_sound();
+}
 
 /* Members are known as soon as questions are answered. */
 static const struct scenario asked[] = {
@@ -305,6 +349,16 @@ static const struct scenario top[] = {
      NEW("top", WHO("{'rfm':{'kind':'order_paid'},'of':'amount','m':[4,5]}")), 200, "'id'", NULL,
      .keep = "top"},
 };
+static const struct scenario of_answer[] = {
+    {"who bought", AS_OPERATOR, POST, SEGMENTS,
+     NEW("bought", WHO("{'answer':{'ask':'breakdown','events':{'kind':'order_paid'},'by':'kind'},"
+                       "'cell':{'group':'order_paid'}}")),
+     200, "'id'", NULL},
+    {"who bought again", AS_OPERATOR, POST, SEGMENTS,
+     NEW("again", WHO("{'answer':{'ask':'interval','events':{'kind':'order_paid'},'pairs':'all'},"
+                      "'cell':{}}")),
+     200, "'id'", NULL},
+};
 static const struct scenario climbs[] = {
     {"ana buys for 20 today", AS_OPERATOR, POST, "/api/orders",
      PAID("20", "1772330400000", "$ana", "20000000"), 200, "", NULL},
@@ -338,6 +392,26 @@ static void test_cells(void **state)
     assert_sound();
 }
 
+/* An answer is that of the start of the day, and everybody's. */
+static void test_answer(void **state)
+{
+    (void)state;
+    run(people);
+    run(top);
+    run(of_answer);
+    assert_int_equal(member_count("bought"), 3);
+    assert_int_equal(member_count("again"), 0);
+    run(climbs);
+    assert_int_equal(member_count("again"), 0);
+    reopen();
+    assert_int_equal(member_count("again"), 0);
+    scenario_clock(INT64_C(1772330400000) + 24 * HOUR_MS);
+    audience_await(scenario_app);
+    assert_int_equal(member_count("again"), 1);
+    assert_int_equal(member_count("bought"), 3);
+    assert_sound();
+}
+
 /* The file of people is older than what segments came to: as after a kill. */
 static void test_old_file(void **state)
 {
@@ -364,32 +438,20 @@ static void test_old_file(void **state)
     run(asked);
 }
 
-static enum err check_step(struct ctx *c, void *user)
-{
-    struct buf differences;
-
-    buf_init(&differences, 65536);
-    TRY(audience_check(c, &differences));
-    *(struct str *)user = str_copy(scenario_arena, buf_view(&differences));
-    buf_release(&differences);
-    return OK;
-}
-
 static void test_check(void **state)
 {
-    struct str differences = {0};
+    struct str differences;
 
     (void)state;
     run(people);
     run(made);
     run(bought);
-    assert_int_equal(app_read(scenario_app, scenario_arena, check_step, &differences, NULL), OK);
-    assert_int_equal(differences.len, 0);
+    assert_int_equal(scenario_differences().len, 0);
     scenario_sql("UPDATE segment_member SET customer_id = (SELECT min(id) FROM customer) WHERE "
                  "segment_id = (SELECT id FROM segment WHERE name = 'lately')"); /* ana never */
     scenario_sql("DELETE FROM segment_member WHERE segment_id = (SELECT id FROM segment WHERE name "
                  "= 'buyers')");
-    assert_int_equal(app_read(scenario_app, scenario_arena, check_step, &differences, NULL), OK);
+    differences = scenario_differences();
     assert_true(str_find(differences, S("3 members of segments in the engine, 1 in")) >= 0);
     assert_true(str_find(differences, S("customer number 1: not in its segment")) >= 0);
 }
@@ -434,20 +496,257 @@ static void test_archive(void **state)
     assert_sound();
 }
 
+static const struct scenario last_place[] = {
+    {"the last there may be", AS_OPERATOR, POST, SEGMENTS, NEW("last", BUYERS), 200, "'id'", NULL,
+     .keep = "last"},
+};
+static const struct scenario another[] = {
+    {"one goes", AS_OPERATOR, POST, SEGMENTS "/$last/archive", "{}", 200, "{}", NULL},
+    {"another comes", AS_OPERATOR, POST, SEGMENTS, NEW("newest", BUYERS), 200, "'id'", NULL},
+};
+
+/* As many as there may be: one archived makes room for another before anybody looked. */
+static void test_full_house(void **state)
+{
+    (void)state;
+    run(people);
+    audience_await(scenario_app);
+    scenario_sql(
+        "INSERT INTO segment (id, name, about, kind, state, definition, version_number, "
+        "member_count, created_ms, changed_ms) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT "
+        "i + 1 FROM n WHERE i < 499) SELECT i, 'of many ' || i, '', 'live', 'filling', "
+        "'{\"version\":1,\"ask\":\"segment\",\"who\":{\"did\":{\"kind\":\"order_paid\"}}}', 1, 0, "
+        "0, 0 "
+        "FROM n");
+    run(last_place);
+    audience_await(scenario_app);
+    assert_int_equal(scenario_number("SELECT count(*) FROM segment WHERE state = 'live'"), 500);
+    run(another);
+    audience_await(scenario_app);
+    assert_int_equal(scenario_number("SELECT count(*) FROM segment WHERE state = 'live' AND "
+                                     "archived_ms IS NULL"),
+                     500);
+}
+
+static const struct scenario there_and_back[] = {
+    {"archive", AS_OPERATOR, POST, SEGMENTS "/$buyers/archive", "{}", 200, "{}", NULL},
+    {"restore", AS_OPERATOR, POST, SEGMENTS "/$buyers/restore", "{}", 200, "{}", NULL},
+};
+static const struct scenario is_live[] = {
+    {"live", AS_OPERATOR, GET, SEGMENTS "/$buyers", NULL, 200, "'state':'live'", NULL},
+};
+
+/* Before anybody looked: it is filled, and says so. */
+static void test_restored_at_once(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(is_live);
+    run(there_and_back);
+    run(is_live);
+    assert_int_equal(member_count("buyers"), 1);
+    assert_sound();
+}
+
+static const struct scenario named_nobody[] = {
+    {"why", AS_VIEWER, GET, SEGMENTS "/$lately", NULL, 200,
+     "'fault_code':'query.name','fault_path':'definition/who/all/1/tag/0'", NULL},
+    {"the others", AS_VIEWER, GET, SEGMENTS "/$buyers", NULL, 200, "'fault_code':null", NULL},
+};
+
+/* What its definition names is gone: it says what, and goes on once that is there again. */
+static void test_says_why_refused(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(bought);
+    scenario_sql("CREATE TABLE before AS SELECT definition FROM segment WHERE name = 'lately'");
+    scenario_sql("UPDATE segment SET definition = '{\"version\":1,\"ask\":\"segment\",\"who\":"
+                 "{\"all\":[{\"everyone\":true},{\"tag\":[\"7\"]}]}}' WHERE name = 'lately'");
+    reopen();
+    run(named_nobody);
+    assert_string_equal(state_of("lately"), "refused");
+    assert_int_equal(member_count("lately"), 1);
+    scenario_sql("UPDATE segment SET definition = (SELECT definition FROM before) WHERE name = "
+                 "'lately'");
+    scenario_sql("DROP TABLE before");
+    reopen();
+    assert_string_equal(state_of("lately"), "live");
+    assert_sound();
+}
+
+static const struct scenario by_an_answer[] = {
+    {"best", AS_OPERATOR, POST, SEGMENTS,
+     NEW("best", WHO("{'answer':{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':"
+                     "'kind'},'cell':{}}")),
+     200, "'id'", NULL, .keep = "best"},
+};
+
+static void later(int64_t ms)
+{
+    clock_simulate(clock_now_ms() + ms);
+    audience_await(scenario_app);
+}
+
+/* The answer it hangs on took too much memory or time: its row says so, and it is tried again. */
+static void test_says_why_it_waits(void **state)
+{
+    const struct answer_options small = {.memory_max = 1}, late = {.deadline_ms = 1};
+    struct feed *feed = feed_of(scenario_app);
+
+    (void)state;
+    run(people);
+    feed->cells_within = &small;
+    run(by_an_answer);
+    assert_string_equal(state_of("best"), "large");
+    feed->cells_within = &late;
+    later(HOUR_MS + 1000);
+    assert_string_equal(state_of("best"), "slow");
+    assert_int_equal(member_count("best"), 0);
+    feed->cells_within = NULL;
+    later(HOUR_MS + 1000);
+    assert_string_equal(state_of("best"), "live");
+    assert_int_equal(member_count("best"), 1);
+    clock_simulate(NONE);
+    assert_sound();
+}
+
+/* However many lie in the archive. */
+static void test_tag_beside_archive(void **state)
+{
+    (void)state;
+    run(people);
+    scenario_sql(
+        "INSERT INTO segment (id, name, about, kind, state, definition, version_number, "
+        "member_count, tag_id, created_ms, changed_ms, archived_ms) "
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100) "
+        "SELECT i, 'old' || i, '', 'live', 'live', '{}', 1, 0, (SELECT id FROM tag), 1, 1, "
+        "1 FROM n");
+    run(made);
+    assert_int_equal(tagged_count(), 1);
+    run(bought);
+    assert_int_equal(tagged_count(), 2);
+}
+
+static const struct scenario archive_buyers[] = {
+    {"archive", AS_OPERATOR, POST, SEGMENTS "/$buyers/archive", "{}", 200, "{}", NULL},
+    {"and back", AS_OPERATOR, POST, SEGMENTS "/$buyers/restore", "{}", 200, "{}", NULL},
+    {"on some", AS_OPERATOR, POST, SEGMENTS,
+     NEW("on it",
+         WHO("{'segment':['1','2','3','4','5','6','7','8','9','10','11','12','13','14']}")),
+     200, "'id'", NULL},
+};
+
+#define WIDE "{'funnel':{'steps':[{},{'kind':'order_paid'}],'within_seconds':60},'level':[1,2]}"
+
+/* As many conditions as there may be, each over events. */
+static const char *wide_definition(const char *one)
+{
+    struct buf text;
+    const char *out;
+
+    buf_init(&text, (size_t)1 << 20);
+    buf_str(&text, S("{'version':1,'ask':'segment','who':{'any':["));
+    for (int i = 0; i < 127; i++)
+        buf_fmt(&text, "%s%s", i > 0 ? "," : "", one);
+    buf_str(&text, S("]}}"));
+    out = str_cstr(scenario_arena, buf_view(&text));
+    buf_release(&text);
+    return out;
+}
+
+static void test_wide(void **state)
+{
+    struct app_call call;
+
+    (void)state;
+    run(people);
+    call = scenario_ask(
+        AS_OPERATOR, POST, SEGMENTS,
+        str_cstr(scenario_arena, str_fmt(scenario_arena, "{'name':'wide','definition':%s}",
+                                         wide_definition(WIDE))));
+    assert_int_equal(call.status, 200);
+    audience_await(scenario_app);
+    assert_int_equal(member_count("wide"), 3);
+}
+
+/* Definitions are looked through one after the other: a request has 64 MB for all. */
+static void test_many_wide(void **state)
+{
+    struct str text = scenario_filled(wide_definition(WIDE));
+    size_t before;
+
+    (void)state;
+    run(people);
+    run(made);
+    scenario_sql(str_cstr(
+        scenario_arena,
+        str_fmt(scenario_arena,
+                "INSERT INTO segment (id, name, about, kind, state, definition, version_number, "
+                "member_count, created_ms, changed_ms) "
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) "
+                "SELECT i, 'old' || i, '', 'live', 'live', '%.*s', 1, 0, 1, 1 FROM n",
+                STR(text))));
+    before = arena_used(scenario_arena);
+    run(archive_buyers);
+    assert_true(arena_used(scenario_arena) - before < 40 * text.len + ((size_t)16 << 20));
+}
+
+static const struct scenario in_list[] = {
+    {"merge", AS_OPERATOR, POST, "/api/customers/$eve/merge", "{'other_customer_id':'$ana'}", 200,
+     "", NULL, .keep = "m2"},
+    {"the engine has eve in it", AS_OPERATOR, POST, "/api/audience/query",
+     "{'query':" WHO("{'list':['$list']}") "}", 200, "'member_count':1", NULL},
+    {"and the list of customers", AS_OPERATOR, GET, "/api/customers?segment_id=$list", NULL, 200,
+     "'total_count':1", NULL},
+    {"by a tag, too", AS_OPERATOR, GET, "/api/customers?segment_id=$list&tag_id=$tag", NULL, 200,
+     "'total_count':1", NULL},
+    {"with figures", AS_OPERATOR, GET, "/api/customers?segment_id=$list&order_min_count=1", NULL,
+     200, "'total_count':1", NULL},
+    {"and eve's page", AS_VIEWER, GET, "/api/customers/$eve/segments", NULL, 200, "'id':'$list'",
+     ""},
+    {"and why", AS_VIEWER, GET, SEGMENTS "/$list/explain?customer_id=$eve", NULL, 200,
+     "'is_member':true", ""},
+};
+
+/* A list keeps the records it was taken of: who stands for one of them now is in it. */
+static void test_list_of_merged(void **state)
+{
+    (void)state;
+    run(people);
+    run(made);
+    run(archived);
+    job_await(scenario_app);
+    audience_await(scenario_app);
+    run(in_list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_restored_at_once, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_says_why_refused, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_says_why_it_waits, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_tag_beside_archive, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_wide, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_many_wide, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_list_of_merged, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_members, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_time, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_time_while_away, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_people_change, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_edit, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_tag_circles, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_of_person, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_cells, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_answer, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_old_file, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_check, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_new_channel, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_archive, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_full_house, scenario_open, scenario_close),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

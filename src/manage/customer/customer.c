@@ -178,6 +178,7 @@ enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *cust
                                  .added_ms = n->added_ms,
                                  .action_day = NONE};
     struct identities all;
+    bool is_set;
 
     if (plan.touched_ms == NONE)
         plan.touched_ms = c->now_ms;
@@ -192,7 +193,7 @@ enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *cust
     *customer_id = plan.id;
     if (n->invited_by_customer_id == NONE)
         return OK;
-    return customer_inviter_link(c, plan.id, n->invited_by_customer_id);
+    return customer_inviter_link(c, plan.id, n->invited_by_customer_id, &is_set);
 }
 
 /* ---- purchase state -------------------------------------------------------------------------- */
@@ -244,12 +245,13 @@ enum err customer_mark_added(struct ctx *c, const struct event *event)
     return OK;
 }
 
-enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t inviter_id)
+enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t inviter_id, bool *is_set)
 {
     int64_t changed_count;
 
     TRY(q_customer_inviter_set(c, inviter_id, customer_id, &changed_count));
-    if (changed_count == 0)
+    *is_set = changed_count > 0;
+    if (!*is_set)
         return OK;
     c->topics |= LIVE_CUSTOMERS;
     TRY(q_customer_invited_add(c, inviter_id, &changed_count));
@@ -259,7 +261,9 @@ enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t invit
 
 enum err customer_mark_invited(struct ctx *c, const struct event *event)
 {
+    bool is_set;
+
     must(event->customer_id != NONE);
     must(event->subject_id != NONE);
-    return customer_inviter_link(c, event->customer_id, event->subject_id);
+    return customer_inviter_link(c, event->customer_id, event->subject_id, &is_set);
 }

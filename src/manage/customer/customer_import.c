@@ -350,11 +350,22 @@ static enum err batch_write(struct ctx *c, struct batch *b)
 
 static enum err inviters_link(struct ctx *c, const struct batch *b)
 {
-    for (int64_t i = 0; i < b->count; i++)
-        if (b->rows[i].image != NONE && b->given[i].invited_by_customer_id != NONE)
-            TRY(customer_inviter_link(c, b->images[b->rows[i].image].id,
-                                      b->given[i].invited_by_customer_id));
-    return OK;
+    struct customer_image *told =
+        arena_new_array(c->arena, struct customer_image, (size_t)b->count + 1);
+    int64_t told_count = 0;
+
+    for (int64_t i = 0; i < b->count; i++) {
+        int64_t at = b->rows[i].image;
+        bool is_set;
+
+        if (at == NONE || b->given[i].invited_by_customer_id == NONE)
+            continue;
+        TRY(customer_inviter_link(c, b->images[at].id, b->given[i].invited_by_customer_id,
+                                  &is_set));
+        if (is_set && !b->is_new[at] && !b->is_dirty[at])
+            told[told_count++] = b->images[at];
+    }
+    return told_count > 0 ? edited_emit(c, told, told_count) : OK;
 }
 
 static void batch_init(struct ctx *c, struct batch *b, int64_t identity_count)

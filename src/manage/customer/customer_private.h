@@ -65,8 +65,8 @@ enum err customer_edited_emit(struct ctx *c, int64_t customer_id, struct str fie
 /* A birth date given as text; no value: not asked, empty: not known any more. E_INPUT "birth.date". */
 enum err customer_birth_edit(struct ctx *c, int64_t customer_id, struct str birth_date,
                     bool *is_changed) MUST_USE;
-/* Guarded: sets the inviter once and counts it. */
-enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t inviter_id) MUST_USE;
+/* Guarded: sets the inviter once and counts it. The caller tells of the guest. */
+enum err customer_inviter_link(struct ctx *c, int64_t customer_id, int64_t inviter_id, bool *is_set) MUST_USE;
 
 /* Persons of whom a record's name, phone or identity holds `text`, each once, of at most `max` records.
  * *is_ready: the memory is filled; before that only exact identities are found. */

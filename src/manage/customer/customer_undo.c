@@ -42,19 +42,19 @@ static enum err ids_parse(struct ctx *c, struct str text, struct list *keys)
 }
 
 struct unmaking {
-    int64_t *ids;
+    int64_t *ids; /* who is told of: they, and whose guests became fewer */
     struct q_customer_unmake_in *customers;
     struct q_customer_unmake_identities_in *identities;
     struct q_customer_unmake_tags_in *tags;
     struct q_customer_unmake_owners_in *owners;
     struct q_customer_unmake_children_in *children;
     struct q_customer_uninvite_in *inviters;
-    int64_t count, inviter_count;
+    int64_t id_count, count, inviter_count;
 };
 
 static void unmaking_init(struct ctx *c, struct unmaking *u, size_t room)
 {
-    u->ids = arena_new_array(c->arena, int64_t, room);
+    u->ids = arena_new_array(c->arena, int64_t, 2 * room);
     u->customers = arena_new_array(c->arena, struct q_customer_unmake_in, room);
     u->identities = arena_new_array(c->arena, struct q_customer_unmake_identities_in, room);
     u->tags = arena_new_array(c->arena, struct q_customer_unmake_tags_in, room);
@@ -67,10 +67,13 @@ static void unmaking_add(struct unmaking *u, const struct q_customer_untouched_r
 {
     int64_t i = u->count++;
 
-    u->ids[i] = u->customers[i].customer_id = u->identities[i].customer_id = found->id;
+    u->ids[u->id_count++] = found->id;
+    u->customers[i].customer_id = u->identities[i].customer_id = found->id;
     u->tags[i].customer_id = u->owners[i].customer_id = u->children[i].customer_id = found->id;
-    if (found->invited_by_customer_id != NONE)
-        u->inviters[u->inviter_count++].customer_id = found->invited_by_customer_id;
+    if (found->invited_by_customer_id == NONE)
+        return;
+    u->ids[u->id_count++] = found->invited_by_customer_id;
+    u->inviters[u->inviter_count++].customer_id = found->invited_by_customer_id;
 }
 
 static enum err unmake(struct ctx *c, const struct unmaking *u)
@@ -82,7 +85,7 @@ static enum err unmake(struct ctx *c, const struct unmaking *u)
     TRY(q_customer_unmake_children(c, u->children, u->count, NULL));
     if (u->inviter_count > 0)
         TRY(q_customer_uninvite(c, u->inviters, u->inviter_count, NULL));
-    return undone_emit(c, u->ids, u->count);
+    return undone_emit(c, u->ids, u->id_count);
 }
 
 static enum err made_undo(struct ctx *c, struct str before, int64_t *undone_count,

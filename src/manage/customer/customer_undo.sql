@@ -17,7 +17,7 @@ SELECT c.id, c.invited_by_customer_id,
                                 AND j.kind NOT IN ('order_paid', 'order_changed', 'order_cancelled',
                                                    'order_removed')
                                 AND NOT (j.kind = 'customer_edited'
-                                         AND j.properties = '{"fields":"import"}'))
+                                         AND j.properties IN ('{"fields":"import"}', '{"fields":"import_undo"}')))
             THEN 1 ELSE 0 END AS is_untouched
   FROM customer c WHERE c.id = :customer_id;
 

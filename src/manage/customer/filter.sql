@@ -3,7 +3,9 @@
 
 -- part: more_sets
 (:segment_id IS NULL
-        OR EXISTS (SELECT 1 FROM segment_member s WHERE s.segment_id = :segment_id AND s.customer_id = c.id))
+        OR EXISTS (SELECT 1 FROM segment_member s WHERE s.segment_id = :segment_id AND s.customer_id = c.id)
+        OR EXISTS (SELECT 1 FROM customer m1 JOIN segment_member s ON s.customer_id = m1.id
+                    WHERE m1.merged_into_id = c.id AND s.segment_id = :segment_id))
    AND (:tag2_id IS NULL
         OR EXISTS (SELECT 1 FROM customer_tag t2 WHERE t2.customer_id = c.id AND t2.tag_id = :tag2_id)
         OR EXISTS (SELECT 1 FROM customer m2 JOIN customer_tag t2 ON t2.customer_id = m2.id
@@ -62,7 +64,14 @@ c.deleted_ms IS NULL AND c.merged_into_id IS NULL
                             WHERE u.customer_id = r.merged_into_id AND u.tag_id = :tag_id)
         UNION ALL
         SELECT m.customer_id AS id FROM segment_member m
-         WHERE :tag_id IS NULL AND m.segment_id = :led_segment_id)
+         WHERE :tag_id IS NULL AND m.segment_id = :led_segment_id
+        UNION ALL
+        SELECT DISTINCT r.merged_into_id AS id FROM customer r
+         WHERE r.merged_into_id IS NOT NULL AND :tag_id IS NULL
+           AND EXISTS (SELECT 1 FROM segment_member m
+                        WHERE m.segment_id = :led_segment_id AND m.customer_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM segment_member n
+                            WHERE n.segment_id = :led_segment_id AND n.customer_id = r.merged_into_id))
 
 -- part: sort_key
 CASE :sort_number WHEN 1 THEN coalesce(c.last_order_ms, -1) WHEN 2 THEN c.paid_fen

@@ -342,7 +342,7 @@ static enum err invited_write(struct ctx *c, struct work *work)
 
 static enum err merged_emit(struct ctx *c, const struct work *work)
 {
-    struct event *events = arena_new_array(c->arena, struct event, (size_t)work->done_count * 2);
+    struct event *events = arena_new_array(c->arena, struct event, (size_t)work->done_count * 3);
     int64_t count = 0;
 
     for (int64_t i = 0; i < work->count; i++) {
@@ -357,6 +357,8 @@ static enum err merged_emit(struct ctx *c, const struct work *work)
             events[count++].properties = reason;
         }
     }
+    for (int64_t i = 0; i < work->done_count; i++)
+        count += merge_inviter_tell(c, &work->done[i].before, &work->done[i].after, &events[count]);
     c->topics |= LIVE_CUSTOMERS;
     return journal_emit(c, events, count);
 }

@@ -81,6 +81,20 @@ int64_t merge_number(const struct merge_values *values, const char *name)
     return number;
 }
 
+bool merge_inviter_tell(struct ctx *c, const struct merge_values *was,
+                        const struct merge_values *is, struct event *out)
+{
+    static const char name[] = "invited_by_customer_id";
+    int64_t was_id = merge_number(was, name);
+
+    if (was_id == NONE || was_id == merge_number(is, name))
+        return false;
+    event_init(out, c, "customer_edited");
+    out->customer_id = was_id;
+    out->properties = S("{\"fields\":\"invited_count\"}");
+    return true;
+}
+
 static void number_set(struct ctx *c, struct merge_values *values, const char *name, int64_t number)
 {
     if (number != NONE)

@@ -20,6 +20,8 @@ struct str merge_get(const struct merge_values *values, struct str name); /* no 
 void merge_set(struct ctx *c, struct merge_values *values, struct str name, struct str value);
 struct merge_values merge_copy(struct ctx *c, const struct merge_values *values);
 int64_t merge_number(const struct merge_values *values, const char *name); /* NONE */
+/* Whose guest a person is no more is told of it: true, and the event. */
+bool merge_inviter_tell(struct ctx *c, const struct merge_values *was, const struct merge_values *is, struct event *out);
 
 enum err merge_values_of(struct ctx *c, const struct q_merge_row_row *row,
                          struct merge_values *out) MUST_USE;

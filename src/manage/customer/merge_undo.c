@@ -431,17 +431,20 @@ static enum err invited_write(struct ctx *c, const struct undo *undo)
     return q_merge_inviter_count(c, guests, ARRAY_LEN(guests), NULL);
 }
 
-static enum err unmerged_emit(struct ctx *c, const struct merge_record *record)
+static enum err unmerged_emit(struct ctx *c, const struct undo *undo)
 {
-    struct event events[2];
+    const struct merge_record *record = &undo->record;
+    struct event events[3];
+    int64_t count = 2;
 
     for (int side = 0; side < 2; side++) {
         event_init(&events[side], c, "customer_unmerged");
         events[side].customer_id = side == 0 ? record->kept_id : record->merged_id;
         events[side].subject_id = side == 0 ? record->merged_id : record->kept_id;
     }
+    count += merge_inviter_tell(c, &undo->now, &undo->next, &events[count]);
     c->topics |= LIVE_CUSTOMERS;
-    return journal_emit(c, events, 2);
+    return journal_emit(c, events, count);
 }
 
 static enum err undo_write(struct ctx *c, struct undo *undo)
@@ -457,7 +460,7 @@ static enum err undo_write(struct ctx *c, struct undo *undo)
     TRY(tags_return(c, &undo->record));
     TRY(records_rewrite(c, undo));
     TRY(invited_write(c, undo));
-    return unmerged_emit(c, &undo->record);
+    return unmerged_emit(c, undo);
 }
 
 /* ---- the route ------------------------------------------------------------------------------- */

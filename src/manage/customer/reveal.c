@@ -77,10 +77,11 @@ static enum err turn_take(struct ctx *c, struct str most_value)
     if (c->me_staff_id == NONE)
         return OK;
     TRY(q_reveal_take(c, c->me_staff_id, c->now_ms / HOUR_MS, most_count, &taken_count));
-    if (taken_count == 0)
-        return fail(c, E_RATE, "reveal.too_often", "%" PRId64 " were shown within this hour",
-                    most_count);
-    return OK;
+    if (taken_count > 0)
+        return OK;
+    fail(c, E_RATE, "reveal.too_often", "%" PRId64 " were shown within this hour", most_count);
+    c->fault.wait_ms = HOUR_MS - c->now_ms % HOUR_MS;
+    return E_RATE;
 }
 
 static enum err identities_fill(struct ctx *c, int64_t person_id, struct list *out)

@@ -30,6 +30,7 @@ struct event_in {
     struct customer_ref customer;          /* kind.at NULL: none */
     struct str anonymous_id, channel_code; /* no value: none */
     struct str properties;                 /* JSON object; no value: none */
+    const struct json *read;               /* the same, where the way in has read it already; else NULL */
     bool is_lenient; /* an unknown channel_code is left out, not a reason to refuse */
 };
 struct event_reject {

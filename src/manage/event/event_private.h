@@ -8,5 +8,5 @@
 
 /* Checks the properties against the kind's shape and gives the form that goes into the journal: no
  * inviter's identity (that goes to *inviter), no query strings. E_INPUT "event.property". */
-enum err event_properties_check(struct ctx *c, const struct event_kind *kind, struct str properties,
-                                struct str *kept, struct customer_ref *inviter) MUST_USE;
+enum err event_properties_check(struct ctx *c, const struct event_kind *kind, const struct event_in *event, struct str *kept,
+                                 struct customer_ref *inviter) MUST_USE;

@@ -90,6 +90,7 @@ static void envelope_read(struct ctx *c, const struct json *items, int64_t count
         struct event_in *event = &all->events[all->count];
         if (field_read(c, event_shape, &items[i], event) == OK &&
             field_check_given(c, event_shape, event) == OK) {
+            event->read = event->properties.at ? json_get(&items[i], "properties") : NULL;
             all->places[all->count++] = i;
             continue;
         }

@@ -103,8 +103,7 @@ static enum err item_check(struct ctx *c, struct ingest *all, int64_t i)
     TRY(refs_check(c, event, touch));
     if (!has_customer && item->kind->class == EVENT_FACT)
         return fail(c, E_INPUT, "event.customer", "%s needs a customer", item->kind->name);
-    TRY(event_properties_check(c, item->kind, event->properties, &item->properties,
-                               &touch->inviter));
+    TRY(event_properties_check(c, item->kind, event, &item->properties, &touch->inviter));
     touch->touched_ms = item->occurred_ms;
     touch->action_day = item->kind->is_own_action ? zone_day(ctx_zone(c), item->occurred_ms) : NONE;
     return OK;
@@ -242,6 +241,19 @@ static struct str message_hash(struct ctx *c, struct str message_id)
     return (struct str){(const char *)hash, MESSAGE_HASH_BYTES};
 }
 
+/* All of them first: each place in memory is a wait by itself. */
+static void messages_hash(struct ctx *c, struct ingest *all)
+{
+    for (int64_t i = 0; i < all->count; i++) {
+        struct item *item = &all->items[i];
+        if (item->is_out)
+            continue;
+        item->message_hash = message_hash(c, all->events[i].message_id);
+        if (all->known)
+            known_message_soon(all->known, item->message_hash);
+    }
+}
+
 /* One insert a message; the second of two with one id, here or in the table, changes nothing. */
 static enum err messages_take(struct ctx *c, struct ingest *all)
 {
@@ -251,11 +263,11 @@ static enum err messages_take(struct ctx *c, struct ingest *all)
     int64_t *indexes = arena_new_array(c->arena, int64_t, (size_t)all->count);
     int64_t count = 0;
 
+    messages_hash(c, all);
     for (int64_t i = 0; i < all->count; i++) {
         struct item *item = &all->items[i];
         if (item->is_out)
             continue;
-        item->message_hash = message_hash(c, all->events[i].message_id);
         if (all->known && !known_message_take(all->known, c->now_ms, item->message_hash)) {
             item->is_out = true;
             all->result->duplicate_count++;

@@ -15,6 +15,7 @@
 #define SLOT_MIN 1024
 #define SLOT_ARENA_MAX ((size_t)1 << 34)
 #define CUSTOMER_COUNT_MAX 262144 /* then all are forgotten; about 64 MB */
+#define CUSTOMER_COUNT_FIRST 1024 /* then the table grows: a small one stays in the cache */
 #define CUSTOMER_ARENA_MAX ((size_t)1 << 28)
 #define EDIT_SLOTS 65536
 
@@ -41,6 +42,7 @@ struct known {
     struct worker *sealer;
     _Atomic int64_t unsealed_count; /* events since the sealer last looked */
     bool has_messages;
+    bool is_begun; /* the sealer's: they were asked for */
     struct message_day days[DAY_COUNT_MAX];
     int day_count;
     struct arena *arena;                 /* of taken */
@@ -127,6 +129,12 @@ static uint64_t hash_number(struct str hash)
 
     memcpy(&number, hash.at, sizeof(number));
     return number == 0 ? 1 : number;
+}
+
+void known_message_soon(const struct known *known, struct str hash)
+{
+    for (int i = 0; i < known->day_count; i++)
+        __builtin_prefetch(&known->days[i].slots[hash_number(hash) & (known->days[i].cap - 1)]);
 }
 
 bool known_message_take(struct known *known, int64_t now_ms, struct str hash)
@@ -228,7 +236,7 @@ static void part_committed(void *part, unsigned topics)
 static void customers_clear(struct known *known)
 {
     arena_reset(known->customer_arena);
-    known->customers = map_new(known->customer_arena, CUSTOMER_COUNT_MAX);
+    known->customers = map_new(known->customer_arena, CUSTOMER_COUNT_FIRST);
     known->entries =
         arena_new_array(known->customer_arena, struct customer_entry, CUSTOMER_COUNT_MAX);
     known->entry_count = 0;
@@ -335,11 +343,24 @@ static enum err index_write(struct ctx *c, void *user)
     return behaviour_index_write(c, user);
 }
 
+static enum err begin_step(struct ctx *c, void *user)
+{
+    struct known *known;
+
+    (void)user;
+    return known_begin(c, &known);
+}
+
+/* At its first page, before anything came, the message ids are read: else the first event would. */
 static enum err seal_page(struct app *app, struct arena *arena, int64_t *next_ms)
 {
+    struct known *known = app_part(app, &known_part);
     struct behaviour_index index;
 
     *next_ms = NONE;
+    if (!known->is_begun)
+        TRY(app_write(app, arena, begin_step, NULL, NULL));
+    known->is_begun = true;
     TRY(app_read(app, arena, index_make, &index, NULL));
     if (!index.is_due)
         return OK;

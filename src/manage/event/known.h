@@ -7,6 +7,8 @@
 struct known;
 /* NULL: not here (a shared base, a program without it): then everything goes by the base. Reads the message ids at first. */
 enum err known_begin(struct ctx *c, struct known **out) MUST_USE;
+/* This id is taken next: its places in memory are fetched meanwhile. */
+void known_message_soon(const struct known *known, struct str hash);
 /* Takes the id, given as the beginning of its hash, for this command: false if it was taken. */
 bool known_message_take(struct known *known, int64_t now_ms, struct str hash);
 void known_message_forget(const struct app *app, int64_t before_ms);

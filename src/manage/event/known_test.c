@@ -173,6 +173,31 @@ static void test_restart(void **state)
     assert_int_equal(page_count(), pages);
 }
 
+/* Before the first event after a start comes the message ids are known: they count also if the
+ * base forgets them now. */
+static void test_start(void **state)
+{
+    static const struct scenario before[] = {
+        {"six", SEND, EVENT("h1", PHONE("13811110006")), 200, "", "customer_added page_viewed"},
+        {"six is found", SEND, EVENT("h2", PHONE("13811110006")), 200, "", "page_viewed"},
+        {"six is known", SEND, EVENT("h3", PHONE("13811110006")), 200, "", "page_viewed"},
+    };
+    static const struct scenario again[] = {
+        {"six of a row", SEND, EVENT("h2", PHONE("13811110006")), 200, "'duplicate_count':1", ""},
+        {"six of a page", SEND, EVENT("h3", PHONE("13811110006")), 200, "'duplicate_count':1", ""},
+    };
+
+    (void)state;
+    if (app_config(scenario_app)->db.at != NULL) /* there it is the base that knows */
+        return;
+    run(before);
+    scenario_reopen();
+    known_await(scenario_app);
+    scenario_sql("DELETE FROM message");
+    scenario_sql("DELETE FROM behaviour_page");
+    run(again);
+}
+
 /* Names that read alike when they stand behind each other are not the same. */
 static void test_alike(void **state)
 {
@@ -279,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_asking),  cmocka_unit_test(test_moves),
         cmocka_unit_test(test_restart), cmocka_unit_test(test_undone),
         cmocka_unit_test(test_alike),   cmocka_unit_test(test_commit_failed),
+        cmocka_unit_test(test_start),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);

@@ -95,19 +95,33 @@ static enum err inviter_read(struct ctx *c, const struct json *object, struct cu
     return customer_ref_normal(c, (struct customer_ref){kind->text, value->text}, inviter);
 }
 
-enum err event_properties_check(struct ctx *c, const struct event_kind *kind, struct str properties,
-                                struct str *kept, struct customer_ref *inviter)
+/* As the way in read it already, or as its text says; NULL: it is no object. */
+static const struct json *object_of(struct ctx *c, const struct event_in *event)
 {
-    struct json object = {.type = JSON_OBJECT};
-    struct str text = properties.at ? properties : S("{}");
+    struct json *object;
+
+    if (event->read != NULL)
+        return event->read->type == JSON_OBJECT ? event->read : NULL;
+    object = arena_new_one(c->arena, struct json);
+    object->type = JSON_OBJECT;
+    if (event->properties.at && json_parse(c->arena, event->properties, object, NULL) != OK)
+        return NULL;
+    return object->type == JSON_OBJECT ? object : NULL;
+}
+
+enum err event_properties_check(struct ctx *c, const struct event_kind *kind,
+                                const struct event_in *event, struct str *kept,
+                                struct customer_ref *inviter)
+{
+    const struct json *object = object_of(c, event);
 
     *kept = (struct str){0};
-    if (json_parse(c->arena, text, &object, NULL) != OK || object.type != JSON_OBJECT)
+    if (object == NULL)
         return fail_at(c, "event.property", S("properties"), "a JSON object is needed");
-    TRY(shape_check(c, kind, &object));
-    TRY(inviter_read(c, &object, inviter));
-    if (object.count == 0)
+    TRY(shape_check(c, kind, object));
+    TRY(inviter_read(c, object, inviter));
+    if (object->count == 0)
         return OK;
-    *kept = needs_change(&object) ? rewritten(c, &object) : properties;
+    *kept = needs_change(object) ? rewritten(c, object) : event->properties;
     return OK;
 }

@@ -8,6 +8,7 @@
 
 #define RUN_BYTES_MAX (1024 * 1024 * 1024)
 #define PAGE_BYTES_MAX (256 * 1024 * 1024)
+#define ANALYZE_MIN 1000 /* records, from which the base counts its tables anew */
 
 struct run {
     struct import import;
@@ -388,6 +389,8 @@ static enum err run_end(struct ctx *c, void *user)
     };
 
     c->topics |= LIVE_IMPORTS;
+    if (is_good && run->result->accepted_count >= ANALYZE_MIN)
+        TRY(db_analyze(c->db));
     return q_import_end(c, &in);
 }
 
