@@ -49,12 +49,21 @@ static double funnel_us(const struct snapshot *snapshot)
     return thread_cpu_us() - start_us;
 }
 
-/* The funnel on what is known now and, taking turns, on a snapshot held since all was in blocks. */
+/* The funnel on what is known now and, taking turns, on a snapshot held since all was in blocks.
+ * Now there are more events than there were then: the ratio is of the time an event. */
 struct asking {
     const struct snapshot *quiet;
     double us[QUERY_MAX], quiet_us[QUERY_MAX], ratio[QUERY_MAX];
     int count;
 };
+
+static double event_count(const struct snapshot *snapshot)
+{
+    struct snapshot_extent extent;
+
+    snapshot_extent(snapshot, &extent);
+    return (double)extent.event_count;
+}
 
 static void ask(struct asking *asking)
 {
@@ -63,7 +72,8 @@ static void ask(struct asking *asking)
 
     asking->us[at] = funnel_us(snapshot);
     asking->quiet_us[at] = funnel_us(asking->quiet);
-    asking->ratio[at] = asking->us[at] / asking->quiet_us[at];
+    asking->ratio[at] = asking->us[at] / event_count(snapshot) /
+                        (asking->quiet_us[at] / event_count(asking->quiet));
     store_release(store, snapshot);
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define MEAN 100
 #define ROUNDS 15
@@ -70,7 +71,16 @@ static double wall_us(const struct question *question, int thread_count, int64_t
     return bench_now_us() - start_us;
 }
 
-/* The least of the rounds each: whoever else uses the machine takes from two threads at once. */
+static double process_cpu_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/* The least of the rounds each: whoever else uses the machine takes from two threads at once. What
+ * they take of the processors together says whether they hinder each other. */
 static void bench_threads(const struct question *question, bool is_other)
 {
     struct name name = name_of(question, "threads", is_other);
@@ -78,14 +88,19 @@ static void bench_threads(const struct question *question, bool is_other)
                             .unit = "ms",
                             .peer = "one thread",
                             .bar = strstr(question->name, "rfm") != NULL ? 0.8 : 0.6};
-    double one_us[ROUNDS], two_us[ROUNDS];
+    double one_us[ROUNDS], two_us[ROUNDS], cpu_ratio[ROUNDS];
+    char note[64];
 
     if (!bench_wants(row.name) && !bench_wants("engine-threads"))
         return;
     asker.scan.is_columns_only = is_other;
     for (int round = 0; round < ROUNDS; round++) {
+        double cpu_us = process_cpu_us(), one_cpu_us;
+
         one_us[round] = wall_us(question, 1, ours);
+        one_cpu_us = process_cpu_us() - cpu_us;
         two_us[round] = wall_us(question, 2, theirs);
+        cpu_ratio[round] = (process_cpu_us() - cpu_us - one_cpu_us) / one_cpu_us;
         must(memcmp(ours, theirs, sizeof(ours)) == 0);
     }
     row.value = bench_least(two_us, ROUNDS) / 1000;
@@ -93,6 +108,9 @@ static void bench_threads(const struct question *question, bool is_other)
     if (row.peer_value * 1000 < LONG_US)
         return;
     row.ratio = row.value / row.peer_value;
+    snprintf(note, sizeof(note), "both together %.2f times the one's CPU time",
+             bench_median(cpu_ratio, ROUNDS));
+    row.note = note;
     bench_row_print(&row);
 }
 

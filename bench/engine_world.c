@@ -16,13 +16,6 @@ static const struct catalog_field attributes[WORLD_ATTRIBUTES] = {
     {S("a9"), VALUE_NUMBER},
 };
 
-static const struct zone *zone_find(void *user, struct str name)
-{
-    (void)user;
-    (void)name;
-    return NULL;
-}
-
 static bool set_find(void *user, enum set_kind kind, int64_t id)
 {
     (void)user;
@@ -45,7 +38,6 @@ void world_catalog(struct world *world)
                                       .attributes = attributes,
                                       .attribute_count = ARRAY_LEN(attributes),
                                       .zone = world->zone,
-                                      .zone_find = zone_find,
                                       .set_find = set_find};
 }
 

@@ -16,11 +16,14 @@
 #define BATCH 1000
 
 struct str many_session, many_csrf;
+const char *many_folder;
 
 static const char *folder(void)
 {
     static char path[128];
 
+    if (many_folder != NULL)
+        return many_folder;
     snprintf(path, sizeof(path), "build/many-%d-%d", db_migration_count, VERSION);
     return path;
 }
@@ -221,7 +224,9 @@ static void base_make(void)
 
     printf("making %d customers in %s (once)\n", MANY_COUNT, folder());
     fflush(stdout);
-    snprintf(command, sizeof(command), "rm -rf build/many-*; mkdir -p %s", folder());
+    if (many_folder == NULL)
+        must(system("rm -rf build/many-*") == 0);
+    snprintf(command, sizeof(command), "mkdir -p %s", folder());
     must(system(command) == 0);
     app = base_open((struct str){0});
     run(app, staff_step, NULL);

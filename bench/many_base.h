@@ -10,4 +10,5 @@
 struct app *many_open(struct str listen);
 extern struct str many_session, many_csrf; /* of a signed-in admin */
 extern const struct app_part *many_part;   /* one part more, which sees commits; NULL: none */
+extern const char *many_folder;            /* where it lies instead; NULL: below build/ */
 const char *many_path(void);               /* the database file */
