@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { assertAccessible, assertFits, closeBrowser, openBrowser, PHONE, Server, withPage } from './harness.mjs'
 import { COUNT, seed } from './seed.mjs'
 
-const ASKS = ['funnel', 'retention', 'paths', 'trend', 'breakdown', 'rfm', 'interval']
+const ASKS = ['funnel', 'retention', 'paths', 'flow', 'trend', 'breakdown', 'rfm', 'interval']
 const DAY_S = 86_400
 const PAID = { kind: 'order_paid' }
 let server
@@ -51,7 +51,8 @@ const countOf = async (who) => (await server.post('/api/audience/count', { query
 async function cells(page) {
     await page.locator('.cell').first().waitFor()
     for (const radio of await page.getByRole('radio', { name: '人数', exact: true }).all()) await radio.check({ force: true })
-    return page.locator('a.cell').evaluateAll((all) => all.map((cell) => [cell.textContent.trim(), cell.getAttribute('href')]))
+    const all = await page.locator('a.cell').evaluateAll((found) => found.map((cell) => [cell.textContent.trim(), cell.getAttribute('href')]))
+    return all.filter(([text]) => /\d/.test(text))
 }
 
 const FUNNEL = { steps: [{ kind: 'product_viewed' }, { kind: 'added_to_cart' }], within_seconds: DAY_S }
@@ -76,6 +77,13 @@ const QUESTIONS = [
     ['breakdown', { events: { kind: 'product_viewed' }, by: { property: 'product_code' } }, 3],
     ['breakdown', { events: {}, by: 'channel' }, 1],
     ['rfm', { events: PAID, of: 'amount' }, 4],
+    /* No condition over events says these: the cell itself is asked again. */
+    ['funnel', { funnel: FUNNEL, by: { property: 'product_code' } }, 6],
+    ['retention', { start: { ...PAID, within: { last: { days: 150 } } }, back: PAID, units: 'month', count: 6, cohort: 'first' }, 10],
+    ['trend', { events: { within: LAST('day', 10) }, units: 'day', by: 'channel' }, 2],
+    ['breakdown', { events: PAID, by: 'day', limit: 2 }, 2],
+    ['rfm', { events: PAID, of: 'amount', who: { attribute: 'region', is: '上海' } }, 4],
+    ['flow', { within: { last: { days: 30 } } }, 8],
 ]
 
 test('every cell that is a link counts the customers it opens', async () => {
@@ -109,6 +117,30 @@ test('a path and an interval open those who went that way', async () => {
         await months.getByRole('link').waitFor()
         const who = whoOf(await months.getByRole('link').getAttribute('href'))
         assert.equal(await countOf(who), COUNT.loyal) // 60 and 5 days ago; 120 and 60 days are not within 60
+        await at(page, address('interval', { events: PAID, pairs: 'first' }))
+        await months.getByRole('link').waitFor()
+        assert.equal(await countOf(whoOf(await page.getByRole('row').filter({ hasText: '180 天' }).getByRole('link').getAttribute('href'))), COUNT.repeat)
+        assert.equal(await countOf(whoOf(await months.getByRole('link').getAttribute('href'))), 0) // 120 days ago and 60: not before the 60th
+        const bar = page.locator('a.bin[title$=" 12"]')
+        assert.equal(await countOf(whoOf(await bar.getAttribute('href'))), COUNT.repeat)
+    })
+})
+
+test('a ribbon opens who went that way, and as a condition it says what it is', async () => {
+    await withPage(server, { locale: 'zh' }, async (page) => {
+        for (const [name, question] of [['flow', { within: { last: { days: 30 } } }], ['paths', { events: { kind: ['product_viewed', 'added_to_cart'] }, by: 'kind', gap_seconds: 1800, steps: 2 }]]) {
+            await at(page, address(name, question))
+            await page.locator('a.way').first().waitFor({ state: 'attached' }) // a level ribbon has no height
+            const ways = await page.locator('a.way').evaluateAll((all) => all.map((way) => [way.getAttribute('aria-label'), way.getAttribute('href')]))
+            for (const [label, href] of ways) assert.equal(await countOf(whoOf(href)), Number(/ ([\d,]+)$/.exec(label)[1].replace(',', '')), label)
+        }
+        await page.locator('a.way').first().focus()
+        await page.keyboard.press('Enter')
+        await page.getByText('路径分析（浏览商品、加入购物车）里第 1 步、从 浏览商品 、到 加入购物车 的客户').waitFor()
+        await page.getByRole('link', { name: '存为人群' }).click()
+        await page.getByText('实时人群每天零点重算一次').waitFor()
+        await page.getByRole('link', { name: '打开这个分析' }).click()
+        await page.locator('a.way').first().waitFor({ state: 'attached' }) // a level ribbon has no height
     })
 })
 
@@ -160,6 +192,33 @@ test('whom it is about is edited as conditions, and half of one is not asked', a
     })
 })
 
+test('a flow between own stages: named, ordered and defined as conditions', async () => {
+    await withPage(server, { locale: 'zh' }, async (page) => {
+        await at(page, '/analysis/flow')
+        await page.getByText('认知 → 兴趣 → 购买 → 忠诚').waitFor()
+        await page.getByRole('button', { name: '自定义' }).click()
+        assert.equal(await page.locator('.numbered .who').count(), 4)
+        for (const name of ['认知', '兴趣', '忠诚']) await page.getByRole('button', { name: `去掉「${name}」` }).click()
+        const now = (name) => page.locator('.cards div').filter({ hasText: name }).locator('strong')
+        await now('购买').getByText(String(COUNT.buyers), { exact: true }).waitFor()
+        await page.getByRole('button', { name: '添加阶段' }).click()
+        await page.getByRole('textbox', { name: '第 2 个阶段的名称' }).fill('老客')
+        await page.getByRole('button', { name: /^老客 / }).click()
+        const dialog = page.getByRole('dialog', { name: '老客' })
+        await dialog.getByRole('textbox').first().fill('2')
+        await dialog.getByRole('button', { name: '完成' }).click()
+        await now('老客').getByText(String(COUNT.repeat), { exact: true }).waitFor()
+        await now('购买').getByText(String(COUNT.buyers - COUNT.repeat), { exact: true }).waitFor()
+        await page.getByRole('button', { name: '「老客」上移' }).click() // whoever bought stands above whoever came back
+        await now('购买').getByText(String(COUNT.buyers), { exact: true }).waitFor()
+        for (const [text, href] of await cells(page)) assert.equal(await countOf(whoOf(href)), figure(text), href)
+        await page.getByRole('textbox', { name: '第 1 个阶段的名称' }).fill('')
+        await page.getByRole('button', { name: '改回品牌的阶段' }).click()
+        await page.getByText('认知 → 兴趣 → 购买 → 忠诚').waitFor()
+        await now('忠诚').waitFor()
+    })
+})
+
 test('a question is saved, changed, renamed, removed and brought back', async () => {
     await withPage(server, { locale: 'zh' }, async (page) => {
         const named = (name) => page.getByRole('group', { name: '已保存' }).getByRole('button', { name, exact: true })
@@ -203,12 +262,15 @@ test('the table goes out as a file, in words', async () => {
 
 test('while the engine is filled the page waits and asks again; what cannot be asked is said in words', async () => {
     await withPage(server, { locale: 'zh' }, async (page) => {
-        let refused = 0
-        await page.route('**/api/audience/query', (route) =>
-            refused++ ? route.continue() : route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":{"code":"audience.filling","message":""}}' }),
-        )
+        const refused = new Set()
+        await page.route(/\/api\/audience\/(query|catalog)$/, (route, request) => {
+            if (refused.has(request.url())) return route.continue()
+            refused.add(request.url())
+            return route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":{"code":"audience.filling","message":""}}' })
+        })
         await at(page, '/analysis/rfm')
         await page.getByRole('status').filter({ hasText: '正在' }).waitFor()
+        assert.equal(await page.getByText('已不存在').count(), 0) // names that were not read yet are not lost
         await page.locator('a.heat').first().waitFor()
         await at(page, address('rfm', { events: { kind: 'no_such' }, of: 'amount' }))
         await page.getByRole('alert').waitFor()
@@ -227,6 +289,7 @@ test('each page is accessible and fits, in light and dark, on a phone and in Eng
                 await page.locator('section[aria-busy=false]').waitFor()
                 await assertAccessible(page, name)
                 await assertFits(page, name)
+                if (name === 'flow' || name === 'paths') assert.ok(await page.locator('svg[role=group] rect').first().isVisible(), `${name} is drawn`)
             }
         })
     }

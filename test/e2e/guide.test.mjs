@@ -505,7 +505,7 @@ test('21 analysis: a ready question, its numbers, a file', async () => {
         await page.locator('.bars .people').nth(2).waitFor()
         for (const name of ['复制链接', '导出 CSV', '导出 Excel', '保存这个问题', '排除中间做过某事的人']) await button(page, name).waitFor()
         await shot(page, 'analysis')
-        for (const name of ['留存', '路径', '趋势', '排行', 'RFM', '复购间隔']) {
+        for (const name of ['留存', '路径', '流转', '趋势', '排行', 'RFM', '复购间隔']) {
             await page.getByRole('navigation', { name: '分析' }).getByRole('link', { name, exact: true }).click()
             await page.locator('section[aria-busy=false]').getByRole('heading', { name, exact: true }).waitFor()
         }

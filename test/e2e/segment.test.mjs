@@ -124,6 +124,64 @@ test('built by clicking: the count is the one of that question, and every step i
     })
 })
 
+test('an inviter is looked for by name or phone, and called by name', async () => {
+    const brought = { attribute: 'inviter', is: [base.ids.get(1)] }
+    await withPage(server, {}, async (page) => {
+        await page.goto(`${server.url}/segments/new`)
+        await add(page, '邀请人')
+        await button(page, /^邀请人：/).click()
+        const search = page.getByRole('dialog', { name: '邀请人' }).getByRole('textbox')
+        await search.fill('没有这个人')
+        await page.getByText('没有找到').waitFor()
+        await search.fill('13900000001')
+        await page.getByLabel(/^客户01/).check()
+        await search.fill('客户02')
+        await page.getByLabel(/^客户02/).waitFor()
+        assert.ok(await page.getByLabel('客户01', { exact: true }).isChecked()) // what was chosen stays in sight
+        await page.keyboard.press('Escape')
+        await shows(page, await countOf(brought))
+        assert.equal(await countOf(brought), 1)
+        await page.getByText('也就是： 邀请人 是 客户01').waitFor()
+        const { who } = await queryOf(page)
+        assert.deepEqual(who, { all: [brought] })
+        await page.goto(`${server.url}/segments/new?who=${encodeURIComponent(JSON.stringify(who))}`)
+        await button(page, '邀请人：客户01').waitFor() // read again by its id
+        await assertAccessible(page, 'an inviter')
+    })
+})
+
+test('several numbers, sums and days are typed one after the other, pasted, and taken away', async () => {
+    const paste = (page, label, text) =>
+        page.getByLabel(label, { exact: true }).evaluate((input, copied) => {
+            const clipboardData = new DataTransfer()
+            clipboardData.setData('text', copied)
+            input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+        }, text)
+    await withPage(server, {}, async (page) => {
+        const [count, sum, day] = [{ attribute: 'order_count', is: [1] }, { did: paid(), measure: 'sum', of: 'amount', is: [48_750] }, { attribute: 'first_order_day', is_not: ['2026-01-31'] }]
+        const counts = (is) => ({ ...count, is })
+        await page.goto(`${server.url}/segments/new?who=${encodeURIComponent(JSON.stringify({ any: [count, sum, day] }))}`)
+        await shows(page, await countOf({ any: [count, sum, day] }))
+        await page.getByLabel('订单数 值', { exact: true }).focus()
+        await page.keyboard.press('Enter') // another one, chosen so that typing replaces it
+        await page.keyboard.type('3')
+        await paste(page, '订单数 值 2', '2，3 5\n7')
+        assert.deepEqual((await queryOf(page)).who.any[0], counts([1, 2, 3, 5, 7]))
+        await button(page, '去掉 5').click()
+        await page.keyboard.press('Control+z')
+        await button(page, '去掉 7').click()
+        await page.getByLabel('订单数 值 4').fill('')
+        await page.getByLabel('订单数 值 4').press('Backspace')
+        await button(page, '合计 值 再加一个').click()
+        await page.keyboard.type('975')
+        await button(page, '首单日 值 再加一个').click()
+        const made = { any: [counts([1, 2, 3]), { ...sum, is: [48_750, 97_500] }, { ...day, is_not: ['2026-01-31', '2026-02-01'] }] }
+        assert.deepEqual((await queryOf(page)).who, made)
+        await shows(page, await countOf(made))
+        await assertAccessible(page, 'several values')
+    })
+})
+
 test('by the keyboard alone: conditions are moved into groups and out of them, and the focus goes along', async () => {
     const who = { all: [{ attribute: 'region', is: ['上海'] }, { any: [{ did: { kind: 'order_paid' } }, { did: { kind: 'friend_added' } }] }] }
     await withPage(server, {}, async (page) => {
@@ -234,7 +292,7 @@ test('all that is offered is taken by the server, and shown', async () => {
         if (next.segment) next.segment = [segments[0].id]
         if (next.list) next.list = [list]
         if (next.bucket) next.bucket.salt = 'x'
-        if (next.attribute && next.is?.length === 0) next.is = ['1']
+        if (next.attribute && next.is?.length === 0) next.is = [next.attribute === 'inviter' ? base.ids.get(1) : '1']
         return next
     }
     const types = new Map(catalog.attributes.map(({ name, type }) => [name, type]))

@@ -36,6 +36,8 @@ const names = {
     segment: (id) => `#${id}`,
     money: (minor) => `¥${minor / 100}`,
     list: (parts) => parts.join('、'),
+    day: (ms) => `d${ms}`,
+    stage: (name, number) => name ?? `#${number}`,
 }
 const inChinese = words.wordsOf(names, sayIn(zh)).sentence
 const inEnglish = words.wordsOf(names, sayIn(en)).sentence
@@ -75,6 +77,10 @@ const SAID = [
     [{ stopped: { ...PAID, within: { to: '2026-01-01' } }, later: { last: { days: 90 } } }, 'stopped', '2026-01-01 之前有 [order_paid]，最近 90 天内没有'],
     [{ restarted: { ...PAID, within: { to: '2025-01-01' } }, later: { units: 'year', count: 1 }, again: { units: 'year', count: 1, current: true } }, 'restarted', '2025-01-01 之前有 [order_paid]，过去完整的 1 个自然年里没有，含本期的 1 个自然年里又有'],
     [{ rfm: PAID, of: 'amount', r: [4, 5], m: 5 }, 'rfm', '[order_paid] 按[amount]的 RFM：R 4、5，M 5'],
+    [{ answer: { ask: 'rfm', events: PAID, of: 'amount' }, cell: { r: 5, f: [3, 4, 5] } }, 'answer', 'RFM分析（[order_paid]）里R 5、F 3–5的客户'],
+    [{ answer: { ask: 'breakdown', events: PAID, by: { attribute: 'channel' } }, cell: { group: [null, '7'] } }, 'answer', '排行分析（[order_paid]）里分组是 其余、<7> 的客户'],
+    [{ answer: { ask: 'flow', within: { last: { days: 30 } } }, cell: { from: 0, to: 2 } }, 'answer', '流转分析（最近 30 天内）里从 #0 、到 #2 的客户'],
+    [{ answer: { ask: 'trend', events: PAID, who: { tag: ['1'] } }, cell: {} }, 'answer', '趋势分析（[order_paid]（有标签 #1））里所有数到的客户'],
     [{ purchase: 'repeat', kind: 'order_paid' }, 'purchase', '[order_paid] 两次及以上'],
     [{ not: { tag: ['1'] } }, 'not', '不满足（有标签 #1）'],
     [{ all: [{ tag: ['1'] }, { any: [{ tag: ['2'] }, { tag: ['3'] }] }] }, 'all', '有标签 #1，且 （有标签 #2，或 有标签 #3）'],

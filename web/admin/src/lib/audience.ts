@@ -7,9 +7,10 @@ import { api, ApiError, take, type Item, type Reply } from '@papilio/api'
 import { channelTree, flatten, loadChannels, type Channel } from '@/lib/channels'
 import { useFormat } from '@/lib/format'
 import { asApiError } from '@/lib/load'
+import { usePeople } from '@/lib/people'
 import { useSession } from '@/lib/session'
 import type { Names } from '@/pages/segment/model/words'
-import type { Value, ValueType } from '@/pages/segment/model/wire'
+import type { Condition, Value, ValueType } from '@/pages/segment/model/wire'
 
 type Catalog = Reply<'/api/audience/catalog'>
 type Tag = Item<Reply<'/api/tags'>>
@@ -20,6 +21,12 @@ export interface Choice {
     label: string
     group?: string
     depth?: number // below another one
+}
+/** Values too many to list: looked for, and called by name. */
+export interface Lookup {
+    hint: string
+    find: (text: string) => Promise<Choice[]>
+    nameOf: (value: string) => string
 }
 
 const AGAIN_MS = 1_500
@@ -65,6 +72,7 @@ const useStore = defineStore('audience', () => {
 /** Beside the store: the names in the language shown. Whoever uses it first has it read. */
 export function useAudience() {
     const store = useStore()
+    const people = usePeople()
     const { t, te, locale } = useI18n()
     const format = useFormat()
     if (!store.catalog) void store.load()
@@ -73,7 +81,9 @@ export function useAudience() {
     const kindTitles = computed(() => new Map(store.catalog?.kinds.map((one) => [one.name, locale.value === 'zh' ? one.title_zh : one.title_en])))
     const attributes = computed(() => new Map(store.catalog?.attributes.map((one) => [one.name, one])))
     const columns = computed(() => new Map(store.catalog?.columns.map((one) => [one.name, one])))
-    const nameIn = <T extends { id: string; name: string }>(all: T[], id: string) => all.find((one) => one.id === id)?.name ?? t('segment.gone')
+    const stages = computed(() => ((store.catalog as { stages?: unknown } | undefined)?.stages ?? []) as { name: string; who: Condition }[])
+    const lost = computed(() => (store.catalog ? t('segment.gone') : '…')) // or not read yet
+    const nameIn = <T extends { id: string; name: string }>(all: T[], id: string) => all.find((one) => one.id === id)?.name ?? lost.value
 
     /** Values to choose from; none: they are typed. */
     function choicesOf(attribute: string): Choice[] | undefined {
@@ -84,6 +94,15 @@ export function useAudience() {
         const choices = attributes.value.get(attribute)?.choices as string[] | null | undefined
         return Array.isArray(choices) && choices.length ? choices.map((value) => ({ value, label: value })) : undefined
     }
+    const person: Lookup = {
+        hint: t('customer.search'),
+        find: async (text) => (await people.find(text)).map((one) => ({ value: one.id, label: [one.name || t('common.unnamed'), one.phone, one.region].filter(Boolean).join(' · ') })),
+        nameOf: (id) => {
+            const name = people.nameOf(id)
+            return name === undefined ? '…' : name || t('common.unnamed')
+        },
+    }
+    const lookupOf = (attribute: string): Lookup | undefined => (attribute === 'inviter' ? person : undefined)
     const names = computed<Names>(() => ({
         kind: (name) => kindTitles.value.get(name) ?? name,
         column: (name) => titleOf(`segment.column.${name}`, name),
@@ -91,14 +110,22 @@ export function useAudience() {
         attribute: (name) => attributes.value.get(name)?.title ?? titleOf(`segment.attribute.${name}`, name),
         attributeType: (name) => attributes.value.get(name)?.type as ValueType | undefined,
         option: (attribute: string, value: Value) => {
+            const lookup = lookupOf(attribute)
+            if (lookup) return lookup.nameOf(String(value))
             const choices = choicesOf(attribute)
-            return choices ? (choices.find((one) => one.value === String(value))?.label ?? t('segment.gone')) : String(value)
+            return choices ? (choices.find((one) => one.value === String(value))?.label ?? lost.value) : String(value)
         },
         channel: (id) => nameIn(store.channels, id),
         tag: (id) => nameIn(store.tags, id),
         segment: (id) => nameIn(store.segments, id),
         money: (minor) => format.value.money(minor, minor % 100 === 0),
         list: (parts) => parts.join(locale.value === 'zh' ? '、' : ', '),
+        day: (ms) => format.value.day(ms),
+        stage: (name, number) => {
+            if (number === 0) return t('analysis.flow.stage.none')
+            const called = name ?? stages.value[number - 1]?.name ?? String(number)
+            return titleOf(`analysis.flow.stage.${called}`, called)
+        },
     }))
 
     const kindChoices = computed<Choice[]>(() => (store.catalog?.kinds ?? []).filter(({ name }) => !OTHERS.includes(name)).map(({ name }) => ({ value: name, label: names.value.kind(name) })))
@@ -107,5 +134,5 @@ export function useAudience() {
     const channelChoices = computed<Choice[]>(() => flatten(channelTree(store.channels)).map(({ channel, depth }) => ({ value: channel.id, label: channel.name, depth })))
     const tagChoices = computed<Choice[]>(() => store.tags.map((one) => ({ value: one.id, label: one.name, group: t(`tag.family.${one.family}`) })))
     const segmentChoices = (isStatic: boolean): Choice[] => store.segments.filter((one) => (one.kind === 'static') === isStatic).map((one) => ({ value: one.id, label: one.name }))
-    return { store, names, choicesOf, isFlag: (name: string) => FLAGS.includes(name), kindChoices, columnChoices, attributeChoices, channelChoices, tagChoices, segmentChoices }
+    return { store, names, stages, choicesOf, lookupOf, isFlag: (name: string) => FLAGS.includes(name), kindChoices, columnChoices, attributeChoices, channelChoices, tagChoices, segmentChoices }
 }

@@ -23,17 +23,19 @@ export interface Format {
 }
 
 const MAJOR_MICRO = 1_000_000
+const MINUTE_MS = 60_000
 
 function agoWriter(tag: string, day: (ms: Maybe) => string): (ms: Maybe) => string {
     const relative = new Intl.RelativeTimeFormat(tag, { numeric: 'auto' })
     const steps: [Intl.RelativeTimeFormatUnit, number, number][] = [
-        ['minute', 60_000, 60],
+        ['minute', MINUTE_MS, 60],
         ['hour', 3_600_000, 24],
         ['day', DAY_MS, 30],
     ]
     return (ms) => {
         if (ms === null || ms === undefined) return NONE
         const passed = Date.now() - ms
+        if (passed >= 0 && passed < MINUTE_MS) return tag.startsWith('zh') ? '刚刚' : 'just now'
         for (const [unit, length, until] of steps) {
             const units = Math.floor(passed / length)
             if (units < until && units >= 0) return relative.format(-units, unit)

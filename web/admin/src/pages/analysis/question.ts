@@ -2,7 +2,7 @@
  * query language (docs/query.md); the server checks them, so what is odd here is told there. */
 import { openOf, type Condition, type Events, type Funnel, type Value, type When } from '../segment/model/wire'
 
-export const ASKS = ['funnel', 'retention', 'paths', 'trend', 'breakdown', 'rfm', 'interval'] as const
+export const ASKS = ['funnel', 'retention', 'paths', 'flow', 'trend', 'breakdown', 'rfm', 'interval'] as const
 export type Ask = (typeof ASKS)[number]
 export const UNITS = ['day', 'week', 'month'] as const
 export type Unit = (typeof UNITS)[number]
@@ -26,6 +26,12 @@ export interface Question {
     limit?: number
     order?: 'people' | 'events' | 'sum'
     pairs?: 'first' | 'all'
+    within?: When
+    stages?: Stage[] // those of the brand where they are missing
+}
+export interface Stage {
+    name: string
+    who: Condition
 }
 /** What an answer is, with the question it belongs to. */
 export interface Answer {
@@ -81,6 +87,11 @@ export const PRESETS: Record<Ask, [Preset, ...Preset[]]> = {
         { key: 'channels', question: { ask: 'paths', events: {}, by: 'channel', gap_seconds: 0, steps: 3 } },
         { key: 'pages', question: { ask: 'paths', events: { kind: 'page_viewed' }, by: { property: 'url' }, gap_seconds: 1800, steps: 4 } },
     ],
+    flow: [
+        { key: 'month', question: { ask: 'flow', within: { last: { days: 30 } } } },
+        { key: 'quarter', question: { ask: 'flow', within: { last: { days: 90 } } } },
+        { key: 'lastMonth', question: { ask: 'flow', within: { units: 'month', count: 1 } } },
+    ],
     trend: [
         trend('paid', {}),
         trend('daily', { events: { kind: PAID, within: lastUnits('day', 30) }, units: 'day' }),
@@ -127,10 +138,10 @@ export function questionFrom(ask: Ask, text: unknown): Question {
 }
 
 /** Is there nothing that is still to be filled in? */
-export function isWhole({ who, funnel, start, back, events }: Question): boolean {
+export function isWhole({ who, funnel, start, back, events, stages }: Question): boolean {
     const patterns = [...(funnel?.steps ?? []), ...[funnel?.exclude ?? []].flat().map((one) => one.events), start, back, events]
-    const conditions = [who, ...patterns.map((did) => did && { did })]
-    return conditions.every((one) => one === undefined || openOf(one).length === 0)
+    const conditions = [who, ...(stages ?? []).map((stage) => stage.who), ...patterns.map((did) => did && { did })]
+    return (stages ?? []).every(({ name }) => name.trim() !== '') && conditions.every((one) => one === undefined || openOf(one).length === 0)
 }
 
 export function questionText(question: Question): string {

@@ -1,4 +1,5 @@
-/* Where the boxes and ribbons of a flow lie: a column a step, the largest on top, what is small together as the rest.
+/* Where the boxes and ribbons of a flow lie: a column a step, the largest on top (or in an order given), what is small together as the
+ * rest.
  * Always: a box is as high as the larger of what comes in and what goes on, and behind each there is room for a line of text. */
 import type { Value } from './question'
 
@@ -76,7 +77,8 @@ function gathered(flows: Flow[]): Flow[] {
     return [...sums.values()]
 }
 
-export function sankey(moves: Move[], size: Size): { boxes: Box[]; ribbons: Ribbon[] } {
+const byWeight = () => 0
+export function sankey(moves: Move[], size: Size, place: (value: Value) => number = byWeight): { boxes: Box[]; ribbons: Ribbon[] } {
     const flows = gathered(moves.map(({ position, from, to, count }) => ({ column: position - 1, from, to, count })))
     const columns = [...weights(flows)].sort((a, b) => a[0] - b[0])
     if (!columns.length) return { boxes: [], ribbons: [] }
@@ -88,7 +90,7 @@ export function sankey(moves: Move[], size: Size): { boxes: Box[]; ribbons: Ribb
     for (const [index, [column, values]] of columns.entries()) {
         let y = 0
         /* The rest stands last, whatever it amounts to. */
-        const sorted = [...values].sort((a, b) => Number(a[0] === null) - Number(b[0] === null) || weight(b[1]) - weight(a[1]))
+        const sorted = [...values].sort((a, b) => Number(a[0] === null) - Number(b[0] === null) || (a[0] !== null && b[0] !== null ? place(a[0]) - place(b[0]) : 0) || weight(b[1]) - weight(a[1]))
         for (const [value, one] of sorted) {
             const height = Math.max(1, weight(one) * scale)
             const key = JSON.stringify([column, value])

@@ -1,9 +1,11 @@
 /* What the tabs of the layers share: the day they stand for, and how a cell says which customers it holds. */
 import { computed } from 'vue'
 import { useRoute } from 'vue-router'
+import type { Reply } from '@papilio/api'
 import { dateAdd, localDate } from '@/lib/format'
 import { useScope } from '@/lib/period'
 import { useSession } from '@/lib/session'
+import type { HeatCohort } from '@/ui/cohort'
 
 export const TABS = ['rfm', 'matrix', 'cohort', 'figures'] as const
 export type Tab = (typeof TABS)[number]
@@ -44,8 +46,12 @@ export function useLayer() {
     return { scope, today, asOf, end, stage, by, customers, major }
 }
 
-/** How strong a cell is coloured, for a share of the largest. */
-export function heat(share: number): string {
-    const strength = Math.round(6 + 94 * Math.min(1, Math.max(0, share)))
-    return `color-mix(in oklab, var(--heat) ${strength}%, var(--surface))`
-}
+/** The cohorts of a reply; those who first bought, in their own month, are all of them, so it is left out. */
+export const cohortsOf = (reply: Reply<'/api/overview/cohort'>): HeatCohort[] =>
+    reply.cohorts.map(({ month, size_count, mature_month_count, active }) => ({
+        key: month,
+        name: month,
+        size: size_count,
+        isRunning: mature_month_count === 0,
+        cells: active.filter((cell) => cell.month_number > 0).map((cell) => ({ n: cell.month_number, count: cell.customer_count, isOver: cell.month_number < mature_month_count })),
+    }))

@@ -29,6 +29,9 @@ export const TREE: InjectionKey<TreeEditor> = Symbol('tree')
 const TYPING_MS = 1_000
 const PAST_MAX = 200
 
+/* A condition without its values: as long as it stays the same, somebody may be typing. */
+const shapeOf = (condition: Condition) => JSON.stringify(condition).replace(/"(?:[^"\\]|\\.)*"(?!:)|-?\d+/g, '')
+
 /** What was, and what was taken back; typing in one place is one change. */
 export function useHistory(root: Ref<Condition>, put: (next: Condition) => void) {
     const past: ShallowRef<Condition[]> = shallowRef([])
@@ -98,7 +101,7 @@ export function useActs(root: Ref<Condition>, change: (next: Condition, place?: 
     const canMove = (path: string, step: -1 | 1) => moved(root.value, path, step) !== undefined
     const replace = (path: string, next: Condition) => {
         said.value = undefined
-        change(replaced(root.value, path, next), path)
+        change(replaced(root.value, path, next), `${path} ${shapeOf(next)}`)
     }
     return { act, add, replace, canMove, said }
 }

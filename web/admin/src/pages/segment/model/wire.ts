@@ -54,6 +54,20 @@ export type Measure = (typeof MEASURES)[number]
 export const MATCHES = ['any', 'all', 'none'] as const
 export const PURCHASES = ['never', 'first', 'repeat'] as const
 
+/** A question whose answer has cells (docs/query.md), as far as words are said of it. */
+export interface Asked {
+    ask: string
+    who?: Condition
+    funnel?: Funnel
+    start?: Events
+    back?: Events
+    events?: Events
+    within?: When
+    by?: string | { property?: string; attribute?: string }
+    stages?: { name: string; who: Condition }[]
+}
+export type CellValue = Value | null
+
 /* One object for all forms: which one it is says formOf. */
 export interface Condition extends Test {
     all?: Condition[]
@@ -89,6 +103,8 @@ export interface Condition extends Test {
     m?: number | number[]
     purchase?: (typeof PURCHASES)[number]
     kind?: string | string[]
+    answer?: Asked
+    cell?: Record<string, CellValue | CellValue[]>
 }
 
 /** A list, where a single one may stand without brackets. */
@@ -173,6 +189,9 @@ const isFunnel = isWith(
 )
 const set = (name: string): Fits => isWith({ [name]: isListed(isText), match: isOf(MATCHES) }, [name])
 
+export const ASKS = ['funnel', 'retention', 'paths', 'breakdown', 'trend', 'rfm', 'interval', 'flow'] as const
+const isWithAsk: Fits = (value) => isAnything(value) && isOf(ASKS)((value as { ask?: unknown }).ask)
+
 const FITS = {
     all: isWith({ all: isList(isAnything) }),
     any: isWith({ any: isList(isAnything) }),
@@ -192,6 +211,7 @@ const FITS = {
     restarted: isWith({ restarted: isEvents, later: isWhen, again: isWhen }, ['restarted', 'later', 'again']),
     rfm: isWith({ rfm: isEvents, of: isText, r: isListed(isNumber), f: isListed(isNumber), m: isListed(isNumber) }, ['rfm', 'of']),
     purchase: isWith({ purchase: isOf(PURCHASES), kind: isListed(isText) }, ['purchase', 'kind']),
+    answer: isWith({ answer: isWithAsk, cell: isAnything }, ['answer', 'cell']),
 } satisfies Record<string, Fits>
 export type Form = keyof typeof FITS | 'json'
 
@@ -206,7 +226,7 @@ const NUMBER_OPS: Op[] = ['at_least', 'below', 'between', 'is', 'is_not', 'exist
 export const OPS_OF: Record<ValueType, Op[]> = {
     number: NUMBER_OPS,
     money: NUMBER_OPS,
-    date: ['within', 'anniversary', 'at_least', 'below', 'between', 'is', 'exists'],
+    date: ['within', 'anniversary', 'at_least', 'below', 'between', 'is', 'is_not', 'exists'],
     id: ['is', 'is_not', 'exists'],
     text: ['is', 'is_not', 'contains', 'starts', 'exists'],
     choices: ['is', 'has_all', 'is_not', 'exists'],

@@ -1,6 +1,6 @@
 /* A condition as a sentence, in the language shown. */
 import { peeled } from './tree'
-import { formOf, listOf, measureType, testOf, testOp, type Condition, type Events, type Funnel, type Measure, type Test, type Value, type ValueType, type When, ROLLING } from './wire'
+import { formOf, listOf, measureType, testOf, testOp, type Asked, type CellValue, type Condition, type Events, type Funnel, type Measure, type Test, type Value, type ValueType, type When, ROLLING } from './wire'
 
 /** What things are called, and how values are written. */
 export interface Names {
@@ -15,6 +15,8 @@ export interface Names {
     segment: (id: string) => string
     money: (minor: number) => string
     list: (parts: string[]) => string
+    day: (ms: number) => string
+    stage: (name: string | undefined, number: number) => string
 }
 export type Say = (key: string, parts?: Record<string, unknown>) => string
 
@@ -120,6 +122,31 @@ export function wordsOf(names: Names, t: Say) {
         return parts.length ? parts.join('，') : say('anyCell')
     }
 
+    /* What a column of an answer says of its people. */
+    function grouped(by: Asked['by'], one: CellValue): string {
+        if (one === null) return say('cell.rest')
+        if (one === '') return say('cell.none')
+        if (by === 'kind') return names.kind(String(one))
+        if (by === 'channel') return names.channel(String(one))
+        if (typeof by === 'object' && by.attribute) return names.option(by.attribute, one)
+        return value(one, typeof by === 'object' && by.property ? names.columnType(by.property) : undefined)
+    }
+    function celled(asked: Asked, column: string, one: CellValue): string {
+        if (column === 'cohort_ms' || column === 'from_ms') return names.day(Number(one))
+        if (asked.ask === 'flow' && column !== 'group') return names.stage(asked.stages?.[Number(one) - 1]?.name, Number(one))
+        return column === 'group' || column === 'from' || column === 'to' ? grouped(asked.by ?? (asked.ask === 'paths' ? 'kind' : undefined), one) : String(one)
+    }
+    function cellOf(asked: Asked, [column, one]: [string, CellValue | CellValue[]]): string {
+        const all = listOf(one)
+        const isRun = all.length > 2 && all.every((each, at) => typeof each === 'number' && each === Number(all[0]) + at)
+        return say(`cell.${column}`, { value: isRun ? `${all[0]}–${all.at(-1)}` : names.list(all.map((each) => celled(asked, column, each))) })
+    }
+    function answer(asked: Asked, cell: Condition['cell'] = {}): string {
+        const about = asked.funnel ? funnel(asked.funnel) : asked.start ? `${events(asked.start)} → ${events(asked.back ?? {})}` : asked.within ? when(asked.within) : events(asked.events ?? {})
+        const whole = asked.who ? say('filtered', { name: about, filters: sentence(asked.who) }) : about
+        return say('answer', { ask: say(`asks.${asked.ask}`), about: whole, cell: Object.entries(cell).map((one) => cellOf(asked, one)).join(say('comma')) || say('cell.any') })
+    }
+
     function leaf(one: Condition): string {
         switch (formOf(one)) {
             case 'everyone':
@@ -156,6 +183,8 @@ export function wordsOf(names: Names, t: Say) {
                 return say('rfm', { what: events(one.rfm ?? {}), of: names.column(one.of ?? ''), cells: fifths(one) })
             case 'purchase':
                 return say(`purchase.${one.purchase}`, { what: what({ kind: one.kind }) })
+            case 'answer':
+                return answer(one.answer as Asked, one.cell)
             default:
                 return JSON.stringify(one)
         }
