@@ -184,6 +184,7 @@ static enum err demo_make(struct making *making)
         TRY(file_import(making, imports[i].kind, imports[i].mapping));
     TRY(demo_calls_make(making->app, &making->world, &making->fault));
     TRY(demo_team_make(making->app, &making->world, &making->fault));
+    TRY(demo_audience_make(&(struct demo_maker){making->app, making->arena, &making->fault}));
     making->demo->imported_ms = (clock_mono_us() - begin_us) / 1000;
     return OK;
 }

@@ -61,6 +61,19 @@ static void *worker_run(void *user)
     return NULL;
 }
 
+enum err demo_add(const struct demo_maker *maker, struct str path, struct str body, int64_t *id)
+{
+    struct app_call call = {.method = HTTP_POST, .path = path, .body = body, .is_local = true};
+    struct json json;
+
+    app_request(maker->app, maker->arena, &call);
+    if (call.status < 300 && json_parse(maker->arena, call.reply, &json, NULL) == OK &&
+        str_to_int(json_get(&json, "id")->text, id))
+        return OK;
+    maker->fault->message = call.reply;
+    return E_INTERNAL;
+}
+
 /* All calls, shared out among the threads. */
 static enum err calls_run(struct calls *calls)
 {
@@ -163,21 +176,15 @@ static void order_calls(struct calls *calls)
 
 static enum err tags_make(struct calls *calls)
 {
-    struct arena *arena = calls->world->arena;
+    struct demo_maker maker = {calls->app, calls->world->arena, calls->fault};
 
-    calls->tag_ids = arena_new_array(arena, int64_t, (size_t)demo_tag_count);
+    calls->tag_ids = arena_new_array(maker.arena, int64_t, (size_t)demo_tag_count);
     for (int i = 0; i < demo_tag_count; i++) {
         const struct demo_tag *tag = &demo_tags[i];
-        struct app_call call = {.method = HTTP_POST, .path = S("/api/tags"), .is_local = true};
-        struct json json;
-        call.body = str_fmt(arena, "{\"family\":\"%s\",\"name\":\"%s\",\"color\":\"%s\"}",
-                            tag->family, tag->name, tag->color);
-        app_request(calls->app, arena, &call);
-        if (call.status >= 300 || json_parse(arena, call.reply, &json, NULL) != OK ||
-            !str_to_int(json_get(&json, "id")->text, &calls->tag_ids[i])) {
-            calls->fault->message = call.reply;
-            return E_INTERNAL;
-        }
+        struct str body =
+            str_fmt(maker.arena, "{\"family\":\"%s\",\"name\":\"%s\",\"color\":\"%s\"}",
+                    tag->family, tag->name, tag->color);
+        TRY(demo_add(&maker, S("/api/tags"), body, &calls->tag_ids[i]));
     }
     return OK;
 }

@@ -104,9 +104,18 @@ struct str demo_order_no(struct arena *arena, const struct demo_world *world, in
 
 enum err demo_files_write(struct demo_world *world, struct str folder, int64_t *event_count) MUST_USE;
 enum err demo_events_write(struct demo_world *world, struct str path, int64_t *event_count) MUST_USE;
+/* POST to the product's own route, as an operator's click; *id: the "id" of its answer. demo_calls.c */
+struct demo_maker {
+    struct app *app;
+    struct arena *arena;
+    struct fault *fault;
+};
+enum err demo_add(const struct demo_maker *maker, struct str path, struct str body, int64_t *id) MUST_USE;
 /* Refunds, cancellations, tags and family, through the routes: demo_calls.c. */
 enum err demo_calls_make(struct app *app, struct demo_world *world, struct fault *fault) MUST_USE;
 /* The organisation, its people, and whose customers are whose: demo_team.c. */
 enum err demo_team_make(struct app *app, const struct demo_world *world, struct fault *fault) MUST_USE;
+/* Segments and saved questions: demo_audience.c. Behind all else, as members are found at once. */
+enum err demo_audience_make(const struct demo_maker *maker) MUST_USE;
 /* "2025-11-08 20:15:03" of a second of the year. */
 struct str demo_time(struct arena *arena, const struct demo_world *world, int second);

@@ -1,6 +1,5 @@
 /* The people of the demo brand: its organisation, who works where, and whose customers are whose. A
  * customer who came through a guide's code belongs to that guide and to the store. */
-#include "base/json.h"
 #include "demo/demo_private.h"
 #include "gen/demo.q.h"
 #include "manage/customer/customer.h"
@@ -61,21 +60,14 @@ static size_t org_index(const char *code)
 
 static enum err org_make(struct team *team, size_t i)
 {
-    struct arena *arena = team->world->arena;
-    struct app_call call = {.method = HTTP_POST, .path = S("/api/orgs"), .is_local = true};
-    struct json json;
+    struct demo_maker maker = {team->app, team->world->arena, team->fault};
+    struct str parent = orgs[i].parent ? str_fmt(maker.arena, ",\"parent_id\":\"%" PRId64 "\"",
+                                                 team->org_ids[org_index(orgs[i].parent)])
+                                       : S("");
+    struct str body = str_fmt(maker.arena, "{\"code\":\"%s\",\"name\":\"%s\",\"kind\":\"%s\"%.*s}",
+                              orgs[i].code, orgs[i].name, orgs[i].kind, STR(parent));
 
-    call.body = str_fmt(arena, "{\"code\":\"%s\",\"name\":\"%s\",\"kind\":\"%s\"", orgs[i].code,
-                        orgs[i].name, orgs[i].kind);
-    call.body = orgs[i].parent ? str_fmt(arena, "%.*s,\"parent_id\":\"%" PRId64 "\"}",
-                                         STR(call.body), team->org_ids[org_index(orgs[i].parent)])
-                               : str_fmt(arena, "%.*s}", STR(call.body));
-    app_request(team->app, arena, &call);
-    if (call.status < 300 && json_parse(arena, call.reply, &json, NULL) == OK &&
-        str_to_int(json_get(&json, "id")->text, &team->org_ids[i]))
-        return OK;
-    team->fault->message = call.reply;
-    return E_INTERNAL;
+    return demo_add(&maker, S("/api/orgs"), body, &team->org_ids[i]);
 }
 
 static enum err staff_step(struct ctx *c, void *user)

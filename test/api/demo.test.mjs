@@ -54,6 +54,11 @@ test("the demo brand", { timeout: 300_000 }, async (t) => {
             assert.equal(me.is_demo, true);
             assert.equal(me.zone, "Asia/Shanghai");
             first = await overview(person);
+            const segments = (await person.ask("/api/segments")).json.items;
+            assert.equal(segments.length, 5);
+            for (const { name, state, member_count } of segments)
+                assert.ok(state === "live" && member_count > 100 && member_count < 20000, `${name}: ${state} ${member_count}`);
+            assert.equal((await person.ask("/api/reports")).json.items.length, 2);
             assert.ok((await person.ask("/api/channels")).json.items.some((n) => Number(n.cost_fen) > 0));
         });
         assert.equal(code, 0, err);

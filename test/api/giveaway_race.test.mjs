@@ -49,5 +49,5 @@ test("property 1: N claim a stock of T, min(N, T) win; property 2: one key, one 
     assert.equal(sqlNumber(folder, `SELECT count(*) FROM reward_grant WHERE campaign_id = ${other} AND customer_id = ${customers[0]}`), 1);
     assert.equal(sqlNumber(folder, `SELECT count(*) FROM reward_grant WHERE campaign_id = ${other} AND customer_id = ${customers[1]}`), limit);
     const check = papilio(["check", "--data", folder]);
-    assert.equal(check.code, 0, check.out);
+    assert.equal(check.code, 0, check.out + check.err);
 });

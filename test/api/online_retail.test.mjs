@@ -314,6 +314,6 @@ test("Online Retail: a year of a real shop", { skip, timeout: 900_000 }, async (
     await server.kill();
     await t.test("papilio check", () => {
         const check = papilio(["check", "--data", folder]);
-        assert.equal(check.code, 0, check.out);
+        assert.equal(check.code, 0, check.out + check.err);
     });
 });

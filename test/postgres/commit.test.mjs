@@ -18,7 +18,7 @@ async function open(t) {
     const end = async () => {
         assert.deepEqual(await server.kill(), { code: 0, signal: null });
         const done = check(schema, folders[0], keyFile);
-        assert.equal(done.code, 0, done.out);
+        assert.equal(done.code, 0, done.out + done.err);
     };
     return { proxy, person, add, count, end };
 }

@@ -28,7 +28,7 @@ test("a node is killed and starts again", { timeout: 300_000 }, async (t) => {
     verify(schema, acknowledged);
     assert.equal(schema.sql("SELECT count(*) FROM node"), "1"); // its folder is the node
     const done = check(schema, folders[0], keyFile);
-    assert.equal(done.code, 0, done.out);
+    assert.equal(done.code, 0, done.out + done.err);
 });
 
 test("the database is killed and comes back; the node goes on by itself", { timeout: 300_000 }, async (t) => {
@@ -52,5 +52,5 @@ test("the database is killed and comes back; the node goes on by itself", { time
     t.diagnostic(`${acknowledged.length} events; meanwhile: ${[...codes].sort().join(" ")}`);
     assert.deepEqual(await server.kill(), { code: 0, signal: null });
     const done = check(schema, folders[0], keyFile);
-    assert.equal(done.code, 0, done.out);
+    assert.equal(done.code, 0, done.out + done.err);
 });

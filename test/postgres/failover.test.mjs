@@ -93,5 +93,5 @@ test("the standby takes over, and the node finds it", { timeout: 1_800_000 }, as
         `meanwhile: ${[...codes].sort().join(" ")}`);
     assert.deepEqual(await server.kill(), { code: 0, signal: null });
     const done = check(schema, folders[0], keyFile);
-    assert.equal(done.code, 0, done.out);
+    assert.equal(done.code, 0, done.out + done.err);
 });

@@ -58,12 +58,14 @@ test(`the node that has the leases is killed, ${rounds} rounds`, { timeout: 1_80
         people[node].url = nodes[node].url;
     }
     await settled(rows);
-    for (const server of nodes)
-        assert.deepEqual(await server.kill(), { code: 0, signal: null });
+    for (const server of nodes) {
+        const end = await server.kill();
+        assert.deepEqual(end, { code: 0, signal: null }, `${JSON.stringify(end)} ${server.log}`);
+    }
     assert.equal(schema.sql("SELECT count(*) FROM lease"), "0"); // given up at an orderly end
     t.diagnostic(`${verify(world, outside, rows)}; killed: ${killed.join(", ")}`);
     const done = check(schema, folders[0], keyFile);
-    assert.equal(done.code, 0, done.out);
+    assert.equal(done.code, 0, done.out + done.err);
 });
 
 test("a job of a node that was killed is taken over once", { timeout: 300_000 }, async (t) => {
@@ -104,5 +106,5 @@ test("a job of a node that was killed is taken over once", { timeout: 300_000 },
     assert.equal(ofJob("changed_count"), String(count));
     await second.kill();
     const sound = check(schema, folders[0], keyFile);
-    assert.equal(sound.code, 0, sound.out);
+    assert.equal(sound.code, 0, sound.out + sound.err);
 });
