@@ -155,18 +155,21 @@ static void test_tags(void **state)
     scenario_run(tag_cases);
 }
 
-/* Nothing that was typed stands in the file in the clear, and nothing of it in the kept replies. */
+/* Nothing that was typed stands in the file in the clear, and nothing of it in the kept replies.
+ * Ciphertext and ids are random, so whole numbers are looked for: three digits of one come by
+ * chance. */
 static void test_sealed(void **state)
 {
     (void)state;
     assert_int_equal(scenario_number("SELECT count(*) FROM identity WHERE value_enc = '77' OR "
-                                     "CAST(value_enc AS TEXT) LIKE '%13900139000%'"),
+                                     "instr(value_enc, '13900139000') > 0"),
                      0);
-    assert_int_equal(scenario_number("SELECT count(*) FROM customer WHERE CAST(name_enc AS TEXT) "
-                                     "LIKE '%Ana%' OR CAST(phone_enc AS TEXT) LIKE '%137%'"),
-                     0);
+    assert_int_equal(
+        scenario_number("SELECT count(*) FROM customer WHERE instr(name_enc, 'Ana') > 0 "
+                        "OR instr(phone_enc, '13700137000') > 0"),
+        0);
     assert_int_equal(scenario_number("SELECT count(*) FROM journal WHERE properties LIKE '%Ana%' "
-                                     "OR properties LIKE '%138%'"),
+                                     "OR properties LIKE '%13800138000%'"),
                      0);
     assert_int_equal(
         scenario_number("SELECT (SELECT count(*) FROM reply_a WHERE body LIKE '%Ana%') + "

@@ -46,8 +46,8 @@ static void test_reveal(void **state)
     (void)state;
     scenario_run(cases);
     assert_int_equal(
-        scenario_number("SELECT (SELECT count(*) FROM reply_a WHERE body LIKE '%1380%')"
-                        " + (SELECT count(*) FROM reply_b WHERE body LIKE '%1380%')"),
+        scenario_number("SELECT (SELECT count(*) FROM reply_a WHERE body LIKE '%13800138000%')"
+                        " + (SELECT count(*) FROM reply_b WHERE body LIKE '%13800138000%')"),
         0);
     assert_string_equal(scenario_text("SELECT group_concat(d.detail, ' ') FROM audit_detail d "
                                       "JOIN audit a ON a.id = d.audit_id "
