@@ -1,7 +1,6 @@
 /* Segments as people make and read them. Always: a definition was read and checked before it is
  * kept, every version of it stays, and nobody edits what somebody else changed meanwhile. Who the
  * members are is segment_live.c's. */
-#include "engine/query_cell.h"
 #include "manage/audience/segment.h"
 
 #include "base/json.h"
@@ -15,7 +14,6 @@
 #define NAME_CHARS_MAX 60
 #define ABOUT_CHARS_MAX 300
 #define DEFINITION_MAX 20000 /* characters */
-#define SCRATCH_MAX ((size_t)32 * 1024 * 1024)
 #define CURVE_DAYS 30
 #define SIZE_DAYS 400
 #define KINDS "live|static"
@@ -195,6 +193,15 @@ static enum err segment_read(struct ctx *c, int64_t segment_id, struct q_segment
     return err == E_NOT_FOUND ? fail(c, err, "segment.unknown", "no such segment") : err;
 }
 
+static enum err own_circle_check(struct ctx *c, const struct catalog *catalog,
+                                 const struct q_segment_get_row *row)
+{
+    return segment_circle_check(c, catalog,
+                                &(struct q_segment_users_row){.id = row->id,
+                                                              .definition = row->definition,
+                                                              .tag_id = row->tag_id});
+}
+
 /* Said as of now: what it names may be there again. */
 static enum err refusal_fill(struct ctx *c, struct segment_out *out)
 {
@@ -207,6 +214,8 @@ static enum err refusal_fill(struct ctx *c, struct segment_out *out)
     err = definition_catalog(c, &catalog);
     if (err == OK)
         err = definition_read(c, &catalog, out->one.definition, &query);
+    if (err == OK)
+        err = own_circle_check(c, &catalog, &out->one);
     if (err == E_INPUT) {
         out->fault_code = str_of(c->fault.code);
         out->fault_path = c->fault.path;
@@ -251,101 +260,6 @@ static const struct field segment_edit_in[] = {
     SEGMENT_WORDS,
 };
 
-/* Segments that stand on one another, by name or by the tag that one keeps: the rows, and which of
- * them are reached. */
-struct circle {
-    const struct q_segment_users_row *rows;
-    bool *is_reached, *is_done;
-    int64_t count, segment_id, tag_id;
-    bool is_found;
-};
-
-static void reach_set(struct circle *circle, enum set_kind set, int64_t id)
-{
-    bool is_tag = set == SET_TAG;
-
-    circle->is_found = circle->is_found || id == (is_tag ? circle->tag_id : circle->segment_id);
-    for (int64_t j = 0; j < circle->count; j++)
-        circle->is_reached[j] =
-            circle->is_reached[j] || id == (is_tag ? circle->rows[j].tag_id : circle->rows[j].id);
-}
-
-static void reach_query(void *user, struct query *query)
-{
-    for (int i = 0; i < query->who_count; i++) {
-        const struct condition *one = &query->who[i];
-
-        for (int k = 0; one->kind == CONDITION_SET && k < one->id_count; k++)
-            reach_set(user, one->set, one->ids[k]);
-    }
-}
-
-static bool reach(struct circle *circle, struct query *query)
-{
-    query_each(query, reach_query, circle);
-    return circle->is_found;
-}
-
-static int64_t next_reached(const struct circle *circle)
-{
-    for (int64_t i = 0; i < circle->count; i++)
-        if (circle->is_reached[i] && !circle->is_done[i])
-            return i;
-    return NONE;
-}
-
-/* What another one says, read where it is forgotten with the next: all together would not fit a
- * request's memory. Refused by now: it stands on nothing. */
-static bool other_read(struct arena *scratch, const struct catalog *catalog, struct str text,
-                       struct query *out)
-{
-    struct query_fault fault = {0};
-
-    arena_reset(scratch);
-    return query_read(scratch, catalog, text, out, &fault) == OK && out->ask == QUERY_SEGMENT;
-}
-
-/* By way of which other one; NONE: of none. */
-static int64_t circle_find(struct circle *circle, const struct catalog *catalog)
-{
-    struct arena *scratch = arena_new(SCRATCH_MAX);
-    int64_t at, found = NONE;
-
-    for (at = next_reached(circle); at != NONE && found == NONE; at = next_reached(circle)) {
-        struct query other;
-
-        circle->is_done[at] = true;
-        if (other_read(scratch, catalog, circle->rows[at].definition, &other) &&
-            reach(circle, &other))
-            found = at;
-    }
-    arena_free(scratch);
-    return found;
-}
-
-/* A segment must not stand on itself, not by way of others either: who came in would be tagged, go
- * out, lose the tag and come in for ever. */
-static enum err circle_check(struct ctx *c, const struct segment_edit_in *in,
-                             const struct catalog *catalog, struct query *query)
-{
-    struct circle circle = {.segment_id = in->segment_id, .tag_id = in->tag_id};
-    struct list rows;
-    int64_t at;
-
-    TRY(q_segment_users(c, &rows));
-    circle.rows = rows.at;
-    circle.count = rows.count;
-    circle.is_reached = arena_new_array(c->arena, bool, (size_t)rows.count + 1);
-    circle.is_done = arena_new_array(c->arena, bool, (size_t)rows.count + 1);
-    if (reach(&circle, query))
-        return fail_at(c, "segment.circle", S("definition"), "it would stand on itself");
-    at = circle_find(&circle, catalog);
-    if (at != NONE)
-        return fail_at(c, "segment.circle", S("definition"),
-                       "it would stand on itself, by way of %.*s", STR(circle.rows[at].name));
-    return OK;
-}
-
 static enum err tag_check(struct ctx *c, int64_t tag_id, int64_t segment_id)
 {
     struct q_segment_tag_row tag;
@@ -372,7 +286,10 @@ static enum err words_check(struct ctx *c, const struct segment_edit_in *in)
         return fail_at(c, "segment.name", S("name"), "a name is needed");
     TRY(definition_catalog(c, &catalog));
     TRY(definition_read(c, &catalog, in->definition, &query));
-    TRY(circle_check(c, in, &catalog, &query));
+    TRY(segment_circle_check(c, &catalog,
+                             &(struct q_segment_users_row){.id = in->segment_id,
+                                                           .definition = in->definition,
+                                                           .tag_id = in->tag_id}));
     return tag_check(c, in->tag_id, in->segment_id);
 }
 
@@ -469,27 +386,14 @@ static enum err edit_run(struct ctx *c, const void *in_, void *out)
 /* Others may stand on it: the first is named. */
 static enum err users_check(struct ctx *c, int64_t segment_id)
 {
-    const struct q_segment_users_row *row, *user = NULL;
-    struct arena *scratch;
     struct catalog catalog;
-    struct list rows;
+    struct str user;
 
     TRY(definition_catalog(c, &catalog));
-    TRY(q_segment_users(c, &rows));
-    row = rows.at;
-    scratch = arena_new(SCRATCH_MAX);
-    for (int64_t i = 0; i < rows.count && user == NULL; i++) {
-        struct circle own = {.segment_id = segment_id, .tag_id = NONE};
-        struct query query;
-
-        if (row[i].id != segment_id && other_read(scratch, &catalog, row[i].definition, &query) &&
-            reach(&own, &query))
-            user = &row[i];
-    }
-    arena_free(scratch);
-    return user == NULL ? OK
-                        : fail(c, E_CONFLICT, "segment.used",
-                               "%.*s stands on it: change that one first", STR(user->name));
+    TRY(segment_user_find(c, &catalog, segment_id, &user));
+    return user.at == NULL ? OK
+                           : fail(c, E_CONFLICT, "segment.used",
+                                  "%.*s stands on it: change that one first", STR(user));
 }
 
 static enum err archive_run(struct ctx *c, const void *in_, void *out)
@@ -509,18 +413,13 @@ static enum err archive_run(struct ctx *c, const void *in_, void *out)
  * it says that it is refused. */
 static enum err restored_check(struct ctx *c, const struct q_segment_get_row *now)
 {
-    struct segment_edit_in in = {.segment_id = now->id, .tag_id = now->tag_id};
-    struct query_fault fault = {0};
     struct catalog catalog;
-    struct query query;
 
     TRY(tag_check(c, now->tag_id, now->id));
     if (now->definition.at == NULL)
         return OK;
     TRY(definition_catalog(c, &catalog));
-    return query_read(c->arena, &catalog, now->definition, &query, &fault) == OK
-               ? circle_check(c, &in, &catalog, &query)
-               : OK;
+    return own_circle_check(c, &catalog, now);
 }
 
 static enum err restore_run(struct ctx *c, const void *in_, void *out)

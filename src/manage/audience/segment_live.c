@@ -12,7 +12,7 @@
 struct kept {
     int64_t id, version_number;
     const char *said; /* its state, as the row was told; NULL: not yet */
-    bool is_seen, is_static, is_refused;
+    bool is_seen, is_static, is_refused, is_circular;
 };
 struct segments {
     struct feed *feed;
@@ -102,7 +102,8 @@ static struct kept *kept_find(struct segments *segments, int64_t id)
     return NULL;
 }
 
-/* Names may be gone since: it says so, keeps its members and is asked no more. */
+/* Names may be gone since, or it stands on itself: it says so, keeps its members and is asked no
+ * more. */
 static void refuse(struct segments *segments, const struct q_segment_live_row *row,
                    const struct query_fault *fault)
 {
@@ -114,40 +115,76 @@ static void refuse(struct segments *segments, const struct q_segment_live_row *r
 
 /* As it stands in its row. Restored before its archiving was seen, it is told to be filled once
  * more. */
-static bool is_current(const struct kept *kept, const struct q_segment_live_row *row)
+static bool is_current(const struct kept *kept, const struct q_segment_live_row *row,
+                       bool is_circular)
 {
-    return kept->version_number == row->version_number &&
+    return kept->version_number == row->version_number && kept->is_circular == is_circular &&
            (kept->said == NULL || !str_is(row->state, "filling"));
 }
 
-static enum err definition_take(struct ctx *c, struct segments *segments,
-                                const struct catalog *catalog, const struct q_segment_live_row *row)
+struct defining {
+    const struct catalog *catalog;
+    struct list circular; /* ids */
+};
+
+static bool is_circular(const struct defining *defining, int64_t segment_id)
 {
-    struct kept *kept = kept_find(segments, row->id);
+    const int64_t *ids = defining->circular.at;
+
+    for (int64_t i = 0; i < defining->circular.count; i++)
+        if (ids[i] == segment_id)
+            return true;
+    return false;
+}
+
+/* One that was refused left the roster; its members are read again. */
+static enum err roster_take(struct ctx *c, struct segments *segments,
+                            const struct defining *defining, const struct q_segment_live_row *row,
+                            struct query_fault *fault)
+{
+    const struct kept *kept = kept_find(segments, row->id);
     bool is_static = row->definition.at == NULL;
     struct member_page page = {.people = segments->feed->people,
                                .kind = is_static ? SET_LIST : SET_SEGMENT};
     struct roster_definition one = {
         .id = row->id, .text = row->definition, .members = &page.members};
-    struct query_fault fault = {0};
     enum err err = OK;
 
-    if (kept != NULL && is_current(kept, row))
-        return OK;
     bitmap_init(&page.members);
-    if (kept == NULL)
+    if (kept == NULL || kept->is_refused)
         err = members_read(c, segments, row, &page);
-    if (err == OK && !is_static)
-        err = roster_add(segments->roster, catalog, &one, &fault);
+    if (err == OK && is_circular(defining, row->id)) {
+        *fault = (struct query_fault){"segment.circle", S(""), S("it stands on itself")};
+        err = E_INPUT;
+    } else if (err == OK && !is_static) {
+        err = roster_add(segments->roster, defining->catalog, &one, fault);
+    }
     bitmap_release(&page.members);
+    return err;
+}
+
+static enum err definition_take(struct ctx *c, struct segments *segments,
+                                const struct defining *defining,
+                                const struct q_segment_live_row *row)
+{
+    struct kept *kept = kept_find(segments, row->id);
+    bool circular = is_circular(defining, row->id);
+    struct query_fault fault = {0};
+    enum err err;
+
+    if (kept != NULL && is_current(kept, row, circular))
+        return OK;
+    err = roster_take(c, segments, defining, row, &fault);
     if (err != OK && err != E_INPUT) /* not what it says: it is taken again */
         return err;
     if (kept == NULL) {
         must(segments->kept_count < SEGMENT_MAX);
         kept = &segments->kept[segments->kept_count++];
     }
-    *kept =
-        (struct kept){.id = row->id, .version_number = row->version_number, .is_static = is_static};
+    *kept = (struct kept){.id = row->id,
+                          .version_number = row->version_number,
+                          .is_static = row->definition.at == NULL,
+                          .is_circular = circular};
     if (err == E_INPUT)
         refuse(segments, row, &fault);
     return OK;
@@ -195,15 +232,17 @@ static enum err definitions_step(struct ctx *c, void *user)
     struct segments *segments = user;
     const struct q_segment_live_row *row;
     struct catalog catalog;
+    struct defining defining = {.catalog = &catalog};
     struct list rows;
 
     TRY(definition_sets(c, &catalog));
     definition_words(c, segments->feed, &catalog);
+    TRY(segment_circles(c, &catalog, &defining.circular));
     TRY(q_segment_live(c, &rows));
     row = rows.at;
     gone_drop(segments, &rows); /* first: they make room */
     for (int64_t i = 0; i < rows.count; i++)
-        TRY(definition_take(c, segments, &catalog, &row[i]));
+        TRY(definition_take(c, segments, &defining, &row[i]));
     if (segments->is_recalled) {
         sets_drop(segments, SET_LIST);
         sets_drop(segments, SET_SEGMENT);

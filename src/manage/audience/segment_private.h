@@ -14,6 +14,16 @@ enum err definition_query(struct ctx *c, const struct catalog *catalog, struct s
 /* A segment's query. E_INPUT with the place of what is wrong, below "definition". */
 enum err definition_read(struct ctx *c, const struct catalog *catalog, struct str text, struct query *out) MUST_USE;
 
+/* ---- segment_circle.c --------------------------------------------------------------------------- */
+
+struct q_segment_users_row;
+/* As it is to be: E_INPUT "segment.circle" when it would stand on itself. */
+enum err segment_circle_check(struct ctx *c, const struct catalog *catalog, const struct q_segment_users_row *one) MUST_USE;
+/* Ids of those that do, kept by an earlier release. */
+enum err segment_circles(struct ctx *c, const struct catalog *catalog, struct list *ids) MUST_USE;
+/* The name of one that stands on it; no value: none does. */
+enum err segment_user_find(struct ctx *c, const struct catalog *catalog, int64_t segment_id, struct str *name) MUST_USE;
+
 /* ---- segment_take.c ----------------------------------------------------------------------------- */
 
 /* Flips of the engine as one commit: rows, counts, sizes, the segments' tags, facts. A flip that is so already does nothing; whoever

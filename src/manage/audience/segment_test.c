@@ -577,6 +577,51 @@ static void test_says_why_refused(void **state)
     assert_sound();
 }
 
+static const struct scenario of_an_earlier_release[] = {
+    {"warm", AS_OPERATOR, TAG("warm"), 200, "", NULL, .keep = "warm"},
+    {"cool", AS_OPERATOR, TAG("cool"), 200, "", NULL, .keep = "cool"},
+    {"a", AS_OPERATOR, POST, SEGMENTS, ON_TAG("a", "$warm", "$cool"), 200, "'id'", NULL,
+     .keep = "a"},
+    {"b", AS_OPERATOR, POST, SEGMENTS, NEW("b", WHO("{'segment':['$a'],'match':'none'}")), 200,
+     "'id'", NULL, .keep = "b"},
+    {"beside", AS_OPERATOR, POST, SEGMENTS, NEW("beside", WHO("{'segment':['$b']}")), 200, "'id'",
+     NULL},
+};
+static const struct scenario circle_named[] = {
+    {"by what", AS_VIEWER, GET, SEGMENTS "/$a", NULL, 200,
+     "'fault_code':'segment.circle','fault_path':'definition','fault_message':'it would stand on "
+     "itself, by way of b'",
+     NULL},
+    {"b as well", AS_VIEWER, GET, SEGMENTS "/$b", NULL, 200, "by way of a", NULL},
+};
+static const struct scenario circle_opened[] = {
+    {"ana and bea no more", AS_OPERATOR, POST, SEGMENTS "/$a/edit",
+     "{'name':'a','definition':" BUYERS ",'tag_id':'$cool','version_number':1}", 200, "{}", NULL},
+};
+
+/* Standing on each other by a tag, as none may now: neither is asked until one of them is another,
+ * and both keep their members; who stands on them does not stand in the circle. */
+static void test_circle_of_before(void **state)
+{
+    (void)state;
+    run(people);
+    run(of_an_earlier_release);
+    scenario_sql("UPDATE segment SET tag_id = (SELECT id FROM tag WHERE name = 'warm') WHERE name "
+                 "= 'b'");
+    reopen();
+    run(circle_named);
+    assert_string_equal(state_of("b"), "refused");
+    assert_string_equal(state_of("beside"), "live");
+    assert_int_equal(member_count("a"), 3);
+    run(circle_opened);
+    assert_string_equal(state_of("a"), "live");
+    assert_string_equal(state_of("b"), "live");
+    assert_int_equal(member_count("a"), 1); /* two go: they were kept */
+    assert_int_equal(member_count("b"), 2);
+    assert_int_equal(member_count("beside"), 2);
+    assert_sound();
+}
+
 static const struct scenario by_an_answer[] = {
     {"best", AS_OPERATOR, POST, SEGMENTS,
      NEW("best", WHO("{'answer':{'version':1,'ask':'breakdown','events':{'kind':'order_paid'},'by':"
@@ -728,6 +773,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_restored_at_once, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_says_why_refused, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(test_circle_of_before, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_says_why_it_waits, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_tag_beside_archive, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(test_wide, scenario_open, scenario_close),
