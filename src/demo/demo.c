@@ -174,6 +174,7 @@ static enum err files_make(struct making *making)
 
 static enum err demo_make(struct making *making)
 {
+    struct demo_maker maker = {making->app, making->arena, &making->fault};
     int64_t begin_us;
 
     password_make(making);
@@ -184,7 +185,8 @@ static enum err demo_make(struct making *making)
         TRY(file_import(making, imports[i].kind, imports[i].mapping));
     TRY(demo_calls_make(making->app, &making->world, &making->fault));
     TRY(demo_team_make(making->app, &making->world, &making->fault));
-    TRY(demo_audience_make(&(struct demo_maker){making->app, making->arena, &making->fault}));
+    TRY(demo_campaign_make(&maker, &making->world));
+    TRY(demo_audience_make(&maker));
     making->demo->imported_ms = (clock_mono_us() - begin_us) / 1000;
     return OK;
 }

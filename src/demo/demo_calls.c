@@ -2,7 +2,6 @@
  * cancellations, tags, family. Some threads ask at once, so that commits are shared. */
 #include <pthread.h>
 
-#include "base/json.h"
 #include "demo/demo_private.h"
 #include "gen/demo.q.h"
 #include "manage/customer/customer.h"
@@ -61,16 +60,28 @@ static void *worker_run(void *user)
     return NULL;
 }
 
-enum err demo_add(const struct demo_maker *maker, struct str path, struct str body, int64_t *id)
+enum err demo_post(const struct demo_maker *maker, struct str path, struct str body, struct str key,
+                   struct json *reply)
 {
-    struct app_call call = {.method = HTTP_POST, .path = path, .body = body, .is_local = true};
-    struct json json;
+    struct app_call call = {
+        .method = HTTP_POST, .path = path, .body = body, .idempotency_key = key, .is_local = true};
 
     app_request(maker->app, maker->arena, &call);
-    if (call.status < 300 && json_parse(maker->arena, call.reply, &json, NULL) == OK &&
-        str_to_int(json_get(&json, "id")->text, id))
+    if (call.status < 300 &&
+        (reply == NULL || json_parse(maker->arena, call.reply, reply, NULL) == OK))
         return OK;
     maker->fault->message = call.reply;
+    return E_INTERNAL;
+}
+
+enum err demo_add(const struct demo_maker *maker, struct str path, struct str body, int64_t *id)
+{
+    struct json json;
+
+    TRY(demo_post(maker, path, body, (struct str){0}, &json));
+    if (str_to_int(json_get(&json, "id")->text, id))
+        return OK;
+    maker->fault->message = str_fmt(maker->arena, "%.*s: no id", STR(path));
     return E_INTERNAL;
 }
 

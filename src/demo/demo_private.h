@@ -1,6 +1,7 @@
 /* What the parts of the demo share: the brand's tables, the world generated from them, its files. */
 #pragma once
 
+#include "base/json.h"
 #include "base/time.h"
 #include "demo/demo.h"
 #include "demo/random.h"
@@ -111,10 +112,15 @@ struct demo_maker {
     struct fault *fault;
 };
 enum err demo_add(const struct demo_maker *maker, struct str path, struct str body, int64_t *id) MUST_USE;
+/* The same with an Idempotency-Key, if it is not empty; *reply (may be NULL): the answer. */
+enum err demo_post(const struct demo_maker *maker, struct str path, struct str body, struct str key,
+                   struct json *reply) MUST_USE;
 /* Refunds, cancellations, tags and family, through the routes: demo_calls.c. */
 enum err demo_calls_make(struct app *app, struct demo_world *world, struct fault *fault) MUST_USE;
 /* The organisation, its people, and whose customers are whose: demo_team.c. */
 enum err demo_team_make(struct app *app, const struct demo_world *world, struct fault *fault) MUST_USE;
+/* A campaign that runs, with those who claimed, and a draft: demo_campaign.c. */
+enum err demo_campaign_make(const struct demo_maker *maker, const struct demo_world *world) MUST_USE;
 /* Segments and saved questions: demo_audience.c. Behind all else, as members are found at once. */
 enum err demo_audience_make(const struct demo_maker *maker) MUST_USE;
 /* "2025-11-08 20:15:03" of a second of the year. */

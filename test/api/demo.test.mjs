@@ -59,6 +59,8 @@ test("the demo brand", { timeout: 300_000 }, async (t) => {
             for (const { name, state, member_count } of segments)
                 assert.ok(state === "live" && member_count > 100 && member_count < 20000, `${name}: ${state} ${member_count}`);
             assert.equal((await person.ask("/api/reports")).json.items.length, 2);
+            const campaigns = (await person.ask("/api/campaigns")).json.items;
+            assert.deepEqual(campaigns.map((n) => [n.status, n.participant_count, n.held_count]).sort(), [["draft", 0, 0], ["running", 160, 2]]);
             assert.ok((await person.ask("/api/channels")).json.items.some((n) => Number(n.cost_fen) > 0));
         });
         assert.equal(code, 0, err);
