@@ -14,13 +14,14 @@
 #include "kit/timer.h"
 #include "link/webhook/webhook.h"
 #include "manage/account/account.h"
+#include "manage/analysis/analysis.h"
 #include "manage/audience/audience.h"
-#include "manage/audience/segment.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
 #include "manage/event/event.h"
 #include "manage/import/import.h"
 #include "manage/privacy/privacy.h"
+#include "manage/segment/segment.h"
 #include "manage/setting/setting.h"
 #include "manage/staff/staff.h"
 
@@ -100,11 +101,11 @@ static const struct route *const routes[] = {
     campaign_list_routes,
     reward_routes,
     giveaway_routes,
-    audience_routes,
-    audience_count_routes,
-    audience_explain_routes,
-    audience_overlap_routes,
-    audience_export_routes,
+    analysis_routes,
+    segment_count_routes,
+    segment_explain_routes,
+    segment_overlap_routes,
+    analysis_export_routes,
     report_routes,
     NULL,
 };
@@ -174,6 +175,7 @@ static const struct granter *const granters[] = {
 /* clang-format off */
 static const struct app_part *const parts[] = {
     &audience_part,
+    &segment_part,
     &known_part,
     NULL,
 };

@@ -9,6 +9,7 @@
 extern const struct route
     overview_routes[]; /* /api/overview, /api/overview/cohort, /api/overview/raw */
 extern const struct route layer_routes[]; /* /api/rfm, /api/layers/... */
+extern const struct route thickness_routes[]; /* /api/tags/thickness */
 extern const struct route
     check_routes[]; /* /local/check: the same report over the socket of the command line */
 

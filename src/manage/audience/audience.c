@@ -1,23 +1,95 @@
-/* The audience's thread: the feed takes a step, then segments heed what came with it. Always: the
- * feed knows nothing of segments; questions see the feed once both are level. */
+/* The audience's thread: the feed takes a step, then whoever follows it heeds what came. Always:
+ * the feed knows nothing of its follower; questions see the feed once both are level. */
 #include "host/file.h"
-#include "manage/audience/feed.h"
-#include "manage/audience/segment_private.h"
+#include "manage/audience/feed_private.h"
+#include "manage/audience/follow.h"
 
 #define ARENA_MAX ((size_t)1 << 30)
 #define LOOK_MS 60000
 
 struct audience {
     struct feed feed;
-    struct segments *segments;
+    const struct follower *follower; /* NULL: nobody follows */
+    void *user;
+    bool is_stale; /* the follower is to know anew */
 };
 
-struct feed *feed_of(struct app *app)
+struct feed *audience_feed(struct app *app)
 {
     struct audience *audience = app_part(app, &audience_part);
 
     return audience ? &audience->feed : NULL;
 }
+
+/* ---- whoever follows ------------------------------------------------------------------------- */
+
+void follow_begin(struct app *app, const struct follower *follower, void *user)
+{
+    struct audience *audience = app_part(app, &audience_part);
+
+    if (audience == NULL)
+        return;
+    must(audience->follower == NULL);
+    audience->follower = follower;
+    audience->user = user;
+}
+
+void follow_hold(struct app *app, struct arena *arena, int64_t as_of, struct moment *out)
+{
+    const struct feed *feed = audience_feed(app);
+    const struct dictionary **dictionaries =
+        arena_new_array(arena, const struct dictionary *, COLUMN_COUNT);
+
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        dictionaries[i] = feed->names.nouns[NOUN_COLUMN + i];
+    *out = (struct moment){.events = store_snapshot(feed->store),
+                           .people = people_hold(feed->people),
+                           .as_of = as_of,
+                           .dictionaries = dictionaries};
+}
+
+void follow_release(struct app *app, const struct moment *moment)
+{
+    const struct feed *feed = audience_feed(app);
+
+    people_release(feed->people, moment->people);
+    store_release(feed->store, moment->events);
+}
+
+static void news_tell(struct audience *audience)
+{
+    const struct feed_news *news = &audience->feed.news;
+
+    audience->is_stale |= news->is_anew || news->is_defined;
+    audience->follower->heed(audience->user,
+                             &(struct follow_news){.events = news->batch.events,
+                                                   .event_count = news->batch.count,
+                                                   .people = audience->feed.people,
+                                                   .is_anew = news->is_anew,
+                                                   .is_recalled = news->is_recalled});
+}
+
+static enum err know_step(struct ctx *c, void *user)
+{
+    struct audience *audience = user;
+    struct catalog catalog;
+
+    TRY(definition_sets(c, &catalog));
+    definition_words(c, &audience->feed, &catalog);
+    return audience->follower->know(c, &catalog, audience->user);
+}
+
+static enum err follower_know(struct audience *audience, struct arena *arena)
+{
+    if (!audience->is_stale)
+        return OK;
+    TRY(feed_read(&audience->feed, arena, know_step, audience));
+    people_publish(audience->feed.people);
+    audience->is_stale = false;
+    return OK;
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 static enum err audience_page(struct app *app, struct arena *arena, int64_t *next_ms)
 {
@@ -26,21 +98,22 @@ static enum err audience_page(struct app *app, struct arena *arena, int64_t *nex
     enum err err = feed_step(feed, arena);
     bool is_busy;
 
-    segments_heed(audience->segments, &feed->news);
+    if (audience->follower)
+        news_tell(audience);
     TRY(err);
     *next_ms = worker_now_ms(app) + feed->news.wait_ms;
     if (!feed->news.is_level)
         return OK;
-    TRY(segments_know(audience->segments, arena));
+    TRY(follower_know(audience, arena));
     feed_ready(feed);
     TRY(feed_remake(feed, arena, &is_busy));
     *next_ms += is_busy ? 0 : LOOK_MS;
-    return segments_page(audience->segments, arena, next_ms);
+    return audience->follower ? audience->follower->page(audience->user, arena, next_ms) : OK;
 }
 
 void audience_await(struct app *app)
 {
-    worker_await(feed_of(app)->worker);
+    worker_await(audience_feed(app)->worker);
 }
 
 /* ---- the part -------------------------------------------------------------------------------- */
@@ -52,7 +125,6 @@ static void *part_open(struct app *app)
     struct feed *feed = &audience->feed;
 
     feed_init(feed, app, arena);
-    audience->segments = segments_new(arena, feed);
     feed->worker = worker_new(app, "audience", audience_page);
     feed->keep.worker = worker_new(app, "people", feed_keep_page);
     return audience;
@@ -98,7 +170,6 @@ static void part_close(void *part)
     struct audience *audience = part;
     struct arena *arena = audience->feed.arena;
 
-    segments_free(audience->segments);
     feed_release(&audience->feed);
     arena_free(arena);
 }

@@ -5,13 +5,6 @@
 #include "kit/app.h"
 
 extern const struct app_part audience_part;
-extern const struct route audience_routes[];
-extern const struct route audience_count_routes[];
-extern const struct route audience_explain_routes[];
-extern const struct route thickness_routes[];
-extern const struct route audience_overlap_routes[];
-extern const struct route audience_export_routes[];
-extern const struct route report_routes[];
 
 /* All that was acknowledged when the ctx's snapshot began, and perhaps more. Reads only, on a thread that may wait a little.
  * E_BUSY "audience.filling": not yet, after a start; "audience.behind": the engine does not keep up; "audience.elsewhere":
@@ -19,6 +12,8 @@ extern const struct route report_routes[];
 struct audience_moment {
     struct moment moment;
     struct catalog catalog; /* for queries that are read with this ctx */
+    const struct dictionary *kinds, *channels; /* the text of a number less one; a channel's is its id */
+    const struct str *members; /* by attribute: its name in customer.attributes; no value: a built-in one */
     bool is_exact; /* and nothing more */
     void *held;
 };

@@ -4,7 +4,7 @@
 #include "gen/definition.q.h"
 #include "engine/answer.h"
 #include "kit/behaviour.h"
-#include "manage/audience/feed.h"
+#include "manage/audience/feed_private.h"
 
 #define PAGE 4000
 #define PAGE_ARENA_MAX ((size_t)32 * 1024 * 1024)
@@ -331,7 +331,7 @@ enum err audience_check(struct ctx *c, struct buf *differences)
     struct comparing comparing = {c, &moment, differences, 0};
     enum err err;
 
-    if (feed_of(c->app) == NULL)
+    if (audience_feed(c->app) == NULL)
         return OK;
     err = audience_hold_within(c, PATIENCE_MS, &moment);
     if (err == E_BUSY) /* another node has it, or the server closes */

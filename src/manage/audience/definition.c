@@ -1,12 +1,12 @@
-/* Definitions are read where they are kept: on the writer, which waits for nobody. Always: what may
- * be named is what the base has at that moment; the kinds and attributes are those the engine
- * knows. */
+/* What queries may name, and queries that are read where they are kept: on the writer, which waits
+ * for nobody. Always: what may be named is what the base has at that moment; the kinds and
+ * attributes are those the engine knows. */
 #include <stdlib.h>
 
 #include "gen/definition.q.h"
 #include "host/file.h"
-#include "manage/audience/feed.h"
-#include "manage/audience/segment_private.h"
+#include "manage/audience/feed_private.h"
+#include "manage/audience/question.h"
 #include "manage/setting/setting.h"
 
 struct names_of {
@@ -92,7 +92,7 @@ enum err definition_sets(struct ctx *c, struct catalog *catalog)
     struct names_of *of = arena_new_one(c->arena, struct names_of);
 
     of->c = c;
-    of->feed = feed_of(c->app);
+    of->feed = audience_feed(c->app);
     *catalog = (struct catalog){.columns = audience_columns,
                                 .column_count = COLUMN_COUNT,
                                 .zone = ctx_zone(c),
@@ -121,7 +121,7 @@ void definition_words(struct ctx *c, struct feed *feed, struct catalog *catalog)
 
 enum err definition_catalog(struct ctx *c, struct catalog *catalog)
 {
-    struct feed *feed = feed_of(c->app);
+    struct feed *feed = audience_feed(c->app);
     bool is_ready;
 
     TRY(definition_sets(c, catalog));
@@ -146,13 +146,4 @@ enum err definition_query(struct ctx *c, const struct catalog *catalog, struct s
         fault.path = str_sub(fault.path, 1, fault.path.len);
     return fail_at(c, fault.code, str_fmt(c->arena, "%s%.*s", place, STR(fault.path)), "%.*s",
                    STR(fault.message));
-}
-
-enum err definition_read(struct ctx *c, const struct catalog *catalog, struct str text,
-                         struct query *out)
-{
-    TRY(definition_query(c, catalog, text, "definition", out));
-    if (out->ask != QUERY_SEGMENT)
-        return fail_at(c, "segment.ask", S("definition/ask"), "a query with ask segment is needed");
-    return OK;
 }

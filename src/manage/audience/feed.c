@@ -2,7 +2,7 @@
  * shows are of one place of the journal, and all of it up to there; the engine's files are made
  * from the journal alone, so whatever is wrong with them is mended by beginning again; an event is
  * appended once, because its batch carries the journal's id. */
-#include "manage/audience/feed.h"
+#include "manage/audience/feed_private.h"
 
 #include "gen/feed.q.h"
 #include "host/clock.h"

@@ -5,7 +5,7 @@
 #include "engine/checksum.h"
 #include "gen/feed.q.h"
 #include "host/file.h"
-#include "manage/audience/feed.h"
+#include "manage/audience/feed_private.h"
 
 #define PAGE 2000
 #define KEEP_MS INT64_C(600000)
@@ -229,7 +229,7 @@ enum err feed_keep(struct feed *feed, struct arena *arena)
 
 enum err feed_keep_page(struct app *app, struct arena *arena, int64_t *next_ms)
 {
-    struct feed *feed = feed_of(app);
+    struct feed *feed = audience_feed(app);
     bool is_first = feed->keep.begun_ms == 0;
 
     feed->keep.begun_ms = worker_now_ms(app);

@@ -4,7 +4,7 @@
  * snapshot. */
 #include "gen/feed.q.h"
 #include "host/file.h"
-#include "manage/audience/feed.h"
+#include "manage/audience/feed_private.h"
 
 #define DAY (24 * INT64_C(3600000))
 #define LOOK_MS INT64_C(3600000)

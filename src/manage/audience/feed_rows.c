@@ -3,7 +3,7 @@
  * read to its end. */
 #include "gen/feed.q.h"
 #include "kit/behaviour.h"
-#include "manage/audience/feed.h"
+#include "manage/audience/feed_private.h"
 
 #define ROWS 2000        /* of the journal a step */
 #define BEHAVIOURS 16384 /* a step, at most a page's more */

@@ -5,7 +5,7 @@
 #include "gen/feed.q.h"
 #include "host/clock.h"
 #include "host/file.h"
-#include "manage/audience/feed.h"
+#include "manage/audience/feed_private.h"
 
 #define BEHIND_MS 2000
 #define FILLING_MS 300 /* a small base is ready by then */
@@ -121,7 +121,7 @@ enum err audience_hold(struct ctx *c, struct audience_moment *out)
 
 enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out)
 {
-    struct feed *feed = feed_of(c->app);
+    struct feed *feed = audience_feed(c->app);
     struct held *held = arena_new_one(c->arena, struct held);
     struct q_feed_end_row end;
     struct catalog catalog;
@@ -138,13 +138,11 @@ enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audienc
         .is_exact = held->is_exact,
         .moment = {held->snapshot, held->view, c->now_ms / 1000 + 1, held->dictionaries},
         .catalog = catalog,
+        .kinds = feed->names.nouns[NOUN_KIND],
+        .channels = feed->names.nouns[NOUN_CHANNEL],
+        .members = feed->persons.members,
     };
     return OK;
-}
-
-const struct feed *audience_feed(const struct audience_moment *moment)
-{
-    return ((const struct held *)moment->held)->feed;
 }
 
 void audience_release(const struct audience_moment *moment)

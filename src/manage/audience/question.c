@@ -6,8 +6,7 @@
 #include "engine/query_cell.h"
 #include "gen/question.q.h"
 #include "host/clock.h"
-#include "manage/audience/feed.h"
-#include "manage/audience/segment_private.h"
+#include "manage/audience/feed_private.h"
 
 #define QUESTION_MS 5000
 

@@ -32,31 +32,9 @@ enum err question_ask(struct ctx *c, struct str text, struct question *question)
 /* .is_long of routes: always. */
 bool question_is_long(const void *in);
 
-/* ---- question_table.c ----------------------------------------------------------------------------- */
+/* ---- definition.c: queries that are read where they are kept, without waiting for anybody ---------- */
 
-/* What a cell's number is. */
-enum question_cell {
-    CELL_COUNT, CELL_MONEY, CELL_FLAG, CELL_ID,
-    CELL_SECOND, CELL_DAY,              /* of UTC; local, since 1970 */
-    CELL_KIND, CELL_CHANNEL, CELL_TEXT, /* as question_text has it; a channel's is its id */
-    CELL_COUNT_OF_CELLS
-};
-#define QUESTION_COLUMN_MAX 6
-struct question_column {
-    const char *name;
-    enum question_cell cell;
-};
-/* Returns how many; none of a segment. */
-int question_columns(const struct question *question, struct question_column *out);
-struct str question_text(const struct question *question, enum question_cell cell, int64_t value); /* no value: unknown */
-
-/* ---- audience_explain.c --------------------------------------------------------------------------- */
-
-/* What each condition says of one person. As answer_explain. */
-struct audience_explained {
-    bool is_in;
-    struct list leaves; /* of audience_leaf_shape, by node */
-    int64_t person_id;  /* in */
-};
-extern const struct shape audience_leaf_shape;
-enum err audience_explain(struct ctx *c, const struct question *question, struct audience_explained *explained) MUST_USE;
+/* What may be named now. Lives as long as the ctx. E_BUSY "audience.filling" after a start. */
+enum err definition_catalog(struct ctx *c, struct catalog *catalog) MUST_USE;
+/* As question_read. */
+enum err definition_query(struct ctx *c, const struct catalog *catalog, struct str text, const char *place, struct query *out) MUST_USE;

@@ -6,9 +6,9 @@
 #include "host/file.h"
 #include "kit/behaviour.h"
 #include "kit/journal.h"
-#include "manage/audience/segment.h"
 #include "manage/customer/customer.h"
 #include "manage/privacy/privacy_private.h"
+#include "manage/segment/segment.h"
 
 #define NEEDLE_MIN 5
 #define RECEIPT_MAX (256 * 1024)

@@ -1,7 +1,7 @@
 /* The table of an answer: which columns it has and what a cell of each is, for pages and for files.
  */
-#include "manage/audience/feed.h"
-#include "manage/audience/question.h"
+#include "engine/dictionary.h"
+#include "manage/analysis/analysis_private.h"
 
 /* CELL_BY: whatever the question is `by`. Where a column is there only `by` something, it comes
  * first in this order all the same. CELL_SUM: money, where the sum is of it. */
@@ -10,7 +10,7 @@ struct column {
     const char *name;
     int cell;
 };
-static const struct column columns[][QUESTION_COLUMN_MAX] = {
+static const struct column columns[][ANALYSIS_COLUMN_MAX] = {
     [QUERY_SEGMENT] = {{NULL}},
     [QUERY_FUNNEL] =
         {{"group", CELL_BY}, {"level"}, {"people"}, {"median_seconds"}, {"mean_seconds"}},
@@ -29,9 +29,9 @@ static const struct column columns[][QUESTION_COLUMN_MAX] = {
     [QUERY_FLOW] = {{"group", CELL_BY}, {"from"}, {"to"}, {"people"}},
 };
 
-static enum question_cell by_cell(const struct query_field *by)
+static enum analysis_cell by_cell(const struct query_field *by)
 {
-    static const enum question_cell cells[] = {
+    static const enum analysis_cell cells[] = {
         [VALUE_NUMBER] = CELL_COUNT, [VALUE_MONEY] = CELL_MONEY, [VALUE_DATE] = CELL_DAY,
         [VALUE_ID] = CELL_ID,        [VALUE_TEXT] = CELL_TEXT,   [VALUE_CHOICES] = CELL_TEXT};
 
@@ -42,13 +42,13 @@ static enum question_cell by_cell(const struct query_field *by)
     return by->kind == QUERY_DAY ? CELL_DAY : cells[by->type];
 }
 
-static enum question_cell cell_of(const struct query *query, int cell)
+static enum analysis_cell cell_of(const struct query *query, int cell)
 {
     if (cell == CELL_BY)
         return by_cell(&query->by);
     if (cell == CELL_SUM)
         return query->has_field && query->field.type == VALUE_MONEY ? CELL_MONEY : CELL_COUNT;
-    return (enum question_cell)cell;
+    return (enum analysis_cell)cell;
 }
 
 static bool is_there(const struct query *query, const struct column *column)
@@ -59,24 +59,17 @@ static bool is_there(const struct query *query, const struct column *column)
     return column->name && (column->cell != CELL_BY || !is_optional || query->has_by);
 }
 
-int question_columns(const struct question *question, struct question_column *out)
+int analysis_columns(const struct question *question, struct analysis_column *out)
 {
     const struct query *query = &question->query;
     const struct column *column = columns[query->ask];
     int count = 0;
 
-    for (int i = 0; i < QUESTION_COLUMN_MAX; i++)
+    for (int i = 0; i < ANALYSIS_COLUMN_MAX; i++)
         if (is_there(query, &column[i]))
-            out[count++] = (struct question_column){column[i].name, cell_of(query, column[i].cell)};
+            out[count++] = (struct analysis_column){column[i].name, cell_of(query, column[i].cell)};
     must(count == question->answer.column_count);
     return count;
-}
-
-static struct str noun_text(const struct question *question, int noun, int64_t number)
-{
-    const struct feed *feed = audience_feed(&question->moment);
-
-    return dictionary_text(feed->names.nouns[noun], number - 1);
 }
 
 static struct str by_text(const struct question *question, int64_t value)
@@ -91,14 +84,14 @@ static struct str by_text(const struct question *question, int64_t value)
                                                               : (struct str){0};
 }
 
-struct str question_text(const struct question *question, enum question_cell cell, int64_t value)
+struct str analysis_text(const struct question *question, enum analysis_cell cell, int64_t value)
 {
     if (cell == CELL_KIND)
-        return noun_text(question, NOUN_KIND, value);
+        return dictionary_text(question->moment.kinds, value - 1);
     if (cell == CELL_TEXT)
         return by_text(question, value);
     must(cell == CELL_CHANNEL);
     if (value == 0 && question->query.ask != QUERY_TIMELINE) /* a group, too; none is the rest */
         return S("");
-    return noun_text(question, NOUN_CHANNEL, value);
+    return dictionary_text(question->moment.channels, value - 1);
 }

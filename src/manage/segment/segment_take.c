@@ -3,8 +3,8 @@
  * twice. */
 #include "gen/segment.q.h"
 #include "kit/journal.h"
-#include "manage/audience/segment_private.h"
 #include "manage/customer/customer.h"
+#include "manage/segment/segment_private.h"
 
 struct taking {
     const struct roster_flip *flips;

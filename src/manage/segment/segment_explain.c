@@ -1,8 +1,8 @@
 /* Why somebody is among those a segment means, or is not: what each condition says of one person,
  * since when and until when. For definitions that are kept and for drafts. */
-#include "gen/audience_explain.q.h"
-#include "manage/audience/question.h"
+#include "gen/segment_explain.q.h"
 #include "manage/customer/customer.h"
+#include "manage/segment/segment_private.h"
 
 struct audience_leaf {
     struct str path;
@@ -18,7 +18,7 @@ static const struct field audience_leaf[] = {
         .about = "when it may change by itself"),
     OUT(struct audience_leaf, measured_count, .is_optional = true, .about = "what was measured"),
 };
-const struct shape audience_leaf_shape = {
+const struct shape segment_leaf_shape = {
     .name = "audience_leaf",
     .fields = audience_leaf,
     .count = ARRAY_LEN(audience_leaf),
@@ -42,8 +42,8 @@ static int64_t measured(const struct condition *condition, const struct answer_l
     return condition->pattern || condition->funnel ? leaf->value : NONE;
 }
 
-enum err audience_explain(struct ctx *c, const struct question *question,
-                          struct audience_explained *explained)
+enum err segment_explain(struct ctx *c, const struct question *question,
+                         struct segment_explained *explained)
 {
     const struct query *query = &question->query;
     struct answer_options within = {.deadline_ms = question->deadline_ms};
@@ -82,24 +82,24 @@ static const struct field audience_explain_in[] = {
     IN(struct audience_explain_in, customer_id),
 };
 static const struct field audience_explained[] = {
-    OUT(struct audience_explained, is_in),
-    OUT(struct audience_explained, leaves, .of = &audience_leaf_shape),
+    OUT(struct segment_explained, is_in),
+    OUT(struct segment_explained, leaves, .of = &segment_leaf_shape),
 };
 
 static enum err draft_explain(struct ctx *c, const struct audience_explain_in *in,
-                              struct question *question, struct audience_explained *out)
+                              struct question *question, struct segment_explained *out)
 {
     TRY(question_read(c, in->query, "query", question));
     if (question->query.ask != QUERY_SEGMENT)
         return fail_at(c, "query.form", S("query/ask"), "only a segment can be explained");
     TRY(question_reach_answers(c, question));
-    return audience_explain(c, question, out);
+    return segment_explain(c, question, out);
 }
 
 static enum err explain_run(struct ctx *c, const void *in_, void *out_)
 {
     const struct audience_explain_in *in = in_;
-    struct audience_explained *out = out_;
+    struct segment_explained *out = out_;
     struct question question;
     enum err err;
 
@@ -111,10 +111,10 @@ static enum err explain_run(struct ctx *c, const void *in_, void *out_)
     return err;
 }
 
-const struct route audience_explain_routes[] = {
+const struct route segment_explain_routes[] = {
     {HTTP_POST, "/api/audience/explain", "customer.read", SHAPE(audience_explain_in),
-     SHAPE(audience_explained), explain_run, .reads = true, .is_long = question_is_long,
-     .repeat = REPEAT_KEY_IGNORED,
+     SHAPE_OF("audience_explained", audience_explained, struct segment_explained), explain_run,
+     .reads = true, .is_long = question_is_long, .repeat = REPEAT_KEY_IGNORED,
      .about = "Which condition of a draft holds for a customer, since when", .statement_max = 12},
     {.path = NULL},
 };

@@ -1,8 +1,9 @@
 /* POST /api/audience/count: how many a segment has, who for example, and how many it would have had
  * at the ends of the days before. For whoever is building one. */
-#include "gen/audience_count.q.h"
+#include "gen/segment_count.q.h"
 #include "manage/audience/question.h"
 #include "manage/customer/mask.h"
+#include "manage/segment/segment.h"
 
 #define SAMPLE_MAX 20
 #define CURVE_MAX 31
@@ -136,7 +137,7 @@ static enum err count_run(struct ctx *c, const void *in_, void *out)
     return err;
 }
 
-const struct route audience_count_routes[] = {
+const struct route segment_count_routes[] = {
     {HTTP_POST, "/api/audience/count", "customer.read", SHAPE(audience_count_in),
      SHAPE(audience_count_out), count_run, .reads = true, .is_long = question_is_long,
      .repeat = REPEAT_KEY_IGNORED,

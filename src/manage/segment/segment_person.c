@@ -1,8 +1,8 @@
 /* The segments of one customer. Always: a person's, under whichever record is asked; archived ones
  * are left out, since nobody comes in or goes out of them any more. */
 #include "gen/segment.q.h"
-#include "manage/audience/segment.h"
 #include "manage/customer/customer.h"
+#include "manage/segment/segment.h"
 
 struct segments_of_in {
     int64_t customer_id;

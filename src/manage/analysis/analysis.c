@@ -1,7 +1,6 @@
 /* Questions over HTTP. Always: they read; who asks sees members and counts of the customers within
  * reach alone, because the reach is one more condition of the question. */
-#include "manage/audience/feed.h"
-#include "manage/audience/question.h"
+#include "manage/analysis/analysis_private.h"
 #include "manage/customer/attribute.h"
 
 #define ROWS_BYTES_MAX ((size_t)8 * 1024 * 1024)
@@ -9,7 +8,7 @@
 /* ---- cells ----------------------------------------------------------------------------------- */
 
 static void cell_write(struct ctx *c, const struct question *question, struct json_out *json,
-                       enum question_cell cell, int64_t value)
+                       enum analysis_cell cell, int64_t value)
 {
     if (value == NONE)
         json_null(json);
@@ -20,7 +19,7 @@ static void cell_write(struct ctx *c, const struct question *question, struct js
     else if (cell == CELL_ID)
         json_id(json, value);
     else if (cell == CELL_KIND || cell == CELL_CHANNEL || cell == CELL_TEXT)
-        json_str(json, question_text(question, cell, value));
+        json_str(json, analysis_text(question, cell, value));
     else
         json_int(json, value);
 }
@@ -28,8 +27,8 @@ static void cell_write(struct ctx *c, const struct question *question, struct js
 static void rows_write(struct ctx *c, const struct question *question, struct json_out *json)
 {
     const struct answer *answer = &question->answer;
-    struct question_column shown[QUESTION_COLUMN_MAX];
-    int count = question_columns(question, shown);
+    struct analysis_column shown[ANALYSIS_COLUMN_MAX];
+    int count = analysis_columns(question, shown);
 
     json_array_begin(json);
     for (int64_t i = 0; i < answer->row_count; i++) {
@@ -43,8 +42,8 @@ static void rows_write(struct ctx *c, const struct question *question, struct js
 
 static void columns_write(const struct question *question, struct json_out *json)
 {
-    struct question_column shown[QUESTION_COLUMN_MAX];
-    int count = question_columns(question, shown);
+    struct analysis_column shown[ANALYSIS_COLUMN_MAX];
+    int count = analysis_columns(question, shown);
 
     json_array_begin(json);
     for (int k = 0; k < count; k++)
@@ -186,14 +185,13 @@ static struct list kinds_list(struct ctx *c, const struct catalog *catalog)
 static enum err attributes_title(struct ctx *c, const struct audience_moment *moment,
                                  struct list *list)
 {
-    const struct persons *persons = &audience_feed(moment)->persons;
     struct catalog_item *items = list->at;
     const struct attribute *attribute;
     struct attributes all;
 
     TRY(attributes_load(c, &all));
     for (int64_t i = 0; i < list->count; i++) {
-        attribute = persons->members[i].at ? attribute_find(&all, persons->members[i]) : NULL;
+        attribute = moment->members[i].at ? attribute_find(&all, moment->members[i]) : NULL;
         if (attribute == NULL)
             continue;
         items[i].title = attribute->title;
@@ -220,7 +218,7 @@ static enum err catalog_run(struct ctx *c, const void *in, void *out_)
     return err;
 }
 
-const struct route audience_routes[] = {
+const struct route analysis_routes[] = {
     {HTTP_POST, "/api/audience/query", "customer.read", SHAPE(audience_query_in),
      SHAPE(audience_query_out), query_run, .reads = true, .is_long = question_is_long,
      .repeat = REPEAT_KEY_IGNORED, .about = "Ask about customers and what they did",

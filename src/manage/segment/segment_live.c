@@ -1,12 +1,14 @@
-/* Live segments on the feed's thread: whoever was touched is asked, who comes in or goes out
+/* Live segments, behind the audience's feed: whoever was touched is asked, who comes in or goes out
  * becomes rows, then the engine's members and the sets that questions see. Always: the rows are the
  * truth; members in memory are read from them when the feed begins, and everybody is asked once, so
  * what happened while nobody looked is caught up with. */
 #include "gen/segment.q.h"
-#include "manage/audience/feed.h"
-#include "manage/audience/segment_private.h"
+#include "kit/worker.h"
+#include "manage/audience/follow.h"
+#include "manage/segment/segment_private.h"
 
 #define SECOND_MS INT64_C(1000)
+#define ARENA_MAX ((size_t)1024 * 1024)
 
 /* A segment as it is kept now. */
 struct kept {
@@ -15,49 +17,37 @@ struct kept {
     bool is_seen, is_static, is_refused, is_circular;
 };
 struct segments {
-    struct feed *feed;
+    struct app *app;
+    struct arena *arena;
+    struct people *people;
+    const struct answer_options *cells_within; /* as in a moment */
     struct roster *roster;
     struct roster_flip *flips;
     struct kept kept[SEGMENT_MAX];
     int kept_count;
-    bool is_stale, is_recalled;
+    bool is_recalled; /* people are those that were kept: so are members */
 };
 
 /* People are others: from the beginning. */
-static void forget(struct segments *segments)
+static void begin_anew(struct segments *segments, struct people *people)
 {
     roster_free(segments->roster);
     segments->roster = roster_new();
-    roster_watch(segments->roster, segments->feed->people);
+    roster_watch(segments->roster, people);
+    segments->people = people;
     segments->kept_count = 0;
-    segments->is_stale = true;
     segments->is_recalled = false;
 }
 
-struct segments *segments_new(struct arena *arena, struct feed *feed)
+static void heed(void *user, const struct follow_news *news)
 {
-    struct segments *segments = arena_new_one(arena, struct segments);
+    struct segments *segments = user;
 
-    segments->feed = feed;
-    segments->flips = arena_new_array(arena, struct roster_flip, SEGMENT_PAGE);
-    forget(segments);
-    return segments;
-}
-
-void segments_free(struct segments *segments)
-{
-    roster_free(segments->roster);
-}
-
-void segments_heed(struct segments *segments, const struct feed_news *news)
-{
     if (news->is_anew)
-        forget(segments);
+        begin_anew(segments, news->people);
     segments->is_recalled |= news->is_recalled;
-    segments->is_stale |= news->is_defined;
-    for (size_t i = 0; i < news->batch.count; i++)
-        roster_touch_event(segments->roster, news->batch.events[i].customer,
-                           news->batch.events[i].kind);
+    for (size_t i = 0; i < news->event_count; i++)
+        roster_touch_event(segments->roster, news->events[i].customer, news->events[i].kind);
 }
 
 /* ---- definitions ----------------------------------------------------------------------------- */
@@ -107,8 +97,8 @@ static struct kept *kept_find(struct segments *segments, int64_t id)
 static void refuse(struct segments *segments, const struct q_segment_live_row *row,
                    const struct query_fault *fault)
 {
-    app_log(segments->feed->app, "warn", "segment", "%" PRId64 ": %.*s %.*s", row->id,
-            STR(fault->path), STR(fault->message));
+    app_log(segments->app, "warn", "segment", "%" PRId64 ": %.*s %.*s", row->id, STR(fault->path),
+            STR(fault->message));
     roster_drop(segments->roster, row->id);
     kept_find(segments, row->id)->is_refused = true;
 }
@@ -144,7 +134,7 @@ static enum err roster_take(struct ctx *c, struct segments *segments,
 {
     const struct kept *kept = kept_find(segments, row->id);
     bool is_static = row->definition.at == NULL;
-    struct member_page page = {.people = segments->feed->people,
+    struct member_page page = {.people = segments->people,
                                .kind = is_static ? SET_LIST : SET_SEGMENT};
     struct roster_definition one = {
         .id = row->id, .text = row->definition, .members = &page.members};
@@ -209,8 +199,8 @@ static void gone_drop(struct segments *segments, const struct list *rows)
             continue;
         }
         roster_drop(segments->roster, segments->kept[i].id);
-        people_drop_set(segments->feed->people,
-                        segments->kept[i].is_static ? SET_LIST : SET_SEGMENT, segments->kept[i].id);
+        people_drop_set(segments->people, segments->kept[i].is_static ? SET_LIST : SET_SEGMENT,
+                        segments->kept[i].id);
     }
     segments->kept_count = left;
 }
@@ -218,7 +208,7 @@ static void gone_drop(struct segments *segments, const struct list *rows)
 /* Kept with the people, and gone since. */
 static void sets_drop(struct segments *segments, enum set_kind kind)
 {
-    struct people *people = segments->feed->people;
+    struct people *people = segments->people;
     const struct people_view *view = people_hold(people);
 
     for (size_t i = 0; i < people_set_count(view, kind); i++)
@@ -227,17 +217,14 @@ static void sets_drop(struct segments *segments, enum set_kind kind)
     people_release(people, view);
 }
 
-static enum err definitions_step(struct ctx *c, void *user)
+static enum err know(struct ctx *c, const struct catalog *catalog, void *user)
 {
     struct segments *segments = user;
     const struct q_segment_live_row *row;
-    struct catalog catalog;
-    struct defining defining = {.catalog = &catalog};
+    struct defining defining = {.catalog = catalog};
     struct list rows;
 
-    TRY(definition_sets(c, &catalog));
-    definition_words(c, segments->feed, &catalog);
-    TRY(segment_circles(c, &catalog, &defining.circular));
+    TRY(segment_circles(c, catalog, &defining.circular));
     TRY(q_segment_live(c, &rows));
     row = rows.at;
     gone_drop(segments, &rows); /* first: they make room */
@@ -247,6 +234,7 @@ static enum err definitions_step(struct ctx *c, void *user)
         sets_drop(segments, SET_LIST);
         sets_drop(segments, SET_SEGMENT);
     }
+    segments->is_recalled = false;
     return OK;
 }
 
@@ -269,10 +257,10 @@ static void sets_change(struct segments *segments, const struct roster_work *wor
     for (int i = 0; i < work->count; i++) {
         const struct roster_flip *flip = &work->flips[i];
 
-        people_set(segments->feed->people, SET_SEGMENT, flip->segment, flip->person, flip->is_in);
+        people_set(segments->people, SET_SEGMENT, flip->segment, flip->person, flip->is_in);
     }
     if (work->count > 0)
-        people_publish(segments->feed->people);
+        people_publish(segments->people);
 }
 
 static enum err work_keep(struct segments *segments, struct arena *arena,
@@ -280,7 +268,7 @@ static enum err work_keep(struct segments *segments, struct arena *arena,
 {
     struct taking taking = {segments, work};
     enum err err =
-        work->count == 0 ? OK : app_write(segments->feed->app, arena, take_step, &taking, NULL);
+        work->count == 0 ? OK : app_write(segments->app, arena, take_step, &taking, NULL);
 
     if (err != OK) {
         roster_refuse(segments->roster, work);
@@ -297,21 +285,15 @@ static int64_t as_of(int64_t now_ms)
     return now_ms / SECOND_MS + 1;
 }
 
-static void work_run(struct segments *segments, int64_t now_ms, struct roster_work *work)
+static void work_run(struct segments *segments, struct arena *arena, int64_t now_ms,
+                     struct roster_work *work)
 {
-    const struct feed *feed = segments->feed;
-    const struct dictionary *dictionaries[COLUMN_COUNT];
-    struct moment moment = {.events = store_snapshot(feed->store),
-                            .people = people_hold(feed->people),
-                            .as_of = as_of(now_ms),
-                            .dictionaries = dictionaries,
-                            .cells_within = feed->cells_within};
+    struct moment moment;
 
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        dictionaries[i] = feed->names.nouns[NOUN_COLUMN + i];
+    follow_hold(segments->app, arena, as_of(now_ms), &moment);
+    moment.cells_within = segments->cells_within;
     roster_run(segments->roster, &moment, work);
-    people_release(feed->people, moment.people);
-    store_release(feed->store, moment.events);
+    follow_release(segments->app, &moment);
 }
 
 /* ---- what became of definitions -------------------------------------------------------------- */
@@ -359,7 +341,7 @@ static enum err states_say(struct segments *segments, struct arena *arena)
         saying.said = state_of(segments, kept);
         if (saying.said == NULL || (kept->said != NULL && strcmp(saying.said, kept->said) == 0))
             continue;
-        TRY(app_write(segments->feed->app, arena, say_step, &saying, NULL));
+        TRY(app_write(segments->app, arena, say_step, &saying, NULL));
         kept->said = saying.said;
     }
     return OK;
@@ -370,23 +352,14 @@ static int64_t sooner(int64_t a, int64_t b)
     return a == NONE || (b != NONE && b < a) ? b : a;
 }
 
-enum err segments_know(struct segments *segments, struct arena *arena)
+static enum err page(void *user, struct arena *arena, int64_t *next_ms)
 {
-    if (!segments->is_stale)
-        return OK;
-    TRY(feed_read(segments->feed, arena, definitions_step, segments));
-    people_publish(segments->feed->people);
-    segments->is_stale = segments->is_recalled = false;
-    return OK;
-}
-
-enum err segments_page(struct segments *segments, struct arena *arena, int64_t *next_ms)
-{
+    struct segments *segments = user;
     struct roster_work work = {.flips = segments->flips, .max = SEGMENT_PAGE};
-    int64_t now_ms = worker_now_ms(segments->feed->app), next;
+    int64_t now_ms = worker_now_ms(segments->app), next;
 
     if (roster_has_work(segments->roster, as_of(now_ms))) {
-        work_run(segments, now_ms, &work);
+        work_run(segments, arena, now_ms, &work);
         TRY(work_keep(segments, arena, &work));
     }
     TRY(states_say(segments, arena));
@@ -396,4 +369,36 @@ enum err segments_page(struct segments *segments, struct arena *arena, int64_t *
     else if (next != NONE) /* as_of is one second ahead of what it names */
         *next_ms = sooner(*next_ms, (next - 1) * SECOND_MS);
     return OK;
+}
+
+/* ---- the part -------------------------------------------------------------------------------- */
+
+static const struct follower follower = {.heed = heed, .know = know, .page = page};
+
+static void *part_open(struct app *app)
+{
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct segments *segments = arena_new_one(arena, struct segments);
+
+    segments->app = app;
+    segments->arena = arena;
+    segments->roster = roster_new();
+    segments->flips = arena_new_array(arena, struct roster_flip, SEGMENT_PAGE);
+    follow_begin(app, &follower, segments);
+    return segments;
+}
+
+static void part_close(void *part)
+{
+    struct segments *segments = part;
+
+    roster_free(segments->roster);
+    arena_free(segments->arena);
+}
+
+const struct app_part segment_part = {.open = part_open, .close = part_close};
+
+void segment_live_within(struct app *app, const struct answer_options *within)
+{
+    ((struct segments *)app_part(app, &segment_part))->cells_within = within;
 }

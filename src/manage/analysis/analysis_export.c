@@ -4,11 +4,11 @@
 #include <stdlib.h>
 
 #include "base/csv.h"
-#include "gen/audience_export.q.h"
+#include "gen/analysis_export.q.h"
 #include "host/file.h"
 #include "host/xlsx.h"
 #include "kit/job.h"
-#include "manage/audience/question.h"
+#include "manage/analysis/analysis_private.h"
 #include "manage/setting/setting.h"
 
 #define FILE_BYTES_MAX ((size_t)16 * 1024 * 1024)
@@ -32,8 +32,8 @@ static const struct field audience_export_in[] = {
 struct sheet {
     struct ctx *c;
     const struct question *question;
-    struct question_column columns[QUESTION_COLUMN_MAX];
-    struct str titles[QUESTION_COLUMN_MAX];
+    struct analysis_column columns[ANALYSIS_COLUMN_MAX];
+    struct str titles[ANALYSIS_COLUMN_MAX];
     int count;
     bool is_en;
     int64_t minor_digits;
@@ -133,7 +133,7 @@ static struct str channel_text(struct sheet *sheet, struct str number)
     return str_to_int(number, &id) ? name_of(sheet, &sheet->channels, id) : number;
 }
 
-static struct str cell_text(struct sheet *sheet, enum question_cell cell, int64_t value)
+static struct str cell_text(struct sheet *sheet, enum analysis_cell cell, int64_t value)
 {
     if (value == NONE)
         return S("");
@@ -146,10 +146,10 @@ static struct str cell_text(struct sheet *sheet, enum question_cell cell, int64_
     if (cell == CELL_FLAG)
         return value == 0 ? S("") : sheet->is_en ? S("yes") : S("是");
     if (cell == CELL_KIND)
-        return kind_text(sheet, question_text(sheet->question, cell, value));
+        return kind_text(sheet, analysis_text(sheet->question, cell, value));
     if (cell == CELL_CHANNEL)
-        return channel_text(sheet, question_text(sheet->question, cell, value));
-    return question_text(sheet->question, cell, value);
+        return channel_text(sheet, analysis_text(sheet->question, cell, value));
+    return analysis_text(sheet->question, cell, value);
 }
 
 static void number_write(struct sheet *sheet, int64_t value, int64_t digits, bool is_last)
@@ -164,7 +164,7 @@ static void number_write(struct sheet *sheet, int64_t value, int64_t digits, boo
 
 static void cell_write(struct sheet *sheet, int column, int64_t value)
 {
-    enum question_cell cell = sheet->columns[column].cell;
+    enum analysis_cell cell = sheet->columns[column].cell;
     bool is_last = column + 1 == sheet->count;
 
     if (cell == CELL_COUNT || cell == CELL_MONEY)
@@ -243,7 +243,7 @@ static enum err file_make(struct ctx *c, const struct audience_export_in *in,
     if (question->query.ask == QUERY_SEGMENT)
         return fail_at(c, "query.form", S("query/ask"),
                        "persons are exported as customers, by `who`");
-    sheet.count = question_columns(question, sheet.columns);
+    sheet.count = analysis_columns(question, sheet.columns);
     TRY(titles_read(&sheet, in->titles));
     TRY(names_read(&sheet));
     TRY(setting_currency(c, &currency, &sheet.minor_digits));
@@ -264,7 +264,7 @@ static enum err export_run(struct ctx *c, const void *in_, void *out)
     return err;
 }
 
-const struct route audience_export_routes[] = {
+const struct route analysis_export_routes[] = {
     {HTTP_POST, "/api/audience/export", "customer.read", SHAPE(audience_export_in), NULL,
      export_run, .kind = ROUTE_DOWNLOAD, .reads = true, .is_long = question_is_long,
      .repeat = REPEAT_KEY_IGNORED, .about = "The table of an answer as CSV or .xlsx",

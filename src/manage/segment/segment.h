@@ -3,14 +3,11 @@
 #pragma once
 
 #include "kit/app.h"
-#include "kit/journal.h"
-#include "kit/route.h"
 
-#define SEGMENT_MAX 500 /* that are not archived */
-#define SEGMENT_PAGE 2000 /* who comes in or goes out in one commit, at most */
+extern const struct app_part segment_part; /* behind audience_part */
+extern const struct route segment_routes[], segment_person_routes[];
+extern const struct route segment_count_routes[], segment_explain_routes[], segment_overlap_routes[];
+extern const struct job_kind segment_snapshot_kind;
 
 /* For a person whose data go: out of every segment, without a fact. */
 enum err segment_forget(struct ctx *c, int64_t person_id, int64_t *forgotten_count) MUST_USE;
-
-extern const struct route segment_routes[], segment_person_routes[];
-extern const struct job_kind segment_snapshot_kind;

@@ -4,8 +4,8 @@
  */
 #include "gen/report.q.h"
 #include "kit/audit.h"
+#include "manage/analysis/analysis.h"
 #include "manage/audience/question.h"
-#include "manage/audience/segment_private.h"
 
 #define NAME_CHARS_MAX 60
 #define ASKS "segment|funnel|retention|paths|breakdown|trend|rfm|interval|timeline|flow"

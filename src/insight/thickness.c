@@ -1,10 +1,11 @@
 /* Tag thickness: how many tags people have in each family, all within reach and by the channel at
  * the root of their own. Always: a person's tags are those of all its records, each counted once;
  * the rows of the channels add up to the row of all. */
-#include "gen/thickness.q.h"
-#include "manage/audience/question.h"
-
 #include <stdlib.h>
+
+#include "gen/thickness.q.h"
+#include "insight/insight.h"
+#include "manage/audience/audience.h"
 
 #define FAMILIES "channel|identity|intent|activity|spending"
 #define FAMILY_COUNT 5
@@ -233,15 +234,6 @@ static enum err families_take(struct ctx *c, struct tally *tally)
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-static const struct people_column *channels_of(const struct audience_moment *moment)
-{
-    int number = 0;
-
-    while (!str_is(moment->catalog.attributes[number].name, "channel"))
-        must(++number < moment->catalog.attribute_count);
-    return people_column(moment->moment.people, number);
-}
-
 /* Branches with nobody are left out, and who has no channel comes last. */
 static struct list rows_shown(struct ctx *c, const struct tally *tally)
 {
@@ -258,37 +250,26 @@ static struct list rows_shown(struct ctx *c, const struct tally *tally)
     return (struct list){shown, count};
 }
 
-static enum err thickness_count(struct ctx *c, struct question *question, struct list *items)
-{
-    const struct people_view *people = question->moment.moment.people;
-    size_t max = people_max(people);
-    struct tally tally = {.people = people,
-                          .row_of = arena_new_array(c->arena, uint16_t, max + 1),
-                          .bands = arena_new_array(c->arena, uint8_t, max + 1)};
-
-    question->query = (struct query){.ask = QUERY_SEGMENT, .zone = ctx_zone(c)};
-    TRY(question_reach(c, question));
-    TRY(question_run(c, question));
-    for (size_t i = 0; i < max; i++)
-        tally.row_of[i] = NOBODY;
-    TRY(rows_make(c, &tally));
-    persons_place(&tally, &question->answer.members, channels_of(&question->moment));
-    TRY(families_take(c, &tally));
-    *items = rows_shown(c, &tally);
-    return OK;
-}
-
 static enum err thickness_run(struct ctx *c, const void *in, void *out_)
 {
     struct thickness_out *out = out_;
-    struct question question;
-    enum err err = question_begin(c, &question);
+    const struct audience_people *reached;
+    struct tally tally;
+    size_t max;
 
     (void)in;
-    if (err == OK)
-        err = thickness_count(c, &question, &out->items);
-    question_end(&question);
-    return err;
+    TRY(audience_people(c, NULL, &reached));
+    tally = (struct tally){.people = reached->moment->moment.people};
+    max = people_max(tally.people);
+    tally.row_of = arena_new_array(c->arena, uint16_t, max + 1);
+    tally.bands = arena_new_array(c->arena, uint8_t, max + 1);
+    for (size_t i = 0; i < max; i++)
+        tally.row_of[i] = NOBODY;
+    TRY(rows_make(c, &tally));
+    persons_place(&tally, reached->members, audience_attribute(reached, "channel"));
+    TRY(families_take(c, &tally));
+    out->items = rows_shown(c, &tally);
+    return OK;
 }
 
 const struct route thickness_routes[] = {

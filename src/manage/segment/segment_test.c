@@ -10,7 +10,7 @@
 #include "host/file.h"
 #include "kit/job.h"
 #include "manage/audience/audience.h"
-#include "manage/audience/feed.h"
+#include "manage/segment/segment_private.h"
 
 #define ADD POST, "/api/customers"
 #define SEGMENTS "/api/segments"
@@ -639,18 +639,17 @@ static void later(int64_t ms)
 static void test_says_why_it_waits(void **state)
 {
     const struct answer_options small = {.memory_max = 1}, late = {.deadline_ms = 1};
-    struct feed *feed = feed_of(scenario_app);
 
     (void)state;
     run(people);
-    feed->cells_within = &small;
+    segment_live_within(scenario_app, &small);
     run(by_an_answer);
     assert_string_equal(state_of("best"), "large");
-    feed->cells_within = &late;
+    segment_live_within(scenario_app, &late);
     later(HOUR_MS + 1000);
     assert_string_equal(state_of("best"), "slow");
     assert_int_equal(member_count("best"), 0);
-    feed->cells_within = NULL;
+    segment_live_within(scenario_app, NULL);
     later(HOUR_MS + 1000);
     assert_string_equal(state_of("best"), "live");
     assert_int_equal(member_count("best"), 1);

@@ -14,7 +14,7 @@ struct feed_batch {
     struct engine_value *values;
     size_t count, value_count;
 };
-/* What a step tells whoever follows the feed; the batch lives as long as the step's arena. */
+/* What came with a step. The batch lives as long as the step's arena. */
 struct feed_news {
     struct feed_batch batch;
     bool is_anew;     /* people are others now, or nobody followed them for a while */
@@ -60,7 +60,6 @@ struct feed {
     struct names names;
     struct persons persons;
     struct people *people;
-    const struct answer_options *cells_within; /* as in a moment, of whoever keeps answers current; tests set it */
     const struct zone *zone;
     struct bitmap gone; /* numbers of people deleted before the files were begun: nothing of theirs comes in */
     int64_t filled_id; /* customers up to here are read; NONE: none yet */
@@ -81,7 +80,7 @@ struct feed {
     int waiter_count, holder_count;
 };
 
-struct feed *feed_of(struct app *app); /* audience.c; NULL: the program has no audience */
+struct feed *audience_feed(struct app *app); /* audience.c; NULL: the program has no audience */
 
 /* feed.c */
 void feed_init(struct feed *feed, struct app *app, struct arena *arena);
@@ -118,7 +117,6 @@ enum err feed_keep_page(struct app *app, struct arena *arena, int64_t *next_ms) 
 
 /* moment.c. NONE: as long as a question waits. */
 enum err audience_hold_within(struct ctx *c, int64_t patience_ms, struct audience_moment *out) MUST_USE;
-const struct feed *audience_feed(const struct audience_moment *moment);
 
 /* definition.c: what may be named. The sets there are, as the ctx sees them; then kinds and attributes as the feed knows them,
  * without its lock: the request's memory may end there. */

@@ -3,7 +3,7 @@
  * the tag and come in for ever. */
 #include "engine/query_cell.h"
 #include "gen/segment.q.h"
-#include "manage/audience/segment_private.h"
+#include "manage/segment/segment_private.h"
 
 #define SCRATCH_MAX ((size_t)32 * 1024 * 1024)
 

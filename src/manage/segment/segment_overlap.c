@@ -1,6 +1,7 @@
 /* POST /api/audience/overlap: two or three kinds of customers beside each other, each combination
  * counted apart. Always: all are of one moment. */
 #include "manage/audience/question.h"
+#include "manage/segment/segment.h"
 
 #define OVERLAP_MAX 3
 
@@ -100,7 +101,7 @@ static enum err overlap_run(struct ctx *c, const void *in_, void *out_)
     return err;
 }
 
-const struct route audience_overlap_routes[] = {
+const struct route segment_overlap_routes[] = {
     {HTTP_POST, "/api/audience/overlap", "customer.read", SHAPE(audience_overlap_in),
      SHAPE(audience_overlap_out), overlap_run, .reads = true, .is_long = question_is_long,
      .repeat = REPEAT_KEY_IGNORED, .about = "How many are in which of two or three segments",

@@ -4,7 +4,7 @@
 #include "gen/segment.q.h"
 #include "kit/audit.h"
 #include "kit/job.h"
-#include "manage/audience/segment_private.h"
+#include "manage/segment/segment_private.h"
 
 struct snapshot {
     int64_t segment_id, of_segment_id;

@@ -1,15 +1,12 @@
 /* Segments as people make and read them. Always: a definition was read and checked before it is
  * kept, every version of it stays, and nobody edits what somebody else changed meanwhile. Who the
  * members are is segment_live.c's. */
-#include "manage/audience/segment.h"
-
 #include "base/json.h"
 #include "gen/segment.q.h"
 #include "kit/audit.h"
 #include "kit/job.h"
-#include "manage/audience/question.h"
-#include "manage/audience/segment_private.h"
 #include "manage/customer/customer.h"
+#include "manage/segment/segment_private.h"
 
 #define NAME_CHARS_MAX 60
 #define ABOUT_CHARS_MAX 300
@@ -18,6 +15,16 @@
 #define SIZE_DAYS 400
 #define KINDS "live|static"
 #define STATES "filling|live|refused|slow|large"
+
+/* A segment's query, below "definition". */
+static enum err definition_read(struct ctx *c, const struct catalog *catalog, struct str text,
+                                struct query *out)
+{
+    TRY(definition_query(c, catalog, text, "definition", out));
+    if (out->ask != QUERY_SEGMENT)
+        return fail_at(c, "segment.ask", S("definition/ask"), "a query with ask segment is needed");
+    return OK;
+}
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
@@ -495,20 +502,20 @@ static const struct field segment_explain_out[] = {
     OUT(struct segment_explain_out, is_in, .about = "by the definition, now"),
     OUT(struct segment_explain_out, is_member, .about = "as the segment has it"),
     OUT(struct segment_explain_out, since_ms, .is_optional = true),
-    OUT(struct segment_explain_out, leaves, .of = &audience_leaf_shape),
+    OUT(struct segment_explain_out, leaves, .of = &segment_leaf_shape),
 };
 
 static enum err leaves_ask(struct ctx *c, const struct q_segment_get_row *segment,
                            int64_t person_id, struct segment_explain_out *out)
 {
-    struct audience_explained explained = {.person_id = person_id};
+    struct segment_explained explained = {.person_id = person_id};
     struct question question;
     enum err err = question_begin(c, &question);
 
     if (err == OK)
         err = definition_read(c, &question.moment.catalog, segment->definition, &question.query);
     if (err == OK)
-        err = audience_explain(c, &question, &explained);
+        err = segment_explain(c, &question, &explained);
     question_end(&question);
     out->is_in = explained.is_in;
     out->leaves = explained.leaves;
