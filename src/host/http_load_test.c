@@ -23,6 +23,8 @@
 #define CLIENT_COUNT 8
 #define ROUND_COUNT 20
 #define PIPELINE_COUNT 25
+#define WRITE_MS 300
+#define GRACE_MS 60000 /* nobody waits for it to its end */
 
 static int set_up(void **state)
 {
@@ -61,7 +63,7 @@ static void keeps_idle_connections_cheaply(void **state)
     for (int i = 0; i < IDLE_COUNT; i++) {
         fds[i] = peer_dial(world_port());
         peer_say(fds[i], S(GET "\r\n"));
-        assert_int_equal(peer_status(peer_hear(fds[i], ">", 3000)), 200);
+        assert_int_equal(peer_status(peer_hear(fds[i], ">")), 200);
     }
     after_bytes = peer_heap_bytes();
     print_message("an idle connection takes %d bytes\n",
@@ -71,7 +73,7 @@ static void keeps_idle_connections_cheaply(void **state)
     assert_int_equal(stats.connection_count, IDLE_COUNT);
     for (int i = 0; i < IDLE_COUNT; i++) {
         peer_say(fds[i], S(GET "\r\n"));
-        assert_int_equal(peer_status(peer_hear(fds[i], ">", 3000)), 200);
+        assert_int_equal(peer_status(peer_hear(fds[i], ">")), 200);
         close(fds[i]);
     }
     world_stop(200);
@@ -90,17 +92,17 @@ static void refuses_too_many_connections(void **state)
     for (int i = 0; i < 2; i++) {
         fds[i] = peer_dial(world_port());
         peer_say(fds[i], S("GET /late HTTP/1.1\r\n" HOST "\r\n"));
-        assert_int_equal(peer_status(peer_hear(fds[i], ">", 3000)), 200);
+        assert_int_equal(peer_status(peer_hear(fds[i], ">")), 200);
     }
     answer = peer_ask(world_port(), S(GET "\r\n"));
     assert_int_equal(peer_status(answer), 503);
     assert_true(peer_has(answer, "http.busy"));
     assert_true(peer_has(answer, "Retry-After: 1\r\n"));
     close(fds[0]);
-    peer_nap_ms(50);
+    world_await_connections(1);
     fds[2] = peer_dial(world_port());
     peer_say(fds[2], S(GET "\r\n"));
-    assert_int_equal(peer_status(peer_hear(fds[2], ">", 3000)), 200);
+    assert_int_equal(peer_status(peer_hear(fds[2], ">")), 200);
     close(fds[1]);
     close(fds[2]);
     world_stop(200);
@@ -123,7 +125,7 @@ static void bounds_what_waits_for_a_reader(void **state)
     assert_true(peer_heap_bytes() - before_bytes < 4 * 1024 * 1024);
     peer_say(fd, S("GET /end HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"));
     for (;;) {
-        answer = peer_hear(fd, "HTTP/1.1 200 OK", 2000);
+        answer = peer_hear(fd, "HTTP/1.1 200 OK");
         heard_count += peer_count(answer, "HTTP/1.1 200 OK");
         if (peer_heard_end() || answer.len == 0)
             break;
@@ -142,7 +144,7 @@ static void sends_large_replies_whole(void **state)
     (void)state;
     peer_say(fd, S("GET /big?8000000 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"));
     peer_nap_ms(50);
-    answer = peer_hear(fd, NULL, 3000);
+    answer = peer_hear(fd, NULL);
     at = str_find(answer, S("\r\n\r\n"));
     assert_true(at > 0);
     assert_int_equal(answer.len - (size_t)at - 4, 8000000);
@@ -155,24 +157,19 @@ static void sends_large_replies_whole(void **state)
 static void leaves_who_does_not_read(void **state)
 {
     struct http_config config;
-    struct http_stats stats = {0};
     int64_t start_ms;
     int fd;
 
     (void)state;
     world_config(&config);
-    world_quick(&config);
+    config.write_ms = WRITE_MS;
     world_start(&config);
     fd = peer_dial(world_port());
     start_ms = peer_now_ms();
     peer_say(fd, S("GET /big?16000000 HTTP/1.1\r\n" HOST "\r\n"));
-    do {
-        peer_nap_ms(20);
-        http_stats(world_server(), &stats);
-    } while ((stats.connection_count > 0 || stats.request_count == 0) &&
-             peer_now_ms() - start_ms < 5000);
-    assert_int_equal(stats.connection_count, 0);
-    assert_in_range(peer_now_ms() - start_ms, WORLD_WRITE_MS - 30, 2 * WORLD_WRITE_MS + 3000);
+    world_await_read(10);
+    world_await_connections(0);
+    assert_true(peer_now_ms() - start_ms >= WRITE_MS - 30); /* and not at once */
     close(fd);
     world_stop(200);
 }
@@ -244,8 +241,6 @@ static void answers_from_other_threads(void **state)
 /* The handler still works when the peer has gone. */
 static void drops_replies_to_the_departed(void **state)
 {
-    struct http_stats stats = {0};
-
     (void)state;
     for (int i = 0; i < 50; i++) {
         int fd = peer_dial(world_port());
@@ -260,13 +255,7 @@ static void drops_replies_to_the_departed(void **state)
     }
     peer_nap_ms(50);
     world_release();
-    for (int i = 0; i < 200; i++) {
-        http_stats(world_server(), &stats);
-        if (stats.connection_count == 0)
-            break;
-        peer_nap_ms(10);
-    }
-    assert_int_equal(stats.connection_count, 0);
+    world_await_connections(0);
     assert_int_equal(peer_status(peer_ask(world_port(), S(GET "Connection: close\r\n\r\n"))), 200);
 }
 
@@ -292,7 +281,7 @@ static void stops_when_requests_are_done(void **state)
     world_start(&config);
     idle_fd = peer_dial(world_port());
     peer_say(idle_fd, S(GET "\r\n"));
-    assert_int_equal(peer_status(peer_hear(idle_fd, ">", 3000)), 200);
+    assert_int_equal(peer_status(peer_hear(idle_fd, ">")), 200);
     work_fd = peer_dial(world_port());
     peer_say(work_fd, S("GET /hold HTTP/1.1\r\n" HOST "\r\n"));
     half_fd = peer_dial(world_port());
@@ -300,14 +289,14 @@ static void stops_when_requests_are_done(void **state)
         peer_nap_ms(1);
     pthread_create(&thread, NULL, release_soon, NULL);
     start_ms = peer_now_ms();
-    world_stop(3000);
-    assert_in_range(peer_now_ms() - start_ms, 100, 2500);
+    world_stop(GRACE_MS);
+    assert_true(peer_now_ms() - start_ms < GRACE_MS);
     pthread_join(thread, NULL);
-    assert_true(peer_has(peer_hear(work_fd, NULL, 1000), "/hold ? [] 0"));
+    assert_true(peer_has(peer_hear(work_fd, NULL), "/hold ? [] 0")); /* for that it did wait */
     assert_true(peer_heard_end());
-    assert_int_equal(peer_hear(idle_fd, NULL, 1000).len, 0);
+    assert_int_equal(peer_hear(idle_fd, NULL).len, 0);
     assert_true(peer_heard_end());
-    assert_int_equal(peer_hear(half_fd, NULL, 1000).len, 0);
+    assert_int_equal(peer_hear(half_fd, NULL).len, 0);
     close(idle_fd);
     close(work_fd);
     close(half_fd);
@@ -330,9 +319,9 @@ static void says_close_while_stopping(void **state)
     while (world_held_count() < 1)
         peer_nap_ms(1);
     pthread_create(&thread, NULL, release_soon, NULL);
-    world_stop(3000);
+    world_stop(GRACE_MS);
     pthread_join(thread, NULL);
-    answer = peer_hear(fd, NULL, 1000);
+    answer = peer_hear(fd, NULL);
     assert_int_equal(peer_count(answer, "HTTP/1.1 200 OK"), 1);
     assert_true(peer_heard_end());
     close(fd);
@@ -354,8 +343,8 @@ static void stops_without_the_stuck(void **state)
         peer_nap_ms(1);
     start_ms = peer_now_ms();
     world_stop(100);
-    assert_in_range(peer_now_ms() - start_ms, 90, 6000);
-    assert_int_equal(peer_hear(fd, NULL, 1000).len, 0);
+    assert_true(peer_now_ms() - start_ms >= 90);
+    assert_int_equal(peer_hear(fd, NULL).len, 0);
     assert_true(peer_heard_end());
     world_release(); /* too late, and harmless */
     close(fd);
@@ -380,7 +369,7 @@ static void listens_on_a_file(void **state)
     assert_int_equal(found.st_mode & 0777, 0600);
     fd = peer_dial_unix(path);
     peer_say(fd, S(GET "\r\n"));
-    assert_true(peer_has(peer_hear(fd, ">", 3000), " local=1 "));
+    assert_true(peer_has(peer_hear(fd, ">"), " local=1 "));
     close(fd);
     assert_true(peer_has(peer_ask(world_port(), S(GET "Connection: close\r\n\r\n")), " local=0 "));
     world_stop(200);
@@ -435,7 +424,7 @@ static void takes_the_place_of_a_dead_server(void **state)
     world_start(&config);
     fd = peer_dial_unix(path);
     peer_say(fd, S(GET "\r\n"));
-    assert_int_equal(peer_status(peer_hear(fd, ">", 3000)), 200);
+    assert_int_equal(peer_status(peer_hear(fd, ">")), 200);
     close(fd);
     world_stop(100);
     *strrchr(path, '/') = 0;

@@ -1,5 +1,5 @@
-/* What a peer may send, and what it gets: every row of the robustness table, over real sockets.
- * Deadlines are short here. */
+/* What a peer may send, and what it gets: every row of the robustness table, over real sockets. How
+ * late something comes is the machine's affair: only that nothing comes too early is looked at. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,8 @@
 #define HOST "Host: x\r\n"
 #define GET "GET / HTTP/1.1\r\n" HOST
 #define POST "POST / HTTP/1.1\r\n" HOST
-#define LATE_MS 2000 /* how much later than its deadline something may come on a busy machine */
+#define QUICK_MS 300 /* a deadline that a test waits for */
+#define EARLY_MS 30  /* the loop's own time may be behind by so much */
 
 static int set_up(void **state)
 {
@@ -30,15 +31,39 @@ static int set_up(void **state)
     return 0;
 }
 
-static int set_up_quick(void **state)
+/* One deadline is short, and no other: a peer that the machine holds up meets none but it. */
+static int start_quick(const struct http_config *config, int *deadline)
+{
+    *deadline = QUICK_MS;
+    world_start(config);
+    return 0;
+}
+
+static int set_up_head(void **state)
 {
     struct http_config config;
 
     (void)state;
     world_config(&config);
-    world_quick(&config);
-    world_start(&config);
-    return 0;
+    return start_quick(&config, &config.head_ms);
+}
+
+static int set_up_body(void **state)
+{
+    struct http_config config;
+
+    (void)state;
+    world_config(&config);
+    return start_quick(&config, &config.body_ms);
+}
+
+static int set_up_idle(void **state)
+{
+    struct http_config config;
+
+    (void)state;
+    world_config(&config);
+    return start_quick(&config, &config.idle_ms);
 }
 
 static int tear_down(void **state)
@@ -62,20 +87,20 @@ static void answers_requests(void **state)
 
     (void)state;
     peer_say(fd, S("GET /a/b?c=d HTTP/1.1\r\n" HOST "\r\n"));
-    answer = peer_hear(fd, ">", 3000);
+    answer = peer_hear(fd, ">");
     assert_int_equal(peer_status(answer), 200);
     assert_true(peer_has(answer, "<0 /a/b ?c=d [] 0 "));
     assert_true(peer_has(answer, "\r\nDate: "));
     assert_true(peer_has(answer, " GMT\r\nContent-Type: text/plain\r\nContent-Length: "));
     assert_false(peer_has(answer, "Connection:"));
     peer_say(fd, S("POST /p HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello"));
-    assert_true(peer_has(peer_hear(fd, ">", 3000), "<2 /p ? [hello] 5 "));
+    assert_true(peer_has(peer_hear(fd, ">"), "<2 /p ? [hello] 5 "));
     peer_say(fd, S("GET /late HTTP/1.1\r\n" HOST "\r\n"));
-    assert_true(peer_has(peer_hear(fd, ">", 3000), "<0 /late ? [] 0 "));
+    assert_true(peer_has(peer_hear(fd, ">"), "<0 /late ? [] 0 "));
     peer_say(fd, S("\r\nGET http://x.example/abs?q HTTP/1.1\r\n" HOST "\r\n"));
-    assert_true(peer_has(peer_hear(fd, ">", 3000), "<0 /abs ?q [] 0 "));
+    assert_true(peer_has(peer_hear(fd, ">"), "<0 /abs ?q [] 0 "));
     peer_say(fd, S("DELETE /d HTTP/1.1\r\n" HOST "\r\n"));
-    assert_true(peer_has(peer_hear(fd, ">", 3000), "<5 /d ? [] 0 "));
+    assert_true(peer_has(peer_hear(fd, ">"), "<5 /d ? [] 0 "));
     close(fd);
 }
 
@@ -87,7 +112,7 @@ static void answers_head_without_body(void **state)
     (void)state;
     peer_say(fd, S("HEAD / HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST
                    "Connection: close\r\n\r\n"));
-    answer = peer_hear(fd, NULL, 3000);
+    answer = peer_hear(fd, NULL);
     assert_int_equal(peer_count(answer, "HTTP/1.1 200 OK\r\n"), 2);
     assert_int_equal(peer_count(answer, "<"), 1);
     assert_int_equal(peer_count(answer, "Content-Length: "), 2);
@@ -108,9 +133,9 @@ static void knows_when_a_connection_ends(void **state)
     assert_true(peer_has(answer, "\r\nConnection: close\r\n"));
     assert_true(peer_heard_end());
     peer_say(fd, S("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
-    assert_true(peer_has(peer_hear(fd, ">", 3000), "\r\nConnection: keep-alive\r\n"));
+    assert_true(peer_has(peer_hear(fd, ">"), "\r\nConnection: keep-alive\r\n"));
     peer_say(fd, S(GET "\r\n"));
-    assert_int_equal(peer_status(peer_hear(fd, ">", 3000)), 200);
+    assert_int_equal(peer_status(peer_hear(fd, ">")), 200);
     close(fd);
 }
 
@@ -122,10 +147,10 @@ static void ignores_upgrades(void **state)
     peer_say(
         fd,
         S(GET "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"));
-    assert_int_equal(peer_status(peer_hear(fd, ">", 3000)), 200);
+    assert_int_equal(peer_status(peer_hear(fd, ">")), 200);
     peer_say(fd,
              S(POST "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi"));
-    assert_true(peer_has(peer_hear(fd, ">", 3000), "[hi] 2"));
+    assert_true(peer_has(peer_hear(fd, ">"), "[hi] 2"));
     close(fd);
 }
 
@@ -156,11 +181,11 @@ static void reads_chunks(void **state)
 
     (void)state;
     peer_say(fd, request);
-    answer = peer_hear(fd, "/next", 3000);
+    answer = peer_hear(fd, "/next");
     assert_true(peer_has(answer, "[hello world of c] 16 "));
     for (size_t i = 0; i < request.len; i++)
         peer_say(fd, str_sub(request, i, 1));
-    answer = peer_hear(fd, "/next", 3000);
+    answer = peer_hear(fd, "/next");
     assert_true(peer_has(answer, "[hello world of c] 16 "));
     close(fd);
 }
@@ -182,7 +207,7 @@ static void answers_in_order(void **state)
             peer_say(fd, str_sub(request, i, 1));
         if (round == 0)
             peer_say(fd, request);
-        answer = peer_hear(fd, NULL, 3000);
+        answer = peer_hear(fd, NULL);
         first = str_find(answer, S("<0 /late/1 "));
         second = str_find(answer, S("<2 /2 ? [abc] 3"));
         third = str_find(answer, S("<0 /late/3 "));
@@ -204,7 +229,7 @@ static void answers_a_half_closed_peer(void **state)
     peer_say(fd, S("GET /late/1 HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST
                    "\r\nGET /late/3 HTTP/1.1\r\n" HOST "\r\n"));
     shutdown(fd, SHUT_WR);
-    answer = peer_hear(fd, NULL, 3000);
+    answer = peer_hear(fd, NULL);
     assert_int_equal(peer_count(answer, "HTTP/1.1 200 OK"), 3);
     assert_true(peer_heard_end());
     close(fd);
@@ -217,11 +242,11 @@ static void tells_to_continue(void **state)
 
     (void)state;
     peer_say(fd, S(POST "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
-    assert_true(str_eq(peer_hear(fd, "\r\n\r\n", 3000), S("HTTP/1.1 100 Continue\r\n\r\n")));
+    assert_true(str_eq(peer_hear(fd, "\r\n\r\n"), S("HTTP/1.1 100 Continue\r\n\r\n")));
     peer_say(fd, S("ok"));
-    assert_true(peer_has(peer_hear(fd, ">", 3000), "[ok] 2"));
+    assert_true(peer_has(peer_hear(fd, ">"), "[ok] 2"));
     peer_say(fd, S(POST "Content-Length: 2\r\nExpect: 100-continue\r\n\r\nok"));
-    answer = peer_hear(fd, ">", 3000);
+    answer = peer_hear(fd, ">");
     assert_true(peer_has(answer, "[ok] 2"));
     assert_false(peer_has(answer, "100 Continue"));
     close(fd);
@@ -339,7 +364,7 @@ static void refuses_the_same_in_pieces(void **state)
 
         for (size_t at = 0; at < request.len; at += 3)
             peer_say(fd, str_sub(request, at, 3));
-        check_refusal(refusals[i].name, peer_hear(fd, NULL, 3000), refusals[i].status);
+        check_refusal(refusals[i].name, peer_hear(fd, NULL), refusals[i].status);
         close(fd);
     }
 }
@@ -415,23 +440,35 @@ static void refuses_what_is_too_much(void **state)
     arena_free(arena);
 }
 
-/* It hears the answer although it was still sending: what it sends is taken and dropped, so that no
- * reset comes, which may eat the answer. */
+static bool is_all_taken(int fd, struct str bytes)
+{
+    for (size_t at = 0; at < bytes.len; at += 100000)
+        if (send(fd, bytes.at + at, 100000, MSG_NOSIGNAL) != 100000)
+            return false;
+    return true;
+}
+
+/* It hears the answer although it was still sending: what it sends is taken and dropped for a
+ * second, so that no reset comes, which may eat the answer. Whom the machine held up for so long
+ * tries again. */
 static void answers_while_the_peer_sends(void **state)
 {
     struct arena *arena = arena_new(64 * 1024 * 1024);
-    struct str head = S(POST "Content-Length: 4000000\r\n\r\n");
     struct str body = repeat(arena, "", "0123456789abcdef", 250000, "");
 
     (void)state;
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < 5;) {
         int fd = peer_dial(world_port());
+        int64_t start_ms = peer_now_ms();
 
-        peer_say(fd, head);
-        for (size_t at = 0; at < body.len; at += 100000)
-            assert_int_equal(send(fd, body.at + at, 100000, MSG_NOSIGNAL), 100000);
-        shutdown(fd, SHUT_WR);
-        check_refusal("sends on", peer_hear(fd, NULL, 3000), 413);
+        peer_say(fd, S(POST "Content-Length: 4000000\r\n\r\n"));
+        if (is_all_taken(fd, body)) {
+            shutdown(fd, SHUT_WR);
+            check_refusal("sends on", peer_hear(fd, NULL), 413);
+            round++;
+        } else {
+            assert_true(peer_now_ms() - start_ms > 900);
+        }
         close(fd);
     }
     arena_free(arena);
@@ -439,92 +476,86 @@ static void answers_while_the_peer_sends(void **state)
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
-/* Sends `piece` again and again; how long until the peer answered or closed, with its answer in
- * *answer. */
-static int64_t drip(int fd, const char *piece, struct str *answer)
+/* Sends `piece` again and again until the peer answers or closes. */
+static struct str drip(int fd, const char *piece)
 {
     int64_t start_ms = peer_now_ms();
+    struct str answer;
 
     do {
         peer_say(fd, str_of(piece));
-        *answer = peer_hear(fd, "\r\n\r\n", 20);
-    } while (answer->len == 0 && !peer_heard_end() && peer_now_ms() - start_ms < 5000);
-    return peer_now_ms() - start_ms;
+        answer = peer_hear_within(fd, "\r\n\r\n", 20);
+    } while (answer.len == 0 && !peer_heard_end() && peer_now_ms() - start_ms < PEER_WAIT_MS);
+    return answer;
+}
+
+/* It says `beginning` and then `piece` for ever: the deadline comes all the same, and not at once. */
+static void ends_slow(const char *beginning, const char *piece)
+{
+    int64_t start_ms = peer_now_ms();
+    int fd = peer_dial(world_port());
+
+    peer_say(fd, str_of(beginning));
+    assert_int_equal(peer_status(drip(fd, piece)), 408);
+    assert_true(peer_now_ms() - start_ms >= QUICK_MS - EARLY_MS);
+    close(fd);
 }
 
 static void ends_slow_heads(void **state)
 {
-    int fd = peer_dial(world_port());
-    struct str answer;
-    int64_t took_ms;
-
     (void)state;
-    peer_say(fd, S(GET "X: "));
-    took_ms = drip(fd, "y", &answer);
-    assert_int_equal(peer_status(answer), 408);
-    assert_in_range(took_ms, WORLD_HEAD_MS - 30, WORLD_HEAD_MS + LATE_MS);
-    close(fd);
-    fd = peer_dial(world_port());
-    took_ms = drip(fd, "X: y\r\n", &answer); /* complete lines do not help */
-    assert_int_equal(peer_status(answer), 408);
-    assert_in_range(took_ms, WORLD_HEAD_MS - 30, WORLD_HEAD_MS + LATE_MS);
-    close(fd);
+    ends_slow(GET "X: ", "y");
+    ends_slow("", "X: y\r\n"); /* complete lines do not help */
 }
 
 static void ends_slow_bodies(void **state)
 {
-    int fd = peer_dial(world_port());
-    struct str answer;
-    int64_t took_ms;
-
     (void)state;
-    peer_say(fd, S(POST "Content-Length: 100000\r\n\r\n"));
-    took_ms = drip(fd, "y", &answer);
-    assert_int_equal(peer_status(answer), 408);
-    assert_in_range(took_ms, WORLD_BODY_MS - 30, WORLD_BODY_MS + LATE_MS);
-    close(fd);
-    fd = peer_dial(world_port());
-    peer_say(fd, S(POST "Transfer-Encoding: chunked\r\n\r\n"));
-    took_ms = drip(fd, "1\r\ny\r\n", &answer);
-    assert_int_equal(peer_status(answer), 408);
-    assert_in_range(took_ms, WORLD_BODY_MS - 30, WORLD_BODY_MS + LATE_MS);
-    close(fd);
+    ends_slow(POST "Content-Length: 100000\r\n\r\n", "y");
+    ends_slow(POST "Transfer-Encoding: chunked\r\n\r\n", "1\r\ny\r\n");
 }
 
-/* 128 KiB have earned two more seconds. */
+/* 960 KiB have earned fifteen more seconds. */
 static void waits_for_long_bodies(void **state)
 {
-    struct arena *arena = arena_new(1024 * 1024);
+    struct arena *arena = arena_new(4 * 1024 * 1024);
     int fd = peer_dial(world_port());
 
     (void)state;
     peer_say(fd,
-             repeat(arena, POST "Content-Length: 131074\r\n\r\n", "0123456789abcdef", 8192, ""));
-    peer_nap_ms(WORLD_BODY_MS * 3);
+             repeat(arena, POST "Content-Length: 983042\r\n\r\n", "0123456789abcdef", 61440, ""));
+    peer_nap_ms(QUICK_MS * 3);
     peer_say(fd, S("xy"));
-    assert_int_equal(peer_status(peer_hear(fd, "\r\n\r\n", 3000)), 200);
+    assert_int_equal(peer_status(peer_hear(fd, "\r\n\r\n")), 200);
     close(fd);
     arena_free(arena);
 }
 
-static void ends_idle_connections(void **state)
+static void hears_the_end(int fd, int64_t start_ms)
+{
+    assert_int_equal(peer_hear(fd, NULL).len, 0);
+    assert_true(peer_heard_end());
+    assert_true(peer_now_ms() - start_ms >= QUICK_MS - EARLY_MS);
+    close(fd);
+}
+
+static void ends_who_says_nothing(void **state)
 {
     int64_t start_ms = peer_now_ms();
-    int fd = peer_dial(world_port());
 
     (void)state;
-    assert_int_equal(peer_hear(fd, NULL, 5000).len, 0);
-    assert_true(peer_heard_end());
-    assert_in_range(peer_now_ms() - start_ms, WORLD_HEAD_MS - 30, WORLD_HEAD_MS + LATE_MS);
-    close(fd);
-    fd = peer_dial(world_port());
-    start_ms = peer_now_ms();
+    hears_the_end(peer_dial(world_port()), start_ms);
+}
+
+static void ends_idle_connections(void **state)
+{
+    int fd = peer_dial(world_port());
+    int64_t start_ms = peer_now_ms();
+
+    (void)state;
     peer_say(fd, S(GET "\r\n"));
-    assert_int_equal(peer_status(peer_hear(fd, ">", 3000)), 200);
-    assert_int_equal(peer_hear(fd, NULL, 5000).len, 0);
-    assert_true(peer_heard_end());
-    assert_in_range(peer_now_ms() - start_ms, WORLD_IDLE_MS - 30, WORLD_IDLE_MS + LATE_MS);
-    close(fd);
+    assert_int_equal(peer_status(peer_hear(fd, ">")), 200);
+    hears_the_end(fd, start_ms);
 }
 
 /* ---- bodies to files ------------------------------------------------------------------------- */
@@ -534,6 +565,13 @@ static int64_t file_bytes(const char *path)
     struct stat found;
 
     return stat(path, &found) == 0 ? found.st_size : -1;
+}
+
+static int64_t file_bytes_await(const char *path, int64_t bytes)
+{
+    for (int ms = 0; ms < PEER_WAIT_MS && file_bytes(path) != bytes; ms += 10)
+        peer_nap_ms(10);
+    return file_bytes(path);
 }
 
 static void takes_bodies_into_files(void **state)
@@ -563,13 +601,9 @@ static void takes_bodies_into_files(void **state)
     assert_int_equal(peer_status(answer), 500);
     fd = peer_dial(world_port());
     peer_say(fd, S("POST /upload HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\nhalf"));
-    for (int i = 0; i < 300 && file_bytes(path.at) != 4; i++)
-        peer_nap_ms(10);
-    assert_int_equal(file_bytes(path.at), 4);
+    assert_int_equal(file_bytes_await(path.at, 4), 4);
     close(fd);
-    for (int i = 0; i < 100 && file_bytes(path.at) >= 0; i++)
-        peer_nap_ms(10);
-    assert_int_equal(file_bytes(path.at), -1); /* half an upload is none */
+    assert_int_equal(file_bytes_await(path.at, -1), -1); /* half an upload is none */
     arena_free(arena);
 }
 
@@ -585,9 +619,8 @@ static int set_up_tight(void **state)
     return 0;
 }
 
-/* Sends `count` thousand bytes of a body of 50,000; the status of an answer that came soon, or 0.
- */
-static int hold_bodies(int fd, int count)
+/* `count` thousand bytes of a body of 50,000. */
+static void say_body(int fd, int count)
 {
     char blanks[1000];
 
@@ -595,7 +628,6 @@ static int hold_bodies(int fd, int count)
     peer_say(fd, S(POST "Content-Length: 50000\r\n\r\n"));
     for (int i = 0; i < count; i++)
         peer_say(fd, (struct str){blanks, sizeof(blanks)});
-    return peer_status(peer_hear(fd, "\r\n\r\n", 300));
 }
 
 static void bounds_all_bodies_together(void **state)
@@ -603,23 +635,27 @@ static void bounds_all_bodies_together(void **state)
     int first = peer_dial(world_port()), second = peer_dial(world_port()), third;
 
     (void)state;
-    assert_int_equal(hold_bodies(first, 30), 0);
-    assert_int_equal(hold_bodies(second, 30), 503);
+    say_body(first, 30);
+    world_await_read(30000);
+    assert_int_equal(peer_hear_within(first, "\r\n\r\n", 100).len, 0);
+    say_body(second, 30);
+    assert_int_equal(peer_status(peer_hear(second, "\r\n\r\n")), 503);
     assert_int_equal(peer_status(ask(POST "Content-Length: 2\r\nConnection: close\r\n\r\nhi")),
                      200);
     close(first);
     close(second);
-    peer_nap_ms(300);
+    world_await_connections(0);
     for (int i = 0; i < 3; i++) {
         third = peer_dial(world_port());
-        assert_int_equal(hold_bodies(third, 50), 200);
+        say_body(third, 50);
+        assert_int_equal(peer_status(peer_hear(third, "\r\n\r\n")), 200);
         close(third);
     }
 }
 
 #define TIGHT(name) cmocka_unit_test_setup_teardown(name, set_up_tight, tear_down)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define QUICK(name) cmocka_unit_test_setup_teardown(name, set_up_quick, tear_down)
+#define QUICK(name, deadline) cmocka_unit_test_setup_teardown(name, set_up_##deadline, tear_down)
 
 int main(void)
 {
@@ -637,10 +673,11 @@ int main(void)
         CASE(refuses_the_same_in_pieces),
         CASE(refuses_what_is_too_much),
         CASE(answers_while_the_peer_sends),
-        QUICK(ends_slow_heads),
-        QUICK(ends_slow_bodies),
-        QUICK(waits_for_long_bodies),
-        QUICK(ends_idle_connections),
+        QUICK(ends_slow_heads, head),
+        QUICK(ends_slow_bodies, body),
+        QUICK(waits_for_long_bodies, body),
+        QUICK(ends_who_says_nothing, head),
+        QUICK(ends_idle_connections, idle),
         CASE(takes_bodies_into_files),
         TIGHT(bounds_all_bodies_together),
     };

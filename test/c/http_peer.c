@@ -61,7 +61,7 @@ void peer_say(int fd, struct str bytes)
     }
 }
 
-struct str peer_hear(int fd, const char *until, int most_ms)
+struct str peer_hear_within(int fd, const char *until, int most_ms)
 {
     size_t len = 0, until_len = until != NULL ? strlen(until) : 0;
     struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -78,6 +78,11 @@ struct str peer_hear(int fd, const char *until, int most_ms)
             break;
     }
     return (struct str){heard, len};
+}
+
+struct str peer_hear(int fd, const char *until)
+{
+    return peer_hear_within(fd, until, PEER_WAIT_MS);
 }
 
 bool peer_heard_end(void)
@@ -117,7 +122,7 @@ struct str peer_ask(int port, struct str request)
     struct str answer;
 
     peer_say(fd, request);
-    answer = peer_hear(fd, NULL, 5000);
+    answer = peer_hear(fd, NULL);
     close(fd);
     return answer;
 }

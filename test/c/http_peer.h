@@ -7,9 +7,12 @@
 int peer_dial(int port); /* 127.0.0.1 */
 int peer_dial_unix(const char *path);
 void peer_say(int fd, struct str bytes); /* all of them; a peer that closed is no failure */
-/* Reads until `until` (NULL: the end) came, the peer closed, or nothing came for most_ms. Good
- * until the next call. */
-struct str peer_hear(int fd, const char *until, int most_ms);
+/* How long to wait for what must come: only where it never does is so much waited. */
+#define PEER_WAIT_MS 60000
+/* Reads until `until` (NULL: the end) came or the peer closed. Good until the next call. */
+struct str peer_hear(int fd, const char *until);
+/* The same for who may well stay silent: or until nothing came for most_ms. */
+struct str peer_hear_within(int fd, const char *until, int most_ms);
 bool peer_heard_end(void);          /* the last peer_hear met the close */
 int peer_status(struct str answer); /* 0: none */
 bool peer_has(struct str answer, const char *part);

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "http_peer.h"
+
 #define QUEUE_MAX 65536
 #define BATCH_MAX 64
 
@@ -127,14 +129,6 @@ void world_config(struct http_config *config)
     assert_non_null(mkdtemp(world.folder));
 }
 
-void world_quick(struct http_config *config)
-{
-    config->head_ms = WORLD_HEAD_MS;
-    config->body_ms = WORLD_BODY_MS;
-    config->idle_ms = WORLD_IDLE_MS;
-    config->write_ms = WORLD_WRITE_MS;
-}
-
 void world_start(const struct http_config *config)
 {
     world.is_over = false;
@@ -156,6 +150,28 @@ int world_port(void)
 const char *world_folder(void)
 {
     return world.folder;
+}
+
+static struct http_stats stats_now(void)
+{
+    struct http_stats stats;
+
+    http_stats(world.server, &stats);
+    return stats;
+}
+
+void world_await_read(int64_t bytes)
+{
+    for (int ms = 0; ms < PEER_WAIT_MS && stats_now().byte_in_count < bytes; ms += 5)
+        peer_nap_ms(5);
+    assert_true(stats_now().byte_in_count >= bytes);
+}
+
+void world_await_connections(int64_t most)
+{
+    for (int ms = 0; ms < PEER_WAIT_MS && stats_now().connection_count > most; ms += 5)
+        peer_nap_ms(5);
+    assert_true(stats_now().connection_count <= most);
 }
 
 int world_held_count(void)

@@ -5,17 +5,13 @@
 
 #include "host/http.h"
 
-#define WORLD_HEAD_MS 300
-#define WORLD_BODY_MS 300
-#define WORLD_IDLE_MS 700
-#define WORLD_WRITE_MS 300
-
 void world_config(struct http_config *config); /* two loops; deadlines that a busy machine keeps */
-void world_quick(struct http_config *config);  /* the short deadlines above */
 void world_start(const struct http_config *config);
 struct http_server *world_server(void);
 int world_port(void);
 const char *world_folder(void); /* a new one of its own; /upload writes "body" there */
-int world_held_count(void);     /* requests to /hold and /late that nobody has answered yet */
-void world_release(void);       /* answers what /hold holds */
+void world_await_read(int64_t bytes); /* it has read so many; fails where it never does */
+void world_await_connections(int64_t most); /* no more are open; the same */
+int world_held_count(void); /* requests to /hold and /late that nobody has answered yet */
+void world_release(void); /* answers what /hold holds */
 void world_stop(int grace_ms);
