@@ -7,6 +7,19 @@ import { basename, join, resolve } from "node:path";
 export const program = resolve(process.env.PAPILIO_BIN ?? "build/release/papilio");
 export const password = "correct horse battery";
 
+export const nap = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// What the probe finds, as soon as it finds something. The limit says that it never comes, not how fast it must be.
+export async function until(probe, what = "what is waited for does not come") {
+    for (const end = performance.now() + 180_000; ; await nap(20)) {
+        const found = await probe();
+        if (found)
+            return found;
+        if (performance.now() > end)
+            throw new Error(typeof what === "function" ? what() : what);
+    }
+}
+
 // Folders go when the tests are over and their servers with them: a server that still runs makes new files in it.
 const folders = [];
 process.on("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })));
@@ -67,7 +80,7 @@ export function behaviours(folder) {
 export function papilio(given, input) {
     const at = given.indexOf("--data");
     const args = at < 0 ? given : withDb(given[at + 1], given);
-    const done = spawnSync(program, args, { encoding: "utf8", input, maxBuffer: 1 << 28, timeout: 120_000 });
+    const done = spawnSync(program, args, { encoding: "utf8", input, maxBuffer: 1 << 28, timeout: 900_000 });
     return { code: done.status, signal: done.signal, out: done.stdout, err: done.stderr };
 }
 
@@ -94,11 +107,23 @@ export async function startServer(test, folder, args = [], bin = program) {
     return server;
 }
 
+// The engine is read after a start, and may be behind what was written a moment ago: who asks is told to ask again.
+export const isEngineBusy = (status, json) => status === 503 && /^audience\.(filling|behind)$/.test(json?.error?.code);
+
 // Requests with a session's cookie and CSRF token. `at` may be replaced after a restart.
 export class Person {
     constructor(url) { this.url = url; }
 
-    async ask(path, body, headers = {}) {
+    async ask(path, body, headers) {
+        let answer;
+        await until(async () => {
+            answer = await this.askOnce(path, body, headers);
+            return !isEngineBusy(answer.status, answer.json);
+        }, `${path}: the engine is never level`);
+        return answer;
+    }
+
+    async askOnce(path, body, headers = {}) {
         const reply = await fetch(this.url + path, {
             method: body === undefined ? "GET" : "POST",
             body: body === undefined ? undefined : JSON.stringify(body),
