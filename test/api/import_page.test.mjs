@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeFolder, papilio, runSql, setUp, startServer } from "./papilio.mjs";
+import { makeFolder, papilio, runSql, setUp, startServer, until } from "./papilio.mjs";
 import { xlsxOf } from "./xlsx.mjs";
 
 async function upload(person, bytes, name = "file.csv") {
@@ -14,15 +14,10 @@ async function upload(person, bytes, name = "file.csv") {
     return { status: reply.status, json: await reply.json() };
 }
 
-async function settled(person, id, over = ["done", "failed", "cancelled", "undone"]) {
-    for (let i = 0; i < 600; i++) {
-        const { json } = await person.ask(`/api/imports/${id}`);
-        if (over.includes(json.status))
-            return json;
-        await new Promise((done) => setTimeout(done, 50));
-    }
-    throw new Error("the import does not end");
-}
+const settled = (person, id, over = ["done", "failed", "cancelled", "undone"]) => until(async () => {
+    const { json } = await person.ask(`/api/imports/${id}`);
+    return over.includes(json.status) && json;
+}, "the import does not end");
 
 async function good(person, path, body) {
     const { status, json } = await person.ask(path, body);

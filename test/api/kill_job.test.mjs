@@ -4,22 +4,15 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeFolder, papilio, setUp, sqlNumber, startServer } from "./papilio.mjs";
+import { makeFolder, nap, papilio, setUp, sqlNumber, startServer, until } from "./papilio.mjs";
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 4);
 const count = 12_000;
 
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-async function jobEnd(person, id) {
-    for (let i = 0; i < 600; i++) {
-        const { json } = await person.ask(`/api/jobs/${id}`);
-        if (!["waiting", "running", "undoing"].includes(json.status))
-            return json;
-        await sleep(100);
-    }
-    throw new Error("the job does not end");
-}
+const jobEnd = (person, id) => until(async () => {
+    const { json } = await person.ask(`/api/jobs/${id}`);
+    return !["waiting", "running", "undoing"].includes(json.status) && json;
+}, "the job does not end");
 
 // Kills the server a few times while the job runs; how many of the kills fell inside.
 async function killed(t, folder, person, id) {
@@ -27,7 +20,7 @@ async function killed(t, folder, person, id) {
     for (let round = 0; round < rounds; round++) {
         const server = await startServer(t, folder);
         person.url = server.url;
-        await sleep(20 + Math.random() * 250);
+        await nap(20 + Math.random() * 250);
         await server.kill("SIGKILL");
         const done = sqlNumber(folder, `SELECT done_count FROM job WHERE id = ${id}`);
         inside += done > 0 && done < count;
@@ -39,7 +32,7 @@ async function killed(t, folder, person, id) {
     return { inside, job };
 }
 
-test("a job survives kill -9", { timeout: 600_000 }, async (t) => {
+test("a job survives kill -9", { timeout: 1_800_000 }, async (t) => {
     const folder = makeFolder(t);
     const file = join(folder, "people.csv");
     writeFileSync(file, ["name,member_no", ...Array.from({ length: count }, (_, i) => `客户${i},m${i}`)].join("\n"));

@@ -4,12 +4,11 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeFolder, papilio, setUp, startServer } from "./papilio.mjs";
+import { makeFolder, nap, papilio, setUp, startServer, until } from "./papilio.mjs";
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 10);
 const people = 20_000;
 const phoneOf = (i) => `1380${String(i).padStart(7, "0")}`;
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 function keysOf(folder) {
     const lines = readFileSync(join(folder, "papilio.key"), "utf8").trim().split("\n").map((line) => line.split(" "));
@@ -52,7 +51,7 @@ test(`rotations survive kill -9, ${rounds} rounds`, { timeout: 1_800_000 }, asyn
             const { status } = await admin.ask("/api/privacy/keys/rotate", { which: finished % 2 ? "hash" : "seal" });
             assert.equal(status, 200);
         }
-        await wait(20 + Math.random() * 250);
+        await nap(20 + Math.random() * 250);
         const { status } = await admin.ask("/api/customers",
             { name: "New", phone: `1390000${String(added).padStart(4, "0")}` });
         assert.equal(status, 200);
@@ -62,13 +61,15 @@ test(`rotations survive kill -9, ${rounds} rounds`, { timeout: 1_800_000 }, asyn
         await start();
         await look();
     }
+    const rested = () => until(async () => {
+        const { job_status } = (await admin.ask("/api/privacy/keys")).json;
+        return !["waiting", "running"].includes(job_status) && job_status;
+    }, "a rotation does not end");
     for (const which of ["seal", "hash"]) {
-        for (let i = 0; i < 600 && ["waiting", "running"].includes((await admin.ask("/api/privacy/keys")).json.job_status); i++)
-            await wait(100);
+        await rested();
         assert.equal((await admin.ask("/api/privacy/keys/rotate", { which })).status, 200);
     }
-    for (let i = 0; i < 600 && (await admin.ask("/api/privacy/keys")).json.job_status !== "done"; i++)
-        await wait(100);
+    assert.equal(await rested(), "done");
     await look();
     await server.kill();
     const last = keysOf(folder);

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { get, request } from "node:http";
 import { test } from "node:test";
-import { makeFolder, papilio, password, Person, setUp, startServer } from "./papilio.mjs";
+import { makeFolder, nap, papilio, password, Person, setUp, startServer, until } from "./papilio.mjs";
 
-const nap = (ms) => new Promise((done) => setTimeout(done, ms));
+const grace_ms = 10_000; // for requests that have begun, once the server is asked to stop
 
 // An open stream of that person: what it heard, and when it ended.
 function listen(person) {
@@ -23,9 +23,8 @@ function listen(person) {
                 }).on("error", over);
         });
     });
-    stream.hear = async (wanted, ms = 10_000) => {
-        for (const end = Date.now() + ms; Date.now() < end && !stream.heard.includes(wanted) && !stream.hasEnded;)
-            await nap(5);
+    stream.hear = async (wanted) => {
+        await until(() => stream.heard.includes(wanted) || stream.hasEnded, () => `heard "${stream.heard}", not ${wanted}`);
         assert.ok(stream.heard.includes(wanted), `heard "${stream.heard}", not ${wanted}`);
     };
     return stream;
@@ -70,8 +69,7 @@ test("a stream ends with its session", async (t) => {
     await stream.opened;
     const kept = admin.cookie;
     assert.equal((await admin.ask("/api/logout", {})).status, 200);
-    await Promise.race([stream.ended, nap(5000)]);
-    assert.ok(stream.hasEnded, "the stream outlives the sign-out");
+    await until(() => stream.hasEnded, "the stream outlives the sign-out");
     admin.cookie = kept;
     const again = listen(admin);
     await again.opened;
@@ -83,8 +81,7 @@ test("a stream ends with its session", async (t) => {
     assert.deepEqual(streams.map((each) => each.status), [200, 200]);
     const change = { old_password: password, new_password: `${password} 2` };
     assert.equal((await one.ask("/api/me/password", change)).status, 200);
-    await Promise.race([Promise.all(streams.map((each) => each.ended)), nap(5000)]);
-    assert.deepEqual(streams.map((each) => each.hasEnded), [true, true]);
+    await until(() => streams.every((each) => each.hasEnded), "a stream outlives the change of the password");
     const mine = listen(one), hers = listen(other);
     await Promise.all([mine.opened, hers.opened]);
     assert.deepEqual([mine.status, hers.status], [200, 401]);
@@ -105,8 +102,8 @@ test("many commits are told a few times a second, the last one too", async (t) =
     const most = Math.ceil((performance.now() - begin) / 250) + 1;
     const count = stream.heard.split("event: topic").length - 1;
     assert.ok(count <= most, `${count} told, at most ${most}`);
-    assert.match(stream.heard, /"customers"/);
-    assert.match(stream.heard, /"timers"/);
+    await stream.hear('"customers"');
+    await stream.hear('"timers"');
 });
 
 test("200 streams all hear, come and go, and end with the server", async (t) => {
@@ -124,7 +121,7 @@ test("200 streams all hear, come and go, and end with the server", async (t) => 
     const start_ms = Date.now();
     assert.deepEqual(await server.kill(), { code: 0, signal: null });
     await Promise.all(streams.map((each) => each.ended));
-    assert.ok(Date.now() - start_ms < 5000, `${Date.now() - start_ms} ms`);
+    assert.ok(Date.now() - start_ms < grace_ms, "the server waited for its streams");
 });
 
 // A post that is half sent when the server is asked to stop.
@@ -170,7 +167,7 @@ test("what was asked before SIGTERM is answered, and what was acknowledged is th
 
     const half = halfPost(admin, "/api/tags", { family: "intent", name: "half", color: "#112233" });
     const posters = Array.from({ length: 8 }, (_, k) => post(`p${k}`));
-    await nap(300);
+    await until(() => acknowledged.length > 16, "nothing is taken"); // and the half that was sent first has been read
     const start_ms = Date.now(), ended = server.kill();
     await nap(100);
     half.finish();
@@ -179,8 +176,7 @@ test("what was asked before SIGTERM is answered, and what was acknowledged is th
     assert.deepEqual(await ended, { code: 0, signal: null });
     is_going = false;
     await Promise.all(posters);
-    assert.ok(Date.now() - start_ms < 8000, `${Date.now() - start_ms} ms`);
-    assert.ok(acknowledged.length > 8, `${acknowledged.length}`);
+    assert.ok(Date.now() - start_ms < grace_ms, "the server waited for those who asked nothing any more");
 
     server = await startServer(t, folder);
     admin.url = server.url;

@@ -2,7 +2,7 @@
 // each attempt the audit trail ends where it ended before, and at the end nothing of the victims has changed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeFolder, password, Person, setUp, startServer } from "./papilio.mjs";
+import { makeFolder, password, Person, setUp, startServer, until } from "./papilio.mjs";
 
 const FAR_PHONE = "13711112222";
 const FAR_EMAIL = "victim@far.example";
@@ -110,11 +110,7 @@ async function scene(t) {
     it.admin_key = adminKey.id;
     it.admin_session = (await sure(admin.ask("/api/me/sessions"))).items[0].id;
     it.export = await sure(admin.ask(`/api/customers/${it.far}/privacy/export`, { reason: "letter" }));
-    for (let i = 0; i < 200; i++) {
-        if ((await sure(admin.ask(`/api/jobs/${it.export.job_id}`))).status === "done")
-            break;
-        await new Promise((done) => setTimeout(done, 25));
-    }
+    await until(async () => (await sure(admin.ask(`/api/jobs/${it.export.job_id}`))).status === "done", "the export does not end");
     return {
         server, admin, who, it, pageKey,
         as: {
@@ -336,15 +332,10 @@ test("attacks on rights", async (t) => {
             assert.equal(status, 200);
             assert.ok(!JSON.stringify(json).includes(it.far));
         }
-        const found = async (person, text) => {
-            for (let i = 0; i < 200; i++) {
-                const list = await sure(person.ask(`/api/customers?search=${encodeURIComponent(text)}`));
-                if (list.is_search_ready)
-                    return list.items.length;
-                await new Promise((done) => setTimeout(done, 25));
-            }
-            throw new Error("search is never ready");
-        };
+        const found = (person, text) => until(async () => {
+            const list = await sure(person.ask(`/api/customers?search=${encodeURIComponent(text)}`));
+            return list.is_search_ready && { count: list.items.length };
+        }, "search is never ready").then(({ count }) => count);
         assert.equal(await found(as.other, "Zhao"), 2);
         for (const part of ["Zhao", "zhaoxia wu", "1371111", "1111222", "victim", "victim@far"])
             assert.equal(await found(as.viewer, part), 0, part);
@@ -400,15 +391,10 @@ test("attacks on rights", async (t) => {
 
     await t.test("a job and its file go as far as the rights of who began it, now", async () => {
         const { server, admin, as, who, it } = scenery;
-        const ended = async (person, job) => {
-            for (let i = 0; i < 200; i++) {
-                const { json } = await person.ask(`/api/jobs/${job}`);
-                if (["done", "failed"].includes(json.status))
-                    return json;
-                await new Promise((done) => setTimeout(done, 25));
-            }
-            throw new Error("the job does not end");
-        };
+        const ended = (person, job) => until(async () => {
+            const { json } = await person.ask(`/api/jobs/${job}`);
+            return ["done", "failed"].includes(json.status) && json;
+        }, "the job does not end");
         const away = await sure(as.manager.ask("/api/customers/bulk",
             { action: "assign", staff_id: who.ids.other, reason: "x", ids: [{ id: it.near }] }));
         assert.equal((await ended(as.manager, away.job_id)).error_code, "owner.staff");

@@ -1,12 +1,10 @@
 // The connection goes between a COMMIT and its answer: who asked hears the truth, or that nobody knows it; nothing happens twice.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setUp } from "../api/papilio.mjs";
+import { setUp, until } from "../api/papilio.mjs";
 import { check, makeNodes, makeSchema, startNode } from "./base.mjs";
 import { startProxy } from "./proxy.mjs";
 
-const nap = (ms) => new Promise((done) => setTimeout(done, ms));
-const outage = 17_000; // the node looks for a connection for 15 s
 
 async function open(t) {
     const schema = makeSchema(), { folders, keyFile } = makeNodes(t), proxy = await startProxy(t, schema);
@@ -15,51 +13,46 @@ async function open(t) {
     const add = (phone, region, key) =>
         person.ask("/api/customers", { phone, region }, key ? { "Idempotency-Key": key } : {});
     const count = (region) => Number(schema.sql(`SELECT count(*) FROM customer WHERE region = '${region}'`));
+    const readCount = async () => Number(/^papilio_http_requests_total (\d+)$/m.exec(await (await fetch(`${server.url}/metrics`)).text())[1]);
     const end = async () => {
         assert.deepEqual(await server.kill(), { code: 0, signal: null });
         const done = check(schema, folders[0], keyFile);
         assert.equal(done.code, 0, done.out + done.err);
     };
-    return { proxy, person, add, count, end };
+    return { proxy, add, count, readCount, end };
 }
 
-// The database is there again at once, or after some time.
-async function isBack(proxy, ms) {
-    while (!proxy.hasCut)
-        await nap(5);
-    await nap(ms);
+// Once it has been cut the database is there again.
+async function isBack(proxy) {
+    await until(() => proxy.hasCut, "nothing was cut");
     Object.assign(proxy, { isDown: false, hasCut: false });
 }
 
 // The answer to what met the cut. A connection that is not back from the one before says so without asking the base: once more, then.
 async function answerOfCut(proxy, ask) {
     const before = proxy.cutCount;
-    for (let i = 0; ; i++) {
+    return until(async () => {
         const reply = await ask();
         if (proxy.cutCount > before)
             return reply;
         assert.equal(reply.status, 503, JSON.stringify(reply.json));
-        assert.ok(i < 300, "nothing is taken any more");
-        await nap(100);
-    }
+    }, "nothing is taken any more");
 }
 
 // Each connection comes back in its own time; until then it says that it is busy.
 async function answered(ask) {
-    for (let i = 0; ; i++) {
+    return until(async () => {
         const reply = await ask();
         if (reply.status !== 503)
             return reply;
         assert.match(reply.json.error.code, /^(busy|database\.lost)$/);
-        assert.ok(i < 300, "nothing is taken any more");
-        await nap(100);
-    }
+    }, "nothing is taken any more");
 }
 
-test("a connection that comes back brings the true answer, done or not", { timeout: 120_000 }, async (t) => {
+test("a connection that comes back brings the true answer, done or not", { timeout: 600_000 }, async (t) => {
     const { proxy, add, count, end } = await open(t);
     Object.assign(proxy, { cut: "done", loses: "answer" });
-    const back = isBack(proxy, 0);
+    const back = isBack(proxy);
     const done = await answerOfCut(proxy, () => add("13900000001", "done"));
     await back;
     assert.equal(done.status, 200, JSON.stringify(done.json)); // without a key, too
@@ -67,7 +60,7 @@ test("a connection that comes back brings the true answer, done or not", { timeo
     assert.equal((await answered(() => add("13900000008", "well"))).status, 200);
 
     Object.assign(proxy, { cut: "undone", loses: "request" });
-    const again = isBack(proxy, 0);
+    const again = isBack(proxy);
     const undone = await answerOfCut(proxy, () => add("13900000002", "undone", "key"));
     await again;
     assert.equal(undone.status, 503, JSON.stringify(undone.json));
@@ -78,21 +71,23 @@ test("a connection that comes back brings the true answer, done or not", { timeo
     await end();
 });
 
-test("no connection comes back: commit.unknown; the same key then gets the kept answer", { timeout: 120_000 }, async (t) => {
-    const { proxy, add, count, end } = await open(t);
+test("no connection comes back: commit.unknown; the same key then gets the kept answer", { timeout: 600_000 }, async (t) => {
+    const { proxy, add, count, readCount, end } = await open(t);
     Object.assign(proxy, { hold: "held", cut: "unknown", loses: "answer" });
-    const back = isBack(proxy, outage);
     const before = add("13900000003", "held"); // while the writer waits in it, the next two make one group
-    await nap(500);
+    await until(() => proxy.isHolding, "nothing was held");
+    const begun = await readCount();
     const both = [add("13900000004", "unknown", "key"), add("13900000005", "unknown")];
-    await nap(500);
+    let asked = 0; // which is read, too
+    await until(async () => await readCount() >= begun + ++asked + both.length, "they do not wait for the writer");
     proxy.release();
     assert.equal((await before).status, 200);
     for (const { status, json } of await Promise.all(both)) {
         assert.equal(status, 503, JSON.stringify(json));
         assert.equal(json.error.code, "commit.unknown");
     }
-    await back;
+    assert.ok(proxy.isDown);
+    Object.assign(proxy, { isDown: false, hasCut: false });
     assert.equal(count("unknown"), 2); // it had happened
     const kept = await answered(() => add("13900000004", "unknown", "key"));
     assert.equal(kept.status, 200, JSON.stringify(kept.json));

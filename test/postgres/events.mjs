@@ -1,7 +1,6 @@
 // Events posted while something dies: what was acknowledged, and what the base has of it.
 import assert from "node:assert/strict";
-
-export const nap = (ms) => new Promise((done) => setTimeout(done, ms));
+import { nap, until } from "../api/papilio.mjs";
 
 export const eventOf = (id) => ({
     message_id: id, kind: "page_viewed", properties: { url: `https://shop.example/${id}` },
@@ -36,6 +35,11 @@ function stored(schema) {
         const [url, count] = line.split("|");
         return [url.slice("https://shop.example/".length), Number(count)];
     }));
+}
+
+// One more than there were, from somebody who posts meanwhile.
+export function untilMore(acknowledged, codes, than = acknowledged.length) {
+    return until(() => acknowledged.length > than, () => `nothing is taken any more: ${[...codes]}`);
 }
 
 export function verify(schema, acknowledged) {

@@ -6,9 +6,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setUp } from "../api/papilio.mjs";
+import { nap, setUp, until } from "../api/papilio.mjs";
 import { check, makeNodes, makeSchema, runServer, startNode } from "./base.mjs";
-import { nap, post, verify } from "./events.mjs";
+import { post, untilMore, verify } from "./events.mjs";
 
 const rounds = Number(process.env.FAILOVER_ROUNDS ?? 1);
 
@@ -48,17 +48,7 @@ async function follow(primary, standby) {
     standby.start();
     primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
     primary.sql("SELECT pg_reload_conf()");
-    for (let i = 0; primary.sql("SELECT sync_state FROM pg_stat_replication") !== "sync"; i++) {
-        assert.ok(i < 300, "the standby does not follow");
-        await nap(50);
-    }
-}
-
-async function untilMore(acknowledged, codes) {
-    for (const from = acknowledged.length, end = Date.now() + 60_000; acknowledged.length === from;) {
-        assert.ok(Date.now() < end, `nothing is taken any more: ${[...codes]}`);
-        await nap(20);
-    }
+    await until(() => primary.sql("SELECT sync_state FROM pg_stat_replication") === "sync", "the standby does not follow");
 }
 
 test("the standby takes over, and the node finds it", { timeout: 1_800_000 }, async (t) => {

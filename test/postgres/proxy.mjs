@@ -15,7 +15,7 @@ export async function startProxy(t, schema) {
         url: `postgres://?host=${encodeURIComponent(folder)}&options=-csearch_path%3D${schema.name}`,
     };
     const pairs = new Set(), held = new Set();
-
+    Object.defineProperty(proxy, "isHolding", { get: () => held.size > 0 });
     proxy.release = () => {
         proxy.hold = null;
         for (const pair of held)

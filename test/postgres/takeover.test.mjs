@@ -4,26 +4,17 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Person, papilio, setUp, startServer } from "../api/papilio.mjs";
+import { nap, Person, papilio, setUp, startServer, until } from "../api/papilio.mjs";
 import { makeOutside, makeWorld, post, settled, simServer, verify } from "../api/sim.mjs";
 import { check, makeNodes, makeSchema, startNode } from "./base.mjs";
 
 const rounds = Number(process.env.TAKEOVER_ROUNDS ?? 2);
-const nap = (ms) => new Promise((done) => setTimeout(done, ms));
 
 function alike(person, url) {
     const other = new Person(url);
     other.cookie = person.cookie;
     other.csrf = person.csrf;
     return other;
-}
-
-// A node is its folder: its number is the order in which the folders came.
-async function until(isTrue, what) {
-    for (let i = 0; !isTrue(); i++) {
-        assert.ok(i < 600, what);
-        await nap(50);
-    }
 }
 
 // The dead do not come back within their time: it is over now, not after minutes.
@@ -50,7 +41,7 @@ test(`the node that has the leases is killed, ${rounds} rounds`, { timeout: 1_80
         isOn = false;
         await Promise.all(all);
         schema.sql(isOver(node));
-        const heir = 1 - node; // also answers what the dead did not
+        const heir = 1 - node; // of two folders: a node's number is the order in which they came; it also answers what the dead did not
         await Promise.all(queues.map((queue, i) => post(world, i, queue, () => false, people[heir])));
         await until(() => schema.sql(`SELECT count(*) FROM lease WHERE node_id = ${heir} AND name IN ('outbox', 'saga', 'timer')`) === "3",
             "the leases stay with the dead");
@@ -68,8 +59,8 @@ test(`the node that has the leases is killed, ${rounds} rounds`, { timeout: 1_80
     assert.equal(done.code, 0, done.out + done.err);
 });
 
-test("a job of a node that was killed is taken over once", { timeout: 300_000 }, async (t) => {
-    const schema = makeSchema(), { folders, keyFile } = makeNodes(t), count = 6000;
+test("a job of a node that was killed is taken over once", { timeout: 900_000 }, async (t) => {
+    const schema = makeSchema(), { folders, keyFile } = makeNodes(t), count = 12_000;
     const at = ["--db", schema.url, "--key-file", keyFile], file = join(folders[0], "people.csv");
     writeFileSync(file, ["name,member_no", ...Array.from({ length: count }, (_, i) => `客户${i},m${i}`)].join("\n"));
     const a = await startNode(t, schema, folders[0], keyFile), person = await setUp(a);
