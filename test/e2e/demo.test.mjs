@@ -11,7 +11,7 @@ before(
         const [, login, password] = /login: (\S+)\s+password: (\S+)/.exec(server.said)
         await server.post('/api/login', { login, password })
     },
-    { timeout: 240_000 },
+    { timeout: 1_200_000 },
 )
 after(async () => {
     await closeBrowser()

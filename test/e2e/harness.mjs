@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import { isShared, withDb } from '../api/papilio.mjs'
+import { isEngineBusy, nap, until, withDb } from '../api/papilio.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const PAPILIO = resolve(process.env.PAPILIO_BIN ?? join(root, 'build/release/papilio'))
@@ -43,10 +43,9 @@ export class Server {
         const keep = (bytes) => (this.said += bytes)
         this.process.stdout.on('data', keep)
         this.process.stderr.on('data', keep)
-        const until = Date.now() + (command === 'demo' ? (isShared ? 800_000 : 200_000) : 60_000)
         while (!/^ready/m.test(this.said)) {
-            assert.ok(Date.now() < until && this.process.exitCode === null, `the server did not start:\n${this.said}`)
-            await new Promise((done) => setTimeout(done, 50))
+            assert.ok(this.process.exitCode === null && this.process.signalCode === null, `the server did not start:\n${this.said}`)
+            await nap(20)
         }
         this.url = /http:\/\/127\.0\.0\.1:\d+/.exec(this.said)[0]
         this.setupLink = /http:\S+\/setup\?token=\S+/.exec(this.said)?.[0]
@@ -54,7 +53,7 @@ export class Server {
     }
 
     async halt() {
-        if (!this.process || this.process.exitCode !== null) return
+        if (!this.process || this.process.exitCode !== null || this.process.signalCode !== null) return
         const over = new Promise((done) => this.process.once('exit', done))
         this.process.kill('SIGTERM')
         await over
@@ -67,23 +66,27 @@ export class Server {
 
     /* One call of the API as the administrator; refused calls throw. */
     async call(method, path, body, headers = {}) {
-        const response = await fetch(this.url + path, {
-            method,
-            headers: {
-                ...(this.cookie && { Cookie: this.cookie }),
-                ...(this.csrf && { 'X-CSRF-Token': this.csrf }),
-                ...(body && { 'Content-Type': 'application/json' }),
-                ...headers,
-            },
-            body: body && JSON.stringify(body),
-        })
-        const text = await response.text()
-        assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`)
-        const cookie = response.headers.get('set-cookie')
-        if (cookie) this.cookie = cookie.split(';')[0]
-        const answer = text ? JSON.parse(text) : {}
-        if (answer.csrf_token) this.csrf = answer.csrf_token
-        return answer
+        const ask = async () => {
+            const response = await fetch(this.url + path, {
+                method,
+                headers: {
+                    ...(this.cookie && { Cookie: this.cookie }),
+                    ...(this.csrf && { 'X-CSRF-Token': this.csrf }),
+                    ...(body && { 'Content-Type': 'application/json' }),
+                    ...headers,
+                },
+                body: body && JSON.stringify(body),
+            })
+            const text = await response.text()
+            const answer = text ? JSON.parse(text) : {}
+            if (isEngineBusy(response.status, answer)) return
+            assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`)
+            const cookie = response.headers.get('set-cookie')
+            if (cookie) this.cookie = cookie.split(';')[0]
+            if (answer.csrf_token) this.csrf = answer.csrf_token
+            return answer
+        }
+        return until(ask, `${path}: the engine is never level`)
     }
     post(path, body, headers) {
         return this.call('POST', path, body, headers)
@@ -133,7 +136,7 @@ export async function openPage(server, { size = DESKTOP, theme = 'light', locale
         await context.addCookies([{ name, value, url: server.url }])
     }
     const page = await context.newPage()
-    page.setDefaultTimeout(20_000) // a busy machine is no fault
+    page.setDefaultTimeout(90_000) // a busy machine is no fault
     page.faults = []
     page.on('console', (message) => {
         const text = message.text()
@@ -167,7 +170,14 @@ export async function withPage(server, options, work) {
     await closePage(page)
 }
 
+/* What fades in has other colours until it is there. What turns for ever is not waited for. */
+const atRest = (page) =>
+    page.waitForFunction(() =>
+        document.getAnimations().every(({ playState, effect }) => playState !== 'running' || effect.getComputedTiming().endTime === Infinity),
+    )
+
 export async function assertAccessible(page, what) {
+    await atRest(page)
     await page.evaluate(`${axeSource};0`)
     const found = await page.evaluate(async () => {
         const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
@@ -182,6 +192,6 @@ export async function assertAccessible(page, what) {
 export async function assertFits(page, what) {
     const overOf = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     let over = await overOf()
-    for (const until = Date.now() + 1_500; over > 0 && Date.now() < until; over = await overOf()) await page.waitForTimeout(100)
+    for (let i = 0; over > 0 && i < 100; i++, over = await overOf()) await nap(100)
     assert.ok(over <= 0, `${what} is ${over} px too wide`)
 }

@@ -18,18 +18,7 @@ after(async () => {
 })
 
 const paid = (within) => ({ kind: ['order_paid'], ...(within && { within: { last: { days: within } } }) })
-/* The engine may still be reading what was written. */
-async function ask(path, body) {
-    for (;;) {
-        try {
-            return await server.post(path, body)
-        } catch (error) {
-            if (!/audience\.(filling|behind)/.test(error.message)) throw error
-            await new Promise((done) => setTimeout(done, 100))
-        }
-    }
-}
-const countOf = async (who) => (await ask('/api/audience/count', { query: { version: 1, ask: 'segment', who } })).member_count
+const countOf = async (who) => (await server.post('/api/audience/count', { query: { version: 1, ask: 'segment', who } })).member_count
 const shows = (page, count) => page.locator('[data-test=count]', { hasText: new RegExp(`^${count}$`) }).and(page.locator('.figure:not(.is-stale) [data-test=count]')).waitFor()
 const button = (scope, name) => scope.getByRole('button', { name })
 async function add(page, search, scope = page) {
@@ -65,8 +54,10 @@ test('from a ready one to a live segment, in the list, archived and back', async
         await row.locator('.num strong', { hasText: String(count) }).waitFor()
         await assertAccessible(page, 'the list')
         await button(row, '归档').click()
+        const undo = page.locator('.el-message').getByRole('button', { name: '撤销' })
+        await undo.hover() // so it stays
         await page.getByText('没有符合的人群').or(page.getByText('还没有人群')).waitFor()
-        await page.locator('.el-message').getByRole('button', { name: '撤销' }).click()
+        await undo.click()
         await row.waitFor()
         await button(row, '复制').click()
         await page.waitForURL(/\/segments\/new/)
@@ -240,7 +231,7 @@ test('what the builder does not know stays, and what is refused is told where it
         await page.getByLabel('订单数 值').fill('2')
         assert.deepEqual(await queryOf(page), { version: 1, ask: 'segment', zone: 'Europe/Berlin', who: { all: [{ attribute: 'order_count', at_least: 2 }] } })
 
-        await ask('/api/segments', { name: '有单', definition: { version: 1, ask: 'segment', who: { did: paid() } } })
+        await server.post('/api/segments', { name: '有单', definition: { version: 1, ask: 'segment', who: { did: paid() } } })
         await page.getByLabel('名称').fill('有单')
         await button(page, '新建人群').click()
         await page.getByText('已有同名的人群').waitFor()
@@ -266,7 +257,7 @@ test('why somebody is meant: each condition has a tick or a cross', async () => 
 
 test('an edit keeps who changed it last from being overwritten, and leaving asks first', async () => {
     const definition = { version: 1, ask: 'segment', who: { all: [{ did: paid(), at_least: 2 }] } }
-    const { id } = await ask('/api/segments', { name: '常客', definition })
+    const { id } = await server.post('/api/segments', { name: '常客', definition })
     await withPage(server, {}, async (page) => {
         await page.goto(`${server.url}/segments/${id}/edit`)
         await page.getByLabel('次数 值').fill('3')
@@ -282,10 +273,10 @@ test('an edit keeps who changed it last from being overwritten, and leaving asks
 
 test('all that is offered is taken by the server, and shown', async () => {
     const { picks, templates, openOf } = await bundle("export * as picks from '@/pages/segment/model/picks'\nexport * as templates from '@/pages/segment/model/templates'\nexport { openOf } from '@/pages/segment/model/wire'")
-    const catalog = await ask('/api/segments', { name: '一个', definition: { version: 1, ask: 'segment', who: { did: paid() } } }).then(() => server.call('GET', '/api/audience/catalog'))
+    const catalog = await server.post('/api/segments', { name: '一个', definition: { version: 1, ask: 'segment', who: { did: paid() } } }).then(() => server.call('GET', '/api/audience/catalog'))
     const segments = (await server.call('GET', '/api/segments')).items
     const tag = (await server.call('GET', '/api/tags')).items[0].id
-    const { id: list } = await ask(`/api/segments/${segments[0].id}/snapshot`, { segment_id: segments[0].id, name: '名单' })
+    const { id: list } = await server.post(`/api/segments/${segments[0].id}/snapshot`, { segment_id: segments[0].id, name: '名单' })
     const filled = (one) => {
         const next = structuredClone(one)
         if (next.tag) next.tag = [tag]

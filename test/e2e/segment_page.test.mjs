@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { assertAccessible, assertFits, closeBrowser, DESKTOP, openBrowser, Server, withPage } from './harness.mjs'
+import { until } from '../api/papilio.mjs'
 import { seed } from './seed.mjs'
 
 const PHONE = { width: 390, height: 844 }
@@ -24,12 +25,11 @@ after(async () => {
 })
 
 async function filled(id, count) {
-    for (const until = Date.now() + 20_000; ; ) {
-        const { one } = await server.call('GET', `/api/segments/${id}`)
-        if (one.state === 'live' && one.member_count === count) return one
-        assert.ok(Date.now() < until, `${one.state} with ${one.member_count}`)
-        await new Promise((done) => setTimeout(done, 100))
-    }
+    let one
+    await until(async () => {
+        ;({ one } = await server.call('GET', `/api/segments/${id}`))
+        return one.state === 'live' && one.member_count === count
+    }, () => `${one.state} with ${one.member_count}`)
 }
 const shot = (page, name) => (process.env.SHOTS ? page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true }) : undefined)
 const button = (scope, name) => scope.getByRole('button', { name, exact: true })
@@ -165,6 +165,7 @@ test('another definition is a version, and the first one comes back', async () =
         await shot(page, 'segment-versions')
         await page.getByRole('button', { name: '恢复这一版 1' }).click()
         await page.getByText('已恢复第 1 版的条件').waitFor()
+        await button(page, '撤销').hover() // so it stays
         await page.getByText('第 3 版').waitFor()
         await filled(repeat, 12)
         await button(page, '撤销').click()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
+import { nap, until } from '../api/papilio.mjs'
 import { closeBrowser, openBrowser, Server } from './harness.mjs'
 
 let server, browser, site, key
@@ -47,17 +48,13 @@ async function visit(isRobot, work) {
 }
 
 /* Once as many events as wanted have arrived, the timeline of the one customer found. */
-async function timeline(search, count) {
-    for (let tries = 0; tries < 100; tries++) {
+const timeline = (search, count) =>
+    until(async () => {
         const { items } = await server.call('GET', `/api/customers?${search}`)
-        if (items.length > 0) {
-            const all = (await server.call('GET', `/api/customers/${items[0].id}/timeline`)).items.reverse()
-            if (all.length >= count) return all
-        }
-        await new Promise((done) => setTimeout(done, 50))
-    }
-    throw new Error('the events did not arrive')
-}
+        if (items.length === 0) return
+        const all = (await server.call('GET', `/api/customers/${items[0].id}/timeline`)).items.reverse()
+        return all.length >= count && all
+    }, 'the events did not arrive')
 
 test('views, clicks and a name', async () => {
     await visit(false, async (page) => {
@@ -66,7 +63,7 @@ test('views, clicks and a name', async () => {
         await page.evaluate(() => document.getElementById('out').addEventListener('click', (event) => event.preventDefault()))
         await page.locator('#out').click()
         await page.evaluate(() => history.pushState({}, '', '/second'))
-        await page.waitForTimeout(50)
+        await page.evaluate(() => new Promise((done) => setTimeout(done))) // its look at the address comes before
         await page.evaluate(() => {
             window.papilio.identify('member_no', 'A17')
             window.papilio.track('form_submitted', { code: 'lead' })
@@ -102,12 +99,12 @@ test('a visitor who comes back is the same one; a robot is none', async () => {
         await page.evaluate(() => window.papilio.flush())
         await page.goto(`${site.url}/twice`)
     })
-    for (let tries = 0; (await count()) === before && tries < 100; tries++) await new Promise((done) => setTimeout(done, 50))
+    await until(async () => (await count()) > before, 'the visitor did not arrive')
     assert.equal(await count(), before + 1)
     await visit(true, async (page) => {
         await page.goto(`${site.url}/robot`)
         assert.equal(await page.evaluate(() => typeof window.papilio), 'undefined')
     })
-    await new Promise((done) => setTimeout(done, 300))
+    await nap(300)
     assert.equal(await count(), before + 1)
 })

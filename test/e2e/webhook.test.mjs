@@ -82,14 +82,14 @@ test('made, tried, failing, sent again, its secret replaced, paused, removed', a
         answer = { status: 410, body: '' }
         const customer = { kind: 'phone', value: '13900000009' }
         await server.post('/api/v1/events', { events: [{ message_id: 'm1', kind: 'friend_added', customer }] })
-        await page.getByText('1 条多次重试仍未送达').waitFor({ timeout: 20_000 })
+        await page.getByText('1 条多次重试仍未送达').waitFor()
         await page.getByLabel('只看未送达').check()
         await page.getByText('添加好友', { exact: true }).last().waitFor()
         await assertAccessible(page, 'a webhook that fails')
         await shot(page, 'webhook-dead')
         answer = { status: 200, body: '' }
         await button(page, '全部重发').click()
-        await page.getByText('没有未送达的消息').waitFor({ timeout: 20_000 })
+        await page.getByText('没有未送达的消息').waitFor()
         assert.equal(JSON.parse(arrived.at(-1).body).kind, 'friend_added')
 
         await button(page, '更换密钥').click()
