@@ -9,6 +9,7 @@ const only = process.argv.slice(2);
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = []; // said once more at the end, short: a long output is read from there
 
+// minutes: many times what it takes; so many mean that it hangs.
 function run(command, args, minutes, env = {}) {
     const done = spawnSync(command, args, {
         encoding: "utf8", timeout: minutes * 60_000, killSignal: "SIGKILL", maxBuffer: 1 << 30,
@@ -47,7 +48,7 @@ function testPrograms(stage = "", before = [], more = [], env = {}) {
     rmSync(junit, { force: true });
     const [program, ...args] = [...before, "ctest", "--test-dir", "build/asan", "-j2", "--output-junit", junit,
         "--test-output-size-passed", "100000000", "--test-output-size-failed", "100000000", ...more];
-    const done = run(program, args, 20, env);
+    const done = run(program, args, 90, env);
     const tests = existsSync(junit) ? readJunit(readFileSync(junit, "utf8")) : [];
     if (!tests.length)
         report(`${stage}C`, { passed: 0, failed: 1, skipped: 0, names: ["ctest ran nothing"] }, done.output);
@@ -78,7 +79,7 @@ function testPostgres() {
         return;
     for (const folder of ["gen", "sqlgen_sample/gen"]) {
         const script = `build/asan/${folder}/postgres.sql`;
-        const done = run("scripts/postgres.sh", ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", script], 5);
+        const done = run("scripts/postgres.sh", ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", script], 30);
         const prepared = [...done.output.matchAll(/^PREPARE$/gm)].length;
         report(`postgres: schema and queries of ${folder}`,
             { passed: done.isOk ? prepared + 1 : prepared, failed: done.isOk ? 0 : 1, skipped: 0 }, done.output);
@@ -101,8 +102,8 @@ const apiOnPostgres = (except) => findTests("test/api", except.map((name) => `${
 function testOnPostgres() {
     testPostgres();
     testPrograms("postgres: ", ["scripts/postgres.sh"], ["-R", `^(${onPostgres().join("|")})$`], { PAPILIO_TEST_DB: "postgres://" });
-    testNodeOnPostgres("postgres: api", apiOnPostgres([...sqliteFiles, ...long]), 20, "asan");
-    testNodeOnPostgres("postgres: nodes, crash", findTests("test/postgres"), 60, "asan");
+    testNodeOnPostgres("postgres: api", apiOnPostgres([...sqliteFiles, ...long]), 90, "asan");
+    testNodeOnPostgres("postgres: nodes, crash", findTests("test/postgres"), 90, "asan");
 }
 
 function testNodeOnPostgres(stage, files, minutes, preset) {
@@ -112,15 +113,15 @@ function testNodeOnPostgres(stage, files, minutes, preset) {
 const bin = (preset) => ({ PAPILIO_BIN: resolve(`build/${preset}/papilio`) });
 const stages = {
     c: () => testPrograms(),
-    runner: () => testNode("runner", findTests("scripts"), 1, {}),
-    api: () => testNode("api", findTests("test", ["e2e", "postgres"]), 20, bin("asan")),
-    e2e: () => testNode("e2e", findTests("test/e2e"), 15, bin("release")),
+    runner: () => testNode("runner", findTests("scripts"), 10, {}),
+    api: () => testNode("api", findTests("test", ["e2e", "postgres"]), 120, bin("asan")),
+    e2e: () => testNode("e2e", findTests("test/e2e"), 90, bin("release")),
     postgres: testOnPostgres,
 };
 // Only where named: soak does.
 const longStages = {
-    "api-postgres": () => testNodeOnPostgres("api-postgres", apiOnPostgres(sqliteFiles), 90, "asan"),
-    "e2e-postgres": () => testNodeOnPostgres("e2e-postgres", findTests("test/e2e"), 60, "release"),
+    "api-postgres": () => testNodeOnPostgres("api-postgres", apiOnPostgres(sqliteFiles), 240, "asan"),
+    "e2e-postgres": () => testNodeOnPostgres("e2e-postgres", findTests("test/e2e"), 180, "release"),
 };
 for (const [name, stage] of Object.entries({ ...stages, ...longStages })) {
     if (only.includes(name) || (only.length === 0 && name in stages))
