@@ -25,6 +25,7 @@ struct catalog_kind {
 struct catalog_field {
     struct str name;
     enum value_type type;
+    bool is_channel; /* ids of channels: those that are named must be there */
 };
 struct catalog {
     const struct catalog_kind *kinds; /* sorted by name */
@@ -39,8 +40,9 @@ struct catalog {
     const struct zone *(*zone_find)(void *user, struct arena *arena, struct str name);
     /* Is there such a set? NULL: there are none. */
     bool (*set_find)(void *user, enum set_kind kind, int64_t id);
-    /* The number by which events name the channel with that id; NONE: it has none yet, so no event names it. NULL: ids are numbers. */
-    int64_t (*channel_find)(void *user, int64_t id);
+    /* Is there such a channel? *number: by which events name it; NONE: it has none yet, so no event names it. NULL: all are there and
+     * ids are numbers. */
+    bool (*channel_find)(void *user, int64_t id, int64_t *number);
     void *user;
     /* Those of a flow that says none, as JSON. NULL: it must say them. */
     enum err (*stages)(void *user, struct str *out);

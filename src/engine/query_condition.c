@@ -89,7 +89,10 @@ static enum err attribute_read(struct query_reader *reader, const struct query_i
     out->has_field = true;
     TRY(query_members(reader, object, names));
     TRY(query_attribute(reader, item, &out->field));
-    return query_test(reader, object, out->field.type, &out->test);
+    TRY(query_test(reader, object, out->field.type, &out->test));
+    return reader->catalog->attributes[out->field.number].is_channel
+               ? query_channel_test(reader, object)
+               : OK;
 }
 
 static enum err set_read(struct query_reader *reader, const struct query_item *object,

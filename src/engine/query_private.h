@@ -68,6 +68,8 @@ enum err query_test(struct query_reader *reader, const struct query_item *object
 enum err query_values(struct query_reader *reader, const struct query_item *item, enum value_type type, struct test *out) MUST_USE;
 enum err query_kinds(struct query_reader *reader, const struct query_item *item, struct test *out) MUST_USE;
 enum err query_channels(struct query_reader *reader, const struct query_item *item, struct test *out) MUST_USE;
+/* The same of an attribute's test, whose values stay ids. */
+enum err query_channel_test(struct query_reader *reader, const struct query_item *object) MUST_USE;
 /* The one test of a moment. */
 enum err query_test_moment(struct query_reader *reader, const struct query_item *object, struct test *out) MUST_USE;
 enum err query_pattern(struct query_reader *reader, const struct query_item *item, struct pattern *out) MUST_USE;

@@ -16,9 +16,13 @@ static const struct catalog_field columns[] = {{S("amount"), VALUE_MONEY},
                                                {S("quantity"), VALUE_NUMBER},
                                                {S("product"), VALUE_TEXT},
                                                {S("due"), VALUE_DATE}};
-static const struct catalog_field attributes[] = {
-    {S("city"), VALUE_TEXT},         {S("age"), VALUE_NUMBER}, {S("birthday"), VALUE_DATE},
-    {S("interests"), VALUE_CHOICES}, {S("owner"), VALUE_ID},   {S("paid_fen"), VALUE_MONEY}};
+static const struct catalog_field attributes[] = {{S("city"), VALUE_TEXT},
+                                                  {S("age"), VALUE_NUMBER},
+                                                  {S("birthday"), VALUE_DATE},
+                                                  {S("interests"), VALUE_CHOICES},
+                                                  {S("owner"), VALUE_ID},
+                                                  {S("paid_fen"), VALUE_MONEY},
+                                                  {S("channel"), VALUE_ID, .is_channel = true}};
 
 struct world {
     struct arena *arena;
@@ -222,16 +226,26 @@ static void test_values(void **state)
     assert_int_equal(world->query.who[0].test.high, 2);
 }
 
-static int64_t channel_find(void *user, int64_t id)
+/* 900001 has a number, 7 has none yet, others are not there. */
+static bool channel_find(void *user, int64_t id, int64_t *number)
 {
     (void)user;
-    return id == 900001 ? 12 : NONE;
+    *number = id == 900001 ? 12 : NONE;
+    return id == 900001 || id == 7;
+}
+
+static void refused_at(struct world *world, struct str who, const char *path)
+{
+    assert_int_equal(who_of(world, who), E_INPUT);
+    assert_string_equal(world->fault.code, "query.name");
+    assert_text(world->fault.path, path);
 }
 
 static void test_channels_are_numbers(void **state)
 {
     struct world *world = *state;
     struct str who = S("{\"did\": {\"channel\": [\"900001\", \"7\"]}}");
+    struct str first = S("{\"attribute\": \"channel\", \"is\": [\"900001\", \"7\"]}");
 
     assert_int_equal(who_of(world, who), OK);
     assert_int_equal(world->query.who[0].pattern->tests[0].test.values[0], 900001);
@@ -239,6 +253,18 @@ static void test_channels_are_numbers(void **state)
     assert_int_equal(who_of(world, who), OK);
     assert_int_equal(world->query.who[0].pattern->tests[0].test.values[0], 12);
     assert_int_equal(world->query.who[0].pattern->tests[0].test.values[1], -1);
+    assert_int_equal(who_of(world, first), OK); /* people have the id itself */
+    assert_int_equal(world->query.who[0].test.values[0], 900001);
+    refused_at(world, S("{\"did\": {\"channel\": [\"7\", \"8\"]}}"), "/who/did/channel/1");
+    refused_at(world, S("{\"did\": {\"channel\": \"8\"}}"), "/who/did/channel");
+    refused_at(world, S("{\"attribute\": \"channel\", \"is\": [\"7\", \"8\"]}"), "/who/is/1");
+    refused_at(world, S("{\"attribute\": \"channel\", \"is_not\": \"8\"}"), "/who/is_not");
+    refused_at(world,
+               S("{\"answer\": {\"ask\": \"breakdown\", \"events\": {}, \"by\": \"channel\"}, "
+                 "\"cell\": {\"group\": [\"\", \"8\"]}}"),
+               "/who/cell/group/1");
+    assert_int_equal(who_of(world, S("{\"attribute\": \"channel\", \"exists\": true}")), OK);
+    assert_int_equal(who_of(world, S("{\"attribute\": \"owner\", \"is\": \"8\"}")), OK);
     world->catalog.channel_find = NULL;
 }
 

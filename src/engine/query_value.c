@@ -428,27 +428,27 @@ static enum err pattern_test_add(struct query_reader *reader, const struct query
 }
 
 /* Events name a channel by a number of its own. */
-static enum err channels_find(struct query_reader *reader, struct test *test)
+static enum err channel_read(struct query_reader *reader, const struct query_item *item,
+                             int64_t *id, int64_t *number)
 {
     const struct catalog *catalog = reader->catalog;
-    int64_t *numbers = arena_new_array(reader->arena, int64_t, (size_t)test->value_count);
 
-    for (int i = 0; i < test->value_count; i++) {
-        int64_t number = catalog->channel_find == NULL
-                             ? test->values[i]
-                             : catalog->channel_find(catalog->user, test->values[i]);
-
-        numbers[i] = number == NONE ? -1 : number; /* no event has that */
-    }
-    test->values = numbers;
+    TRY(query_id(reader, item, id));
+    *number = *id;
+    if (catalog->channel_find == NULL)
+        return OK;
+    if (!catalog->channel_find(catalog->user, *id, number))
+        return query_refuse(reader, item, "query.name", "there is no such channel");
+    if (*number == NONE)
+        *number = -1; /* no event has that */
     return OK;
 }
 
-/* No text is no channel. */
-enum err query_channels(struct query_reader *reader, const struct query_item *item,
-                        struct test *out)
+/* No text is no channel, where that may be asked. */
+static enum err channels_read(struct query_reader *reader, const struct query_item *item,
+                              bool has_none, struct test *out)
 {
-    int64_t *values;
+    int64_t *values, id;
     uint32_t count;
 
     TRY(query_list(reader, item, QUERY_VALUE_MAX, &count));
@@ -457,17 +457,29 @@ enum err query_channels(struct query_reader *reader, const struct query_item *it
     out->value_count = (int)count;
     for (uint32_t i = 0; i < count; i++) {
         struct query_item one = query_list_at(item, i);
-        struct test named = {.values = &values[i], .value_count = 1};
         struct str text;
 
         TRY(query_text(reader, &one, &text));
-        if (text.len == 0)
-            continue;
-        TRY(query_id(reader, &one, &values[i]));
-        TRY(channels_find(reader, &named));
-        values[i] = named.values[0];
+        if (!has_none || text.len > 0)
+            TRY(channel_read(reader, &one, &id, &values[i]));
     }
     return OK;
+}
+
+enum err query_channels(struct query_reader *reader, const struct query_item *item,
+                        struct test *out)
+{
+    return channels_read(reader, item, true, out);
+}
+
+enum err query_channel_test(struct query_reader *reader, const struct query_item *object)
+{
+    const struct test_form *form;
+    struct query_item item;
+    struct test named;
+
+    TRY(form_find(reader, object, &form, &item));
+    return form->compare == COMPARE_EXISTS ? OK : channels_read(reader, &item, false, &named);
 }
 
 /* "channel" and "subject" are short for tests. */
@@ -490,8 +502,9 @@ static enum err short_read(struct query_reader *reader, const struct query_item 
             return query_refuse(reader, &item, "query.type", "subjects have no ids here");
     }
     test->test.compare = COMPARE_ANY_OF;
-    TRY(query_ids(reader, &item, &test->test.values, &test->test.value_count));
-    return test->field.kind == QUERY_CHANNEL ? channels_find(reader, &test->test) : OK;
+    return test->field.kind == QUERY_CHANNEL
+               ? channels_read(reader, &item, false, &test->test)
+               : query_ids(reader, &item, &test->test.values, &test->test.value_count);
 }
 
 static enum err where_read(struct query_reader *reader, const struct query_item *item,

@@ -12,7 +12,7 @@
 struct names_of {
     struct ctx *c;
     struct feed *feed;
-    struct list tags, segments;
+    struct list tags, channels, segments;
 };
 
 /* Days begin at the brand's hour wherever they are. */
@@ -40,11 +40,17 @@ static bool set_find(void *user, enum set_kind kind, int64_t id)
     return false;
 }
 
-static int64_t channel_find(void *user, int64_t id)
+/* One that was made just now has no number yet. */
+static bool channel_find(void *user, int64_t id, int64_t *number)
 {
     const struct names_of *of = user;
+    const struct q_definition_channels_row *channel = of->channels.at;
 
-    return names_channel(&of->feed->names, id);
+    *number = names_channel(&of->feed->names, id);
+    for (int64_t i = 0; *number == NONE && i < of->channels.count; i++)
+        if (channel[i].id == id)
+            return true;
+    return *number != NONE;
 }
 
 /* AIPL over a year. What a customer had to do for it; who bought often enough is loyal. */
@@ -102,6 +108,7 @@ enum err definition_sets(struct ctx *c, struct catalog *catalog)
                                 .stages = stages,
                                 .user = of};
     TRY(q_definition_tags(c, &of->tags));
+    TRY(q_definition_channels(c, &of->channels));
     return q_definition_segments(c, &of->segments);
 }
 

@@ -35,7 +35,7 @@ enum {
     ATTRIBUTE_COUNT
 };
 static const struct catalog_field own_fields[ATTRIBUTE_COUNT] = {
-    [ATTRIBUTE_CHANNEL] = {S("channel"), VALUE_ID},
+    [ATTRIBUTE_CHANNEL] = {S("channel"), VALUE_ID, .is_channel = true},
     [ATTRIBUTE_REGION] = {S("region"), VALUE_TEXT},
     [ATTRIBUTE_OWNER] = {S("owner"), VALUE_ID},
     [ATTRIBUTE_STORE] = {S("store"), VALUE_ID},
