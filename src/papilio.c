@@ -46,6 +46,7 @@ static const struct route *const routes[] = {
     event_routes,
     customer_routes,
     customer_list_routes,
+    customer_names_routes,
     customer_profile_routes,
     reveal_routes,
     consent_routes,

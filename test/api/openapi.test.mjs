@@ -297,6 +297,7 @@ test("lists, profiles and overviews", async () => {
     assert.equal(new Set(seen).size, 6);
     assert.equal(seen.length, 6);
     const profile = await good(`/api/customers/${made.customer}`);
+    assert.deepEqual((await good(`/api/customers/names?ids=${made.customer},5`)).items, [{ id: made.customer, name: profile.name }]);
     assert.deepEqual([profile.order_count, profile.name, profile.region], [2, "王小明", "北京"]);
     assert.ok((await good(`/api/customers/${made.customer}/timeline?limit=3`)).items.length === 3);
     if (document.paths["/api/customers/{customer_id}/orders"])

@@ -138,6 +138,13 @@ test('an inviter is looked for by name or phone, and called by name', async () =
         await page.goto(`${server.url}/segments/new?who=${encodeURIComponent(JSON.stringify(who))}`)
         await button(page, '邀请人：客户01').waitFor() // read again by its id
         await assertAccessible(page, 'an inviter')
+        const reads = []
+        page.on('request', (request) => void (/\/api\/customers\//.test(request.url()) && reads.push(request.url())))
+        const three = { attribute: 'inviter', is: [base.ids.get(2), '5', base.ids.get(3)] }
+        await page.goto(`${server.url}/segments/new?who=${encodeURIComponent(JSON.stringify({ all: [brought, three] }))}`)
+        await button(page, '邀请人：客户02、无权查看、客户03').waitFor()
+        await button(page, '邀请人：客户01').waitFor()
+        assert.equal(reads.length, 1) // all at once
     })
 })
 

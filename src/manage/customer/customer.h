@@ -149,6 +149,7 @@ enum err customer_mark_invited(struct ctx *c, const struct event *event) MUST_US
 
 extern const struct route customer_routes[];
 extern const struct route customer_list_routes[];
+extern const struct route customer_names_routes[];
 extern const struct route customer_profile_routes[];
 extern const struct route timeline_routes[];
 extern const struct route tag_routes[];

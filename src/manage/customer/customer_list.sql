@@ -17,6 +17,10 @@ SELECT c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.chan
 SELECT g.id, g.name, g.color FROM customer_tag t JOIN tag g ON g.id = t.tag_id
  WHERE t.customer_id = :customer_id ORDER BY t.tag_id LIMIT 1 OFFSET :skip_count;
 
+-- name: customer_name :lookup     of the person whom the record stands for
+SELECT c.id AS person_id, c.name_enc FROM customer m JOIN customer c ON c.id = coalesce(m.merged_into_id, m.id)
+ WHERE m.id = :customer_id AND c.deleted_ms IS NULL AND in_scope(c);
+
 -- name: customer_profile :one
 SELECT c.id, c.customer_number, c.name_enc, c.phone_enc, c.email_enc, c.region, c.attributes,
        c.channel_id, h.name AS channel_name, c.invited_by_customer_id, c.is_family, c.touched_ms,

@@ -702,6 +702,7 @@ const en: typeof zh = {
         changedAgo: 'Changed {ago}',
         people: 'people',
         gone: 'gone',
+        unseen: 'out of reach',
         unsaved: 'Not saved yet',
         leave: 'Discard changes',
         leaveText: 'What you changed here is not saved and will be lost.',

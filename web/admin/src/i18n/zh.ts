@@ -693,6 +693,7 @@ const zh = {
         changedAgo: '{ago}修改',
         people: '人',
         gone: '已不存在',
+        unseen: '无权查看',
         unsaved: '有改动还没保存',
         leave: '放弃改动',
         leaveText: '这里的改动还没有保存，离开就没有了。',

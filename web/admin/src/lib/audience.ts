@@ -99,7 +99,8 @@ export function useAudience() {
         find: async (text) => (await people.find(text)).map((one) => ({ value: one.id, label: [one.name || t('common.unnamed'), one.phone, one.region].filter(Boolean).join(' · ') })),
         nameOf: (id) => {
             const name = people.nameOf(id)
-            return name === undefined ? '…' : name || t('common.unnamed')
+            if (name === undefined) return '…'
+            return name === null ? t('segment.unseen') : name || t('common.unnamed')
         },
     }
     const lookupOf = (attribute: string): Lookup | undefined => (attribute === 'inviter' ? person : undefined)

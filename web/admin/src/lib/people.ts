@@ -1,36 +1,36 @@
-/* Customers that questions name by id: found by name or phone, and called by their names. A name is read when it is first asked for,
- * a few at a time, and kept. */
+/* Customers that questions name by id: found by name or phone, and called by their names. All names that a page asks for at once are
+ * one read, and kept. */
 import { shallowReactive } from 'vue'
 import { defineStore } from 'pinia'
 import { api, take } from '@papilio/api'
 
 const FOUND_MAX = 8
-const AT_ONCE_MAX = 4
+const READ_MAX = 200
 
 export const usePeople = defineStore('people', () => {
-    const names = shallowReactive(new Map<string, string>())
+    const names = shallowReactive(new Map<string, string | null>())
     const asked = new Set<string>()
-    const waiting: string[] = []
-    let running = 0
+    let waiting: string[] = []
 
-    async function readOn(): Promise<void> {
-        running += 1
-        for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-            const mine = id
-            /* Who is gone or out of reach keeps no name. */
-            await take(api.GET('/api/customers/{customer_id}', { params: { path: { customer_id: mine } } })).then(
-                (one) => names.set(mine, one.name ?? ''),
-                () => names.set(mine, ''),
-            )
+    async function read(ids: string[]): Promise<void> {
+        try {
+            const { items } = await take(api.GET('/api/customers/names', { params: { query: { ids: ids.join(',') } } }))
+            const known = new Map(items.map(({ id, name }) => [id, name ?? '']))
+            for (const id of ids) names.set(id, known.get(id) ?? null)
+        } catch {
+            for (const id of ids) asked.delete(id) // whoever shows it next asks again
         }
-        running -= 1
     }
-    /** Undefined until it is known, empty where there is none. */
-    function nameOf(id: string): string | undefined {
+    function readAll() {
+        const all = waiting
+        waiting = []
+        for (let from = 0; from < all.length; from += READ_MAX) void read(all.slice(from, from + READ_MAX))
+    }
+    /** Undefined until it is known, empty where there is none, null of whom this one may not see. */
+    function nameOf(id: string): string | null | undefined {
         if (!asked.has(id)) {
             asked.add(id)
-            waiting.push(id)
-            if (running < AT_ONCE_MAX) void readOn()
+            if (waiting.push(id) === 1) queueMicrotask(readAll)
         }
         return names.get(id)
     }
