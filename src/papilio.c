@@ -15,6 +15,7 @@
 #include "link/webhook/webhook.h"
 #include "manage/account/account.h"
 #include "manage/analysis/analysis.h"
+#include "manage/attribute/attribute.h"
 #include "manage/audience/audience.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"

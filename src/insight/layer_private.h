@@ -2,7 +2,7 @@
 #pragma once
 
 #include "insight/insight_private.h"
-#include "manage/customer/life_stage.h"
+#include "manage/setting/life_stage.h"
 
 /* ---- layers: the view of GET /api/rfm and /api/layers/... -------------------------------------- */
 
@@ -27,7 +27,7 @@ struct layer {
     struct life_stages stages; /* on the view's last day */
     bool has_orders;
 };
-/* life_stage_number: of manage/customer/life_stage.h; NONE: any. */
+/* life_stage_number: of manage/setting/life_stage.h; NONE: any. */
 enum err layer_open(struct ctx *c, const struct view_in *in, int64_t life_stage_number,
                     struct layer *layer) MUST_USE;
 /* The pass, if there is anything to pass over. */

@@ -1,7 +1,7 @@
 /* Questions over HTTP. Always: they read; who asks sees members and counts of the customers within
  * reach alone, because the reach is one more condition of the question. */
 #include "manage/analysis/analysis_private.h"
-#include "manage/customer/attribute.h"
+#include "manage/attribute/attribute.h"
 
 #define ROWS_BYTES_MAX ((size_t)8 * 1024 * 1024)
 

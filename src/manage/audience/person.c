@@ -3,8 +3,8 @@
  * numbered by their id, built-in ones before, so a number keeps its meaning while the program runs.
  */
 #include "gen/feed.q.h"
+#include "manage/attribute/attribute.h"
 #include "manage/audience/audience_private.h"
-#include "manage/customer/attribute.h"
 
 #define CHOICE_MAX 50
 #define TAGS_MAX 4096 /* of one record */

@@ -4,10 +4,10 @@
 #include "gen/child.q.h"
 #include "gen/tag.q.h"
 #include "kit/audit.h"
-#include "manage/customer/attribute.h"
+#include "manage/attribute/attribute.h"
 #include "manage/customer/customer_private.h"
-#include "manage/customer/life_stage.h"
 #include "manage/customer/mask.h"
+#include "manage/setting/life_stage.h"
 
 #define PPM INT64_C(1000000)
 #define REASON_CHARS_MAX 200

@@ -4,6 +4,7 @@
 #include "manage/customer/customer.h"
 
 #include "gen/customer.q.h"
+#include "manage/attribute/attribute.h"
 #include "manage/customer/customer_private.h"
 #include "manage/setting/setting.h"
 
@@ -11,20 +12,6 @@ void customer_new_init(struct customer_new *n)
 {
     *n = (struct customer_new){
         .channel_id = NONE, .touched_ms = NONE, .added_ms = NONE, .invited_by_customer_id = NONE};
-}
-
-enum err customer_attributes_check(struct ctx *c, struct str attributes)
-{
-    struct json json;
-
-    if (attributes.at == NULL)
-        return OK;
-    if (attributes.len > CUSTOMER_ATTRIBUTES_MAX)
-        return fail_at(c, "customer.attributes", S("attributes"), "more than %d bytes",
-                       CUSTOMER_ATTRIBUTES_MAX);
-    if (json_parse(c->arena, attributes, &json, NULL) != OK || json.type != JSON_OBJECT)
-        return fail_at(c, "customer.attributes", S("attributes"), "a JSON object is needed");
-    return OK;
 }
 
 /* ---- writing new ones ------------------------------------------------------------------------ */
@@ -182,7 +169,7 @@ enum err customer_add(struct ctx *c, const struct customer_new *n, int64_t *cust
 
     if (plan.touched_ms == NONE)
         plan.touched_ms = c->now_ms;
-    TRY(customer_attributes_check(c, n->attributes));
+    TRY(attributes_check(c, n->attributes));
     TRY(identities_gather(c, n, &all));
     TRY(identities_check(c, &all));
     plan.phone = all.phone;

@@ -11,7 +11,6 @@
 #define CUSTOMER_IDENTITY_MAX 20     /* of one customer */
 #define CUSTOMER_VALUE_MAX 200       /* code points of an identity's value */
 #define CUSTOMER_BATCH_MAX 1000      /* references in one batch */
-#define CUSTOMER_ATTRIBUTES_MAX 8192 /* bytes of the JSON object */
 
 /* By what a customer is known. kind: phone email unionid external_userid member_no anonymous,
  * openid:APP, shop:SOURCE. */
@@ -163,7 +162,6 @@ extern const struct job_kind bulk_tag_kind, bulk_assign_kind, bulk_export_kind,
 extern const struct route reveal_routes[];
 extern const struct route merge_routes[], merge_undo_routes[], duplicate_routes[];
 extern const struct job_kind duplicates_find_job;
-extern const struct route attribute_routes[];
 extern const struct route child_routes[];
 extern const struct route note_routes[];
 extern const struct route relation_routes[];

@@ -2,8 +2,8 @@
  * identities too, so that they are found; a changed one takes the old one's place. */
 #include "gen/customer.q.h"
 #include "kit/audit.h"
+#include "manage/attribute/attribute.h"
 #include "manage/channel/channel.h"
-#include "manage/customer/attribute.h"
 #include "manage/customer/merge_private.h"
 
 #define TEXT_MAX 100
@@ -47,7 +47,7 @@ static const struct field customer_add_in[] = {
     IN(struct customer_add_in, identities, .is_optional = true, .max = CUSTOMER_IDENTITY_MAX,
        .of = SHAPE_OF("identity_in", identity_in, struct customer_ref)),
     IN(struct customer_add_in, attributes, .is_optional = true, .is_json = true,
-       .max = CUSTOMER_ATTRIBUTES_MAX, .about = "JSON object; no personal data"),
+       .max = ATTRIBUTES_BYTES_MAX, .about = "JSON object; no personal data"),
 };
 static const struct field customer_add_out[] = {OUT(struct customer_add_out, id)};
 
@@ -154,7 +154,7 @@ static const struct field customer_edit_in[] = {
     IN(struct customer_edit_in, is_family, .is_optional = true, .about = "家人",
        .given = offsetof(struct customer_edit_in, has_family)),
     IN(struct customer_edit_in, attributes, .is_optional = true, .is_json = true,
-       .max = CUSTOMER_ATTRIBUTES_MAX, .about = "those to change; null takes one away"),
+       .max = ATTRIBUTES_BYTES_MAX, .about = "those to change; null takes one away"),
     IN(struct customer_edit_in, birth_date, .is_optional = true, .max = 10,
        .about = "2020-02-29; empty text: not known any more"),
 };

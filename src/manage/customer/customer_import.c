@@ -2,7 +2,7 @@
  * again change nothing. A page of rows costs a fixed number of statements, whatever its size. */
 #include "base/json.h"
 #include "gen/customer.q.h"
-#include "manage/customer/attribute.h"
+#include "manage/attribute/attribute.h"
 #include "manage/customer/merge_private.h"
 
 #define CHANGES_BYTES_MAX (64 * 1024 * 1024)
@@ -77,7 +77,7 @@ static enum err row_refuse(struct ctx *c, struct batch *b, int64_t i, enum err e
 static enum err row_check(struct ctx *c, const struct batch *b, const struct customer_new *n,
                           struct row *row)
 {
-    TRY(customer_attributes_check(c, n->attributes));
+    TRY(attributes_check(c, n->attributes));
     TRY(attributes_read(c, &b->attributes, n->attributes, &row->attributes));
     TRY(identities_gather(c, n, &row->identities));
     if (row->identities.count == 0)

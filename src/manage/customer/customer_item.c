@@ -3,8 +3,8 @@
 
 #include "gen/customer_list.q.h"
 #include "manage/customer/customer_private.h"
-#include "manage/customer/life_stage.h"
 #include "manage/customer/mask.h"
+#include "manage/setting/life_stage.h"
 
 static const struct field customer_item_tag[] = {
     OUT(struct customer_item_tag, id),

@@ -58,8 +58,6 @@ enum err customer_images_write(struct ctx *c, const struct customer_image *image
                                int64_t count) MUST_USE;
 /* E_NOT_FOUND "customer.unknown". */
 enum err customer_unknown(struct ctx *c, int64_t customer_id);
-/* JSON object? At most CUSTOMER_ATTRIBUTES_MAX bytes. E_INPUT "customer.attributes". */
-enum err customer_attributes_check(struct ctx *c, struct str attributes) MUST_USE;
 /* customer_edited; fields: blank-separated names of what changed, no values. */
 enum err customer_edited_emit(struct ctx *c, int64_t customer_id, struct str fields) MUST_USE;
 /* A birth date given as text; no value: not asked, empty: not known any more. E_INPUT "birth.date". */

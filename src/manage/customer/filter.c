@@ -8,7 +8,7 @@
 #include "manage/audience/audience.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer_private.h"
-#include "manage/customer/life_stage.h"
+#include "manage/setting/life_stage.h"
 #include "manage/setting/setting.h"
 
 #define TIME_MIN_MS (-(INT64_C(1) << 60))

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "manage/import/import_beside.h"
 #include "manage/import/import_private.h"
+#include "manage/attribute/attribute.h"
 #include "manage/channel/channel.h"
 #include "manage/customer/customer.h"
 
@@ -65,7 +66,6 @@ static const struct import_column columns[COLUMN_COUNT] = {
 };
 
 #define REF_MAX 12
-#define ATTRIBUTE_BYTES_MAX CUSTOMER_ATTRIBUTES_MAX
 
 /* One call's worth of rows. */
 struct chunk {
@@ -119,7 +119,7 @@ static struct str person_attributes(struct ctx *c, const struct import *run, str
     struct buf buf;
     int64_t count = 0;
 
-    buf_init(&buf, 4 * ATTRIBUTE_BYTES_MAX);
+    buf_init(&buf, 4 * ATTRIBUTES_BYTES_MAX);
     json_out_init(&json, &buf);
     json_object_begin(&json);
     for (int64_t i = 0; i < mapping->extra_count; i++) {
@@ -132,7 +132,7 @@ static struct str person_attributes(struct ctx *c, const struct import *run, str
         count++;
     }
     json_object_end(&json);
-    if (buf.is_full || buf.len > ATTRIBUTE_BYTES_MAX)
+    if (buf.is_full || buf.len > ATTRIBUTES_BYTES_MAX)
         import_refuse(row, "row.too_long", S("the further columns are too long"));
     else if (count > 0)
         text = str_copy(c->arena, buf_view(&buf));

@@ -9,7 +9,7 @@
 #include "kit/app.h"
 #include "kit/audit.h"
 #include "kit/journal.h"
-#include "manage/customer/life_stage.h"
+#include "manage/setting/life_stage.h"
 #include "manage/setting/setting_private.h"
 
 #define TEXT_MAX 60

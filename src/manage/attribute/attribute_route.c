@@ -4,8 +4,7 @@
 #include "base/utf8.h"
 #include "gen/attribute.q.h"
 #include "kit/audit.h"
-#include "manage/customer/attribute.h"
-#include "manage/customer/customer_private.h"
+#include "manage/attribute/attribute.h"
 
 #define KINDS "text|integer|money|date|choice|choices"
 #define NAME_CHARS_MAX 40

@@ -3,7 +3,7 @@
 #include "scenario.h"
 
 #include "base/time.h"
-#include "manage/customer/life_stage.h"
+#include "manage/setting/life_stage.h"
 
 static int64_t day_of(const char *iso)
 {

@@ -1,6 +1,6 @@
 /* Life stages, from a birth day to a band and back. Always: life_stage_days names exactly the birth
  * days for which life_stage_of gives that band. */
-#include "manage/customer/life_stage.h"
+#include "manage/setting/life_stage.h"
 
 #include "base/time.h"
 #include "manage/setting/setting.h"

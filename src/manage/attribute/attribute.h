@@ -3,6 +3,11 @@
 #pragma once
 
 #include "kit/ctx.h"
+#include "kit/route.h"
+
+#define ATTRIBUTES_BYTES_MAX 8192 /* of the JSON object of one customer */
+
+extern const struct route attribute_routes[];
 
 struct attribute {
     int64_t id, place_number;
@@ -21,6 +26,8 @@ const struct attribute *attribute_find(const struct attributes *all, struct str 
 /* Is this what the definition allows? */
 bool attribute_is_good(struct ctx *c, const struct attribute *attribute, const struct json *value);
 
+/* A JSON object of at most ATTRIBUTES_BYTES_MAX, or no value? E_INPUT "customer.attributes". */
+enum err attributes_check(struct ctx *c, struct str attributes) MUST_USE;
 /* `stored` with the members of `given` (JSON objects; no value: {}): null takes one away, the rest stays.
  * E_INPUT with path attributes/NAME: "attribute.unknown" "attribute.archived" "attribute.value";
  * "customer.attributes" when it is no object or becomes too long. */

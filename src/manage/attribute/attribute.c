@@ -1,12 +1,11 @@
 /* The values of attributes against their definitions. Always: what came through a route fits its
  * definition as it stood then; what a file brought under a name that is not defined is text. */
-#include "manage/customer/attribute.h"
+#include "manage/attribute/attribute.h"
 
 #include "base/json.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "gen/attribute.q.h"
-#include "manage/customer/customer_private.h"
 #include "manage/setting/setting.h"
 
 #define NUMBER_MAX INT64_C(1000000000000000)
@@ -118,12 +117,26 @@ static enum err value_refuse(struct ctx *c, const struct attribute *attribute)
 
 /* ---- objects --------------------------------------------------------------------------------- */
 
+enum err attributes_check(struct ctx *c, struct str attributes)
+{
+    struct json json;
+
+    if (attributes.at == NULL)
+        return OK;
+    if (attributes.len > ATTRIBUTES_BYTES_MAX)
+        return fail_at(c, "customer.attributes", S("attributes"), "more than %d bytes",
+                       ATTRIBUTES_BYTES_MAX);
+    if (json_parse(c->arena, attributes, &json, NULL) != OK || json.type != JSON_OBJECT)
+        return fail_at(c, "customer.attributes", S("attributes"), "a JSON object is needed");
+    return OK;
+}
+
 static enum err object_open(struct ctx *c, struct str text, struct json *out)
 {
     *out = (struct json){.type = JSON_OBJECT};
     if (text.at == NULL)
         return OK;
-    TRY(customer_attributes_check(c, text));
+    TRY(attributes_check(c, text));
     return json_parse(c->arena, text, out, NULL);
 }
 
@@ -152,7 +165,7 @@ static enum err objects_join(struct ctx *c, const struct json *stored, const str
     struct buf buf;
     bool is_long;
 
-    buf_init(&buf, 2 * CUSTOMER_ATTRIBUTES_MAX);
+    buf_init(&buf, 2 * ATTRIBUTES_BYTES_MAX);
     json_out_init(&json, &buf);
     json_object_begin(&json);
     for (uint32_t i = 0; i < stored->count; i++) {
@@ -163,12 +176,12 @@ static enum err objects_join(struct ctx *c, const struct json *stored, const str
         if (member_of(stored, given->members[i].name) == NULL)
             member_write(c, &json, given->members[i].name, &given->members[i].value);
     json_object_end(&json);
-    is_long = buf.is_full || buf.len > CUSTOMER_ATTRIBUTES_MAX;
+    is_long = buf.is_full || buf.len > ATTRIBUTES_BYTES_MAX;
     *out = is_long ? (struct str){0} : str_copy(c->arena, buf_view(&buf));
     buf_release(&buf);
     if (is_long)
         return fail_at(c, "customer.attributes", S("attributes"), "more than %d bytes together",
-                       CUSTOMER_ATTRIBUTES_MAX);
+                       ATTRIBUTES_BYTES_MAX);
     return OK;
 }
 
@@ -256,7 +269,7 @@ static struct str quoted(struct ctx *c, struct str text)
     struct buf buf;
     struct str out;
 
-    buf_init(&buf, 8 * CUSTOMER_ATTRIBUTES_MAX);
+    buf_init(&buf, 8 * ATTRIBUTES_BYTES_MAX);
     json_out_init(&json, &buf);
     json_str(&json, text);
     out = str_copy(c->arena, buf_view(&buf));

@@ -1,0 +1,2 @@
+/* A room that nobody gave a place. */
+#include "base/str.h"
