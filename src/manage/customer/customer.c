@@ -80,6 +80,7 @@ static enum err image_open(struct ctx *c, const struct q_customer_now_row *row,
     image->touched_ms = row->touched_ms;
     image->added_ms = row->added_ms;
     image->is_family = row->is_family;
+    image->inviter_id = row->merged_into_id == NONE ? row->invited_by_customer_id : NONE;
     return OK;
 }
 

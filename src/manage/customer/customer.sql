@@ -63,7 +63,7 @@ SELECT count(*) AS named_count FROM customer r JOIN identity i ON i.customer_id 
 -- name: customer_now :lookup     what an edit or an import compares with
 -- scope: none
 SELECT name_enc, phone_enc, email_enc, region, attributes, channel_id, is_family, touched_ms,
-       added_ms
+       added_ms, invited_by_customer_id, merged_into_id
   FROM customer WHERE id = :customer_id AND deleted_ms IS NULL;
 
 -- name: customer_change :batch

@@ -154,6 +154,7 @@ static enum err row_owner(struct ctx *c, struct batch *b, struct row *row)
                                                     .channel_id = NONE,
                                                     .touched_ms = INT64_MAX,
                                                     .added_ms = NONE,
+                                                    .inviter_id = NONE,
                                                     .is_there = true};
     b->is_new[row->image] = true;
     row->is_changed = true;
@@ -362,7 +363,11 @@ static enum err inviters_link(struct ctx *c, const struct batch *b)
             continue;
         TRY(customer_inviter_link(c, b->images[at].id, b->given[i].invited_by_customer_id,
                                   &is_set));
-        if (is_set && !b->is_new[at] && !b->is_dirty[at])
+        if (!is_set)
+            continue;
+        b->images[at].inviter_id = b->given[i].invited_by_customer_id;
+        b->rows[i].is_changed = true;
+        if (!b->is_new[at] && !b->is_dirty[at])
             told[told_count++] = b->images[at];
     }
     return told_count > 0 ? edited_emit(c, told, told_count) : OK;
@@ -437,6 +442,7 @@ static void change_write(struct json_out *json, const struct batch *b, int64_t i
     pair_write_number(json, "channel_id", before->channel_id, after->channel_id);
     pair_write_number(json, "touched_ms", before->touched_ms, after->touched_ms);
     pair_write_number(json, "added_ms", before->added_ms, after->added_ms);
+    pair_write_number(json, "inviter_id", before->inviter_id, after->inviter_id);
     if (b->link_count > 0)
         change_links(json, b, after->id);
     json_object_end(json);
@@ -445,7 +451,8 @@ static void change_write(struct json_out *json, const struct batch *b, int64_t i
 static void changes_note(const struct batch *b)
 {
     for (int64_t i = 0; i < b->image_count; i++) {
-        if (b->is_new[i] || !b->is_dirty[i])
+        if (b->is_new[i] ||
+            (!b->is_dirty[i] && b->images[i].inviter_id == b->befores[i].inviter_id))
             continue;
         change_write(&b->changes->json, b, i);
         b->changes->count++;

@@ -50,6 +50,7 @@ struct customer_image {
     int64_t id;
     struct str name, phone, email, region, attributes;
     int64_t channel_id, touched_ms, added_ms;
+    int64_t inviter_id; /* of a person; changed by customer_inviter_link alone */
     bool is_family, is_there;
 };
 enum err customer_images_read(struct ctx *c, const int64_t *ids, int64_t count,

@@ -362,17 +362,22 @@ struct import {
     int64_t count, ids[8];
     bool is_changed[8];
     struct fault faults[8];
+    struct str changes;
 };
 
 static enum err import_step(struct ctx *c, void *user)
 {
     struct import *import = user;
 
-    return customer_import_batch(c, &(struct customer_import){.n = import->rows,
-                                                              .count = import->count,
-                                                              .ids = import->ids,
-                                                              .is_changed = import->is_changed,
-                                                              .faults = import->faults});
+    struct customer_import all = {.n = import->rows,
+                                  .count = import->count,
+                                  .ids = import->ids,
+                                  .is_changed = import->is_changed,
+                                  .faults = import->faults};
+
+    TRY(customer_import_batch(c, &all));
+    import->changes = str_copy(scenario_arena, all.changes);
+    return OK;
 }
 
 static struct customer_new row_of(const struct customer_ref *ref, struct str name, struct str phone)
@@ -418,6 +423,110 @@ static void test_import(void **state)
     scenario_write(import_step, &import);
     assert_true(import.is_changed[1]);
     assert_true(scenario_number("SELECT count(*) FROM customer WHERE region = '杭州'") == 1);
+}
+
+struct undoing {
+    struct str noun, before;
+    int64_t undone_count, kept_count;
+};
+
+static enum err undo_step(struct ctx *c, void *user)
+{
+    struct undoing *undoing = user;
+
+    return customer_undo(c, undoing->noun, undoing->before, &undoing->undone_count,
+                         &undoing->kept_count);
+}
+
+static struct undoing undone(const char *noun, struct str before)
+{
+    struct undoing undoing = {.noun = str_of(noun), .before = before};
+
+    scenario_write(undo_step, &undoing);
+    return undoing;
+}
+
+static const struct scenario guests[] = {
+    {"guest", AS_OPERATOR, ADD, "{'name':'Guest','phone':'15100000001'}", 200, "", NULL},
+    {"old", AS_OPERATOR, ADD, "{'name':'Old','phone':'15100000002'}", 200, "", NULL, .keep = "old"},
+    {"host", AS_OPERATOR, ADD, "{'name':'Host','phone':'15100000003'}", 200, "", NULL,
+     .keep = "host"},
+};
+static const struct scenario host_is_old[] = {
+    {"merge", AS_OPERATOR, POST, "/api/customers/$old/merge", "{'other_customer_id':'$host'}", 200,
+     "", NULL},
+};
+
+static int64_t of_guest(const char *what, int number)
+{
+    return scenario_number(str_cstr(
+        scenario_arena,
+        str_fmt(scenario_arena, "SELECT coalesce(%s, 0) FROM customer WHERE customer_number = %d",
+                what, number)));
+}
+
+static int64_t told_count(int64_t customer_id)
+{
+    return scenario_number(str_cstr(
+        scenario_arena, str_fmt(scenario_arena,
+                                "SELECT count(*) FROM journal WHERE kind = 'customer_edited' AND "
+                                "customer_id = %" PRId64 " AND properties LIKE '%%import_undo%%'",
+                                customer_id)));
+}
+
+/* An inviter that an import gave to somebody known goes with it, and is counted no more, whoever it
+ * is by then; one that is another by then stays. */
+static void test_import_inviter(void **state)
+{
+    struct customer_new rows[] = {row_of(NULL, (struct str){0}, S("15100000001"))};
+    struct import import = {.rows = rows, .count = 1};
+    int64_t host_id, old_id;
+    struct undoing undoing;
+    int first;
+
+    (void)state;
+    scenario_run_once(guests, ARRAY_LEN(guests));
+    first = (int)scenario_number("SELECT max(customer_number) FROM customer") - 2;
+    old_id = of_guest("id", first + 1);
+    host_id = rows[0].invited_by_customer_id = of_guest("id", first + 2);
+    scenario_write(import_step, &import);
+    assert_true(import.is_changed[0]);
+    assert_int_equal(of_guest("invited_by_customer_id", first), host_id);
+    undoing = undone("changes", import.changes);
+    assert_int_equal(undoing.undone_count, 1);
+    assert_int_equal(undoing.kept_count, 0);
+    assert_int_equal(of_guest("invited_by_customer_id", first), 0);
+    assert_int_equal(of_guest("invited_count", first + 2), 0);
+    assert_int_equal(told_count(import.ids[0]), 1);
+    assert_int_equal(told_count(host_id), 1);
+
+    scenario_write(import_step, &import);
+    scenario_run_once(host_is_old, ARRAY_LEN(host_is_old));
+    assert_int_equal(of_guest("invited_count", first + 1), 1);
+    undoing = undone("changes", import.changes);
+    assert_int_equal(undoing.undone_count, 1);
+    assert_int_equal(of_guest("invited_count", first + 1), 0);
+    assert_int_equal(of_guest("invited_count", first + 2), 0);
+    assert_int_equal(told_count(host_id), 2);
+
+    scenario_write(import_step, &import);
+    scenario_sql(
+        str_cstr(scenario_arena, str_fmt(scenario_arena,
+                                         "UPDATE customer SET invited_by_customer_id = %" PRId64
+                                         " WHERE customer_number = %d",
+                                         old_id, first)));
+    undoing = undone("changes", import.changes);
+    assert_int_equal(undoing.kept_count, 1);
+    assert_int_equal(of_guest("invited_by_customer_id", first), old_id);
+    assert_int_equal(of_guest("invited_count", first + 1), 1);
+
+    rows[0].phone = S("15100000004"); /* made by the import: its inviter is somebody else by now */
+    scenario_write(import_step, &import);
+    assert_int_equal(of_guest("invited_count", first + 1), 2);
+    undoing = undone("customers", str_fmt(scenario_arena, "%" PRId64, import.ids[0]));
+    assert_int_equal(undoing.undone_count, 1);
+    assert_int_equal(of_guest("invited_count", first + 1), 1);
+    assert_int_equal(of_guest("invited_count", first + 2), 0);
 }
 
 struct batch {
@@ -471,11 +580,17 @@ static void test_state(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_add),    cmocka_unit_test(test_edit),
-        cmocka_unit_test(test_tags),   cmocka_unit_test(test_sealed),
-        cmocka_unit_test(test_list),   cmocka_unit_test(test_list_rules),
-        cmocka_unit_test(test_search), cmocka_unit_test(test_import),
-        cmocka_unit_test(test_batch),  cmocka_unit_test(test_state),
+        cmocka_unit_test(test_add),
+        cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_list_rules),
+        cmocka_unit_test(test_search),
+        cmocka_unit_test(test_import),
+        cmocka_unit_test(test_import_inviter),
+        cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_state),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);

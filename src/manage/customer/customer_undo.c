@@ -177,6 +177,7 @@ static void image_back(struct restoring *r, const struct json *change, struct cu
     number_back(r, change, "channel_id", &image->channel_id);
     number_back(r, change, "touched_ms", &image->touched_ms);
     number_back(r, change, "added_ms", &image->added_ms);
+    number_back(r, change, "inviter_id", &image->inviter_id);
 }
 
 /* The identities it added to a customer: gone, unless they are somebody else's by now. */
@@ -213,11 +214,20 @@ static int64_t identities_count(const struct json *changes)
 
 struct changed {
     const struct json *changes;
-    int64_t *ids; /* of those that go back */
+    int64_t *ids; /* who is told of: they, and whose guests became fewer */
     struct customer_image *images, *back;
     struct q_identity_delete_in *identities;
-    int64_t back_count, identity_count, undone_count, kept_count;
+    struct q_customer_inviter_clear_in *guests;
+    struct q_customer_uninvite_in *inviters;
+    int64_t id_count, back_count, identity_count, guest_count, undone_count, kept_count;
 };
+
+static void inviter_back(struct changed *all, int64_t customer_id, int64_t inviter_id)
+{
+    all->guests[all->guest_count].customer_id = customer_id;
+    all->inviters[all->guest_count++].customer_id = inviter_id;
+    all->ids[all->id_count++] = inviter_id;
+}
 
 static void changed_decide(struct ctx *c, struct changed *all)
 {
@@ -225,6 +235,7 @@ static void changed_decide(struct ctx *c, struct changed *all)
         const struct json *change = &all->changes->items[i];
         struct customer_image *image = &all->images[i];
         struct restoring r = {false, false};
+        int64_t inviter_id = image->inviter_id;
 
         if (!image->is_there) {
             all->kept_count++;
@@ -235,7 +246,9 @@ static void changed_decide(struct ctx *c, struct changed *all)
             identities_back(c, change, image->id, all->identities + all->identity_count);
         all->kept_count += r.is_kept;
         all->undone_count += !r.is_kept;
-        all->ids[all->back_count] = image->id;
+        if (image->inviter_id != inviter_id)
+            inviter_back(all, image->id, inviter_id);
+        all->ids[all->id_count++] = image->id;
         all->back[all->back_count++] = *image;
     }
 }
@@ -245,7 +258,9 @@ static enum err changed_read(struct ctx *c, struct changed *all)
     size_t room = all->changes->count + (size_t)1;
     int64_t *ids = arena_new_array(c->arena, int64_t, room);
 
-    all->ids = arena_new_array(c->arena, int64_t, room);
+    all->ids = arena_new_array(c->arena, int64_t, 2 * room);
+    all->guests = arena_new_array(c->arena, struct q_customer_inviter_clear_in, room);
+    all->inviters = arena_new_array(c->arena, struct q_customer_uninvite_in, room);
     all->images = arena_new_array(c->arena, struct customer_image, room);
     all->back = arena_new_array(c->arena, struct customer_image, room);
     all->identities = arena_new_array(c->arena, struct q_identity_delete_in,
@@ -278,7 +293,11 @@ static enum err changes_undo(struct ctx *c, struct str before, int64_t *undone_c
     TRY(customer_images_write(c, all.back, all.back_count));
     if (all.identity_count > 0)
         TRY(q_identity_delete(c, all.identities, all.identity_count, NULL));
-    return undone_emit(c, all.ids, all.back_count);
+    if (all.guest_count > 0) {
+        TRY(q_customer_inviter_clear(c, all.guests, all.guest_count, NULL));
+        TRY(q_customer_uninvite(c, all.inviters, all.guest_count, NULL));
+    }
+    return undone_emit(c, all.ids, all.id_count);
 }
 
 enum err customer_undo(struct ctx *c, struct str noun, struct str before, int64_t *undone_count,

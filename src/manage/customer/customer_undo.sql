@@ -45,6 +45,11 @@ DELETE FROM customer_owner WHERE customer_id = :customer_id;
 -- scope: none (an import is undone by who reaches all)
 DELETE FROM child WHERE customer_id = :customer_id;
 
--- name: customer_uninvite :batch
+-- name: customer_inviter_clear :batch
 -- scope: none (an import is undone by who reaches all)
-UPDATE customer SET invited_count = invited_count - 1, changed_ms = :now_ms WHERE id = :customer_id;
+UPDATE customer SET invited_by_customer_id = NULL, changed_ms = :now_ms WHERE id = :customer_id;
+
+-- name: customer_uninvite :batch     of whoever the inviter is by now
+-- scope: none (an import is undone by who reaches all)
+UPDATE customer SET invited_count = invited_count - 1, changed_ms = :now_ms
+ WHERE id = (SELECT coalesce(m.merged_into_id, m.id) FROM customer m WHERE m.id = :customer_id);
