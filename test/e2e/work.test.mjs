@@ -54,11 +54,21 @@ test('period and channel stand in the address and survive a reload', async () =>
         await page.getByRole('radio', { name: '一年' }).click()
         await page.waitForURL(/period=365/)
         const channel = page.getByRole('combobox', { name: '渠道' })
+        let release
+        const held = new Promise((done) => (release = done))
+        await page.route('**/api/channels*', async (route) => {
+            await held
+            await route.continue()
+        })
+        await page.reload() // somebody types before the channels are there
         await channel.click()
         await page.keyboard.type('门店')
+        release()
+        await page.getByRole('option', { name: '线下门店' }).waitFor()
         await page.keyboard.press('Enter')
         await page.waitForURL(new RegExp(`channel=${base.store}`))
         await page.locator('svg[role=group] a').filter({ hasText: /触达\s*20/ }).waitFor()
+        await page.unroute('**/api/channels*')
         await page.reload()
         await page.locator('svg[role=group] a').filter({ hasText: /触达\s*20/ }).waitFor()
         assert.equal(await channel.inputValue(), '线下门店')
