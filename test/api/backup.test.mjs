@@ -65,7 +65,8 @@ test("under write load: every backup restores, checks, and has what was acknowle
     });
     const backups = [];
     for (let i = 0; i < 4; i++) {
-        await new Promise((done) => setTimeout(done, 150));
+        const least = acknowledged.length + 13;
+        await until(() => acknowledged.length > least, "nothing is taken");
         const before = [...acknowledged], file = join(out, `${i}.tar`);
         const { code, out: text, err } = await started(["backup", file, "--data", folder]);
         assert.equal(code, 0, err);
@@ -76,8 +77,6 @@ test("under write load: every backup restores, checks, and has what was acknowle
     const health = (await admin.ask("/api/health_report")).json;
     assert.ok(health.backup_ms > 0 && health.backup_ms <= health.now_ms, JSON.stringify(health));
     await server.kill();
-    assert.ok(acknowledged.length > 50, `${acknowledged.length} rows`);
-    assert.ok(backups[3].before.length > backups[0].before.length);
     for (const { file, before, said } of backups) {
         const there = makeFolder(t);
         const { code, out: text, err } = restored(file, there, join(folder, "papilio.key"));

@@ -121,8 +121,10 @@ test('a name is shown as text, whatever it holds', async () => {
 
 test('what others change appears by itself', async () => {
     await withPage(server, {}, async (page) => {
+        const stream = page.waitForResponse('**/api/live')
         await page.goto(`${server.url}/customers`)
         await page.getByText('客户01').waitFor()
+        await stream
         await server.post('/api/customers', { name: '刚到的人', phone: '13900000003' })
         await page.getByText('刚到的人').waitFor()
     })

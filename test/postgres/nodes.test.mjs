@@ -106,7 +106,7 @@ test("property 1 on two nodes: N claim a stock of T, min(N, T) win", { timeout: 
 
 // The file lies where it was taken in: its import is that node's, whoever starts it and whoever comes meanwhile.
 test("an import is its node's", { timeout: 600_000 }, async (t) => {
-    const schema = makeSchema(), { folders, keyFile } = makeNodes(t), rows = 60_000;
+    const schema = makeSchema(), { folders, keyFile } = makeNodes(t), rows = 40_000;
     const a = await startNode(t, schema, folders[0], keyFile), admin = await setUp(a);
     const upload = async (from, count) => {
         const lines = Array.from({ length: count }, (_, i) => `客户${from + i},m${from + i}`);
