@@ -124,7 +124,14 @@ test('an inviter is looked for by name or phone, and called by name', async () =
         const search = page.getByRole('dialog', { name: '邀请人' }).getByRole('textbox')
         await search.fill('没有这个人')
         await page.getByText('没有找到').waitFor()
+        const broken = (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":{"code":"busy","message":""}}' })
+        await page.route('**/api/customers?search=*', broken)
         await search.fill('13900000001')
+        const failed = page.getByRole('dialog', { name: '邀请人' }).getByRole('alert')
+        await failed.waitFor()
+        assert.equal(await page.getByText('没有找到').count(), 0)
+        await page.unroute('**/api/customers?search=*', broken)
+        await failed.getByRole('button', { name: '重试' }).click()
         await page.getByLabel(/^客户01/).check()
         await search.fill('客户02')
         await page.getByLabel(/^客户02/).waitFor()
@@ -284,13 +291,14 @@ test('all that is offered is taken by the server, and shown', async () => {
     const segments = (await server.call('GET', '/api/segments')).items
     const tag = (await server.call('GET', '/api/tags')).items[0].id
     const { id: list } = await server.post(`/api/segments/${segments[0].id}/snapshot`, { segment_id: segments[0].id, name: '名单' })
+    const ids = { inviter: base.ids.get(1), channel: base.ad }
     const filled = (one) => {
         const next = structuredClone(one)
         if (next.tag) next.tag = [tag]
         if (next.segment) next.segment = [segments[0].id]
         if (next.list) next.list = [list]
         if (next.bucket) next.bucket.salt = 'x'
-        if (next.attribute && next.is?.length === 0) next.is = [next.attribute === 'inviter' ? base.ids.get(1) : '1']
+        if (next.attribute && next.is?.length === 0) next.is = [ids[next.attribute] ?? '1']
         return next
     }
     const types = new Map(catalog.attributes.map(({ name, type }) => [name, type]))
