@@ -489,7 +489,7 @@ static struct str drip(int fd, const char *piece)
     return answer;
 }
 
-/* It says `beginning` and then `piece` for ever: the deadline comes all the same, and not at once. */
+/* It says `beginning` and then `piece` for ever: the deadline comes all the same, not at once. */
 static void ends_slow(const char *beginning, const char *piece)
 {
     int64_t start_ms = peer_now_ms();

@@ -211,6 +211,7 @@ static enum err keep_step(struct ctx *c, void *user)
 static void *keeper_main(void *arg)
 {
     struct app *app = arg;
+    int64_t keep_ms = app->config.keep_ms ? app->config.keep_ms : KEEP_MS;
 
     pthread_mutex_lock(&app->keeper_lock);
     while (!app->is_closing) {
@@ -222,7 +223,7 @@ static void *keeper_main(void *arg)
         arena_free(arena);
         pthread_mutex_lock(&app->keeper_lock);
         if (!app->is_closing)
-            clock_wait(&app->keeper_wake, &app->keeper_lock, KEEP_MS);
+            clock_wait(&app->keeper_wake, &app->keeper_lock, keep_ms);
     }
     pthread_mutex_unlock(&app->keeper_lock);
     return NULL;

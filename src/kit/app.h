@@ -55,6 +55,7 @@ struct app_config {
     /* after a restore, on the writer: whoever stands in DATA/deletions.log goes again; NULL: nobody does */
     enum err (*on_restore)(struct ctx *c, int64_t *deleted_count);
     int reader_count, loop_count;         /* 0: 2 (PostgreSQL: 6) and 1 */
+    int64_t keep_ms;                      /* between two rounds of housekeeping; 0: a minute */
     int queue_max;                        /* 0: 4,096 requests may wait; more: 503; at least 4 */
     bool is_filling; /* nothing waits for the disk: a base that is thrown away if it is not finished */
     bool may_call_inside; /* addresses that people typed in may lie on this machine and in private networks */

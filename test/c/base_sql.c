@@ -151,7 +151,7 @@ static sqlite3 *file_open(const char *folder)
 
     snprintf(path, sizeof(path), "%s/papilio.db", folder);
     must(sqlite3_open(path, &db) == SQLITE_OK);
-    must(sqlite3_busy_timeout(db, 5000) == SQLITE_OK);
+    must(sqlite3_busy_timeout(db, 60000) == SQLITE_OK);
     return db;
 }
 

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zip.h>
 
 #include "host/file.h"
@@ -306,10 +305,7 @@ static void test_xlsx(void **state)
 static void test_search_is_sealed(void **state)
 {
     (void)state;
-    for (int i = 0; i < 500; i++, usleep(10000))
-        if (str_find(scenario_ask(AS_ADMIN, GET, "/api/customers?search=zzz", NULL).reply,
-                     S("\"is_search_ready\":true")) >= 0)
-            break;
+    scenario_names_await();
     run(AS_OPERATOR, BULK, "{'action':'export','columns':'name','filter':{'search':'王小77'}}",
         "\"rows\":11");
     assert_int_equal(scenario_number("SELECT count(*) FROM job WHERE input LIKE '%王小77%'"), 0);

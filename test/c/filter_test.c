@@ -3,8 +3,6 @@
 #include "base_sql.h"
 #include "scenario.h"
 
-#include <unistd.h>
-
 #include "manage/customer/customer.h"
 
 #define COUNT 400
@@ -213,22 +211,12 @@ static void case_check(enum scenario_as as, const char *scope, size_t i)
     }
 }
 
-static void await_search(void)
-{
-    for (int i = 0; i < 500; i++, usleep(10000)) {
-        struct app_call call = scenario_ask(AS_ADMIN, GET, "/api/customers?search=zzz", NULL);
-        if (str_find(call.reply, S("\"is_search_ready\":true")) >= 0)
-            return;
-    }
-    fail_msg("the names are never read");
-}
-
 static void test_filters(void **state)
 {
     (void)state;
     scenario_write(people_step, NULL);
     base_change(figures);
-    await_search();
+    scenario_names_await();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         case_check(AS_ADMIN, "1 = 1", i);
 }

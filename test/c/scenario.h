@@ -24,6 +24,8 @@
 #define GET HTTP_GET
 #define POST HTTP_POST
 
+#define SCENARIO_WAIT_MS 60000 /* for another thread; only where it never comes is so much waited */
+
 enum scenario_as { AS_ADMIN, AS_OPERATOR, AS_VIEWER, AS_NOBODY, AS_KEY, AS_LOCAL };
 
 /* In path, body, contains and key `$name` stands for what scenario_set or .keep put under that
@@ -60,6 +62,7 @@ void scenario_run_all(const struct scenario *cases, size_t count);
 #define scenario_run(cases) scenario_run_all((cases), ARRAY_LEN(cases))
 /* Each once, under its name as key: where threads write beside the requests, so that a base is never as it was. */
 void scenario_run_once(const struct scenario *cases, size_t count);
+void scenario_names_await(void); /* until customers are found by parts of their names; the clock stands still */
 void scenario_reopen(void); /* the app is closed and opened again on its folder */
 
 void scenario_set(const char *name, const char *value);

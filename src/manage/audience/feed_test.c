@@ -364,7 +364,7 @@ static void gone_from_files(void **state)
     assert_true(engine_count() > had);
     scenario_clock(START_MS + 26 * INT64_C(3600000));
     run(later);
-    for (int i = 0; i < 500 && engine_count() != event_count(); i++) {
+    for (int ms = 0; ms < SCENARIO_WAIT_MS && engine_count() != event_count(); ms += 20) {
         assert_agree();
         usleep(20000);
     }

@@ -183,7 +183,8 @@ static void test_trial(void **state)
         assert_int_equal(call.status, call.did_fail ? 500 : 200);
     } while (call.did_fail);
     assert_true(nth > 3);
-    for (int i = 0; i < 500 && str_find(call.reply, S("\"running\"")) >= 0; i++) {
+    for (int ms = 0; ms < SCENARIO_WAIT_MS && str_find(call.reply, S("\"running\"")) >= 0;
+         ms += 10) {
         usleep(10000);
         call = trial(HTTP_GET, 0);
     }
