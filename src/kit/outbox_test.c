@@ -39,7 +39,7 @@ static enum err to_sink(struct ctx *c, const struct outbox_message *m, struct ou
     out->url = str_fmt(c->arena, "http://127.0.0.1:%d%s", sink_port(), path);
     out->body = m->body;
     out->headers[out->header_count++] = str_fmt(c->arena, "Idempotency-Key: %" PRId64, m->key_id);
-    out->timeout_ms = 2000;
+    out->timeout_ms = 60000;
     return OK;
 }
 
@@ -444,12 +444,15 @@ static struct outbox_new to_person(int64_t key_id, int64_t customer_id, const ch
 
 static void test_a_person_gets_so_many_a_week(void **state)
 {
+    struct outbox_new other = to_person(20, 78, "y");
+
     (void)state;
     sink_answer("/note", 500, 1);
     sink_answer("/note", 404, 1);
+    other.destination = S("other"); /* whoever is first there, it is not this one that fails */
     for (int64_t i = 0; i < 7; i++)
         add(to_person(i, 77, "x"));
-    add(to_person(20, 78, "y"));
+    add(other);
     outbox_await(app);
     for (int i = 0; i < 4; i++)
         later(HOUR_MS / 2);

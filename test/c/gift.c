@@ -7,8 +7,6 @@
 #include "payee.h"
 #include "play/preflight.h"
 
-#define PAY_MS 300 /* nobody waits longer for the payee */
-
 struct gift_rules {
     int64_t stock_count, limit_count, price_fen, points_count;
 };
@@ -240,7 +238,7 @@ static enum err pay(struct app *app, struct arena *arena, const struct saga *sag
         .url = str_fmt(arena, "%.*s/pay", STR(payee_url(arena))),
         .body = str_fmt(arena, "{\"number\":\"%" PRId64 "\",\"amount_fen\":%" PRId64 "}", saga->id,
                         saga->amount_fen),
-        .timeout_ms = PAY_MS,
+        .timeout_ms = payee_patience_ms(saga->id),
     };
 
     (void)app;
@@ -253,7 +251,7 @@ static enum err ask(struct app *app, struct arena *arena, const struct saga *sag
 {
     struct client_call call = {
         .url = str_fmt(arena, "%.*s/ask?number=%" PRId64, STR(payee_url(arena)), saga->id),
-        .timeout_ms = PAY_MS,
+        .timeout_ms = PAYEE_WAIT_MS,
     };
 
     (void)app;
@@ -266,7 +264,7 @@ static enum err bill(struct app *app, struct arena *arena, int64_t day, struct b
 {
     struct client_call call = {
         .url = str_fmt(arena, "%.*s/bill", STR(payee_url(arena))),
-        .timeout_ms = 10 * PAY_MS,
+        .timeout_ms = PAYEE_WAIT_MS,
     };
     struct json json;
 

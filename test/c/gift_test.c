@@ -200,10 +200,12 @@ static void test_life(void **state)
     assert_int_equal(balance("fen", "available"), 4 * PRICE_FEN);
     assert_int_equal(balance("pieces", "budget"), STOCK - 4);
     payee_only(PAYEE_MUTE);
+    payee_shut(true); /* a thread may ask it as soon as the clock jumps */
     refund(3);
     saga_await(scenario_app);
     scenario_clock(1774000000000);
     assert_string_equal(status_now(), "settling"); /* somebody waits for money */
+    payee_shut(false);
     assert_int_equal(refunds_await(48), 0);
     scenario_clock(1774000000000 + 72 * HOUR_MS);
     assert_string_equal(status_now(), "settled");
@@ -266,6 +268,8 @@ static void test_storm(void **state)
                                     &difference_count),
                      OK);
     assert_int_equal(refunds_await(1), 0);
+    payee_rest();
+    inbox_await(scenario_app);
     each_left_once(PEOPLE);
     books_agree(PEOPLE);
     assert_int_equal(scenario_number("SELECT count(*) FROM inbox WHERE status <> 'done'"), 0);

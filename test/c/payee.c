@@ -10,8 +10,8 @@
 #include "host/http.h"
 
 #define NUMBERS_MAX 5000
+#define PATIENCE_MS 300
 #define LATE_US 600000 /* longer than anybody listens */
-#define CALLBACK_MS 5000
 
 struct entry {
     int64_t number, paid_fen;
@@ -25,6 +25,7 @@ static struct {
     int only; /* a mood; -1: by number */
     struct entry entries[NUMBERS_MAX];
     int count, broken_count;
+    _Atomic bool is_shut;
     _Atomic int errand_count, unheard_count; /* nobody is called back twice for one call */
     char call_back[200];
 } payee = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -37,6 +38,11 @@ enum payee_mood payee_mood(int64_t number)
 
     return payee.only >= 0 ? (enum payee_mood)payee.only
                            : (enum payee_mood)(hash % PAYEE_MOOD_COUNT);
+}
+
+int payee_patience_ms(int64_t number)
+{
+    return payee_mood(number) == PAYEE_LATE ? PATIENCE_MS : PAYEE_WAIT_MS;
 }
 
 static struct entry *entry_find(int64_t number)
@@ -118,7 +124,7 @@ static void call_back(struct arena *arena, const struct entry *entry, const char
 {
     struct client_call call = {
         .url = str_of(payee.call_back),
-        .timeout_ms = CALLBACK_MS,
+        .timeout_ms = PAYEE_WAIT_MS,
         .body = str_fmt(arena,
                         "{\"message_id\":\"%" PRId64 "-%d\",\"number\":\"%" PRId64
                         "\",\"status\":\"%s\",\"amount_fen\":%" PRId64 "}",
@@ -283,7 +289,9 @@ static void on_request(void *user, struct http_request *request)
     struct str path = http_path(request);
 
     (void)user;
-    if (str_is(path, "/pay"))
+    if (payee.is_shut)
+        answer(request, 503, S("{}"));
+    else if (str_is(path, "/pay"))
         pay(request);
     else if (str_is(path, "/ask"))
         ask(request);
@@ -299,6 +307,7 @@ void payee_start(uint64_t seed)
 
     payee.seed = seed;
     payee.only = -1;
+    payee.is_shut = false;
     payee.count = payee.broken_count = 0;
     http_config_init(&config);
     config.listen = S("127.0.0.1:0");
@@ -307,10 +316,15 @@ void payee_start(uint64_t seed)
     must(http_start(&config, &payee.server) == OK);
 }
 
-void payee_stop(void)
+void payee_rest(void)
 {
     while (payee.errand_count > 0)
         usleep(10000);
+}
+
+void payee_stop(void)
+{
+    payee_rest();
     http_stop(payee.server, 2000);
     http_free(payee.server);
 }
@@ -325,6 +339,11 @@ void payee_call_back(struct str url)
     must(url.len < sizeof(payee.call_back));
     memcpy(payee.call_back, url.at, url.len);
     payee.call_back[url.len] = '\0';
+}
+
+void payee_shut(bool is_shut)
+{
+    payee.is_shut = is_shut;
 }
 
 void payee_only(enum payee_mood mood)

@@ -22,7 +22,11 @@ struct str payee_url(struct arena *arena); /* "http://127.0.0.1:41234" */
 /* Where it calls back: POST {"message_id","number","status","amount_fen","no"}. */
 void payee_call_back(struct str url);
 enum payee_mood payee_mood(int64_t number);
+#define PAYEE_WAIT_MS 60000
+int payee_patience_ms(int64_t number); /* how long to listen: as long as the machine takes, but to who is late */
 void payee_only(enum payee_mood mood); /* from now on, whatever the number */
+void payee_shut(bool is_shut);         /* it hears nobody and says 503 */
+void payee_rest(void);                 /* until it has called back all it has to */
 
 int64_t payee_paid_fen(int64_t number); /* what left for it; 0: nothing */
 int payee_paid_count(void);             /* numbers something left for */

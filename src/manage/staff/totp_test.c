@@ -59,6 +59,27 @@ static void code_set(int64_t ahead)
                                   str_fmt(scenario_arena, "%06" PRId64, totp_code(secret, step))));
 }
 
+/* Of one of the steps around the next request. */
+static bool is_near(int64_t code)
+{
+    int64_t step = (clock_now_ms() + 1000) / 30000;
+    bool is_one = false;
+
+    for (int64_t ahead = -4; ahead <= 4; ahead++)
+        is_one |= totp_code(secret, step + ahead) == code;
+    return is_one;
+}
+
+/* A code that is wrong whatever the secret, under $wrong. */
+static void wrong_set(void)
+{
+    int64_t wrong = 0;
+
+    while (is_near(wrong))
+        wrong++;
+    scenario_set("wrong", str_cstr(scenario_arena, str_fmt(scenario_arena, "%06" PRId64, wrong)));
+}
+
 static int ask_status(enum scenario_as as, enum http_method method, const char *path,
                       const char *body, const char *part)
 {
@@ -100,8 +121,9 @@ static void test_on(void **state)
         scenario_ask(AS_VIEWER, POST, "/api/me/totp/begin", "{'password':'a long password'}"),
         "secret"));
     assert_int_equal(secret.len, 20);
+    wrong_set();
     assert_int_equal(
-        ask_status(AS_VIEWER, POST, "/api/me/totp/confirm", "{'code':'000000'}", "totp.code"), 400);
+        ask_status(AS_VIEWER, POST, "/api/me/totp/confirm", "{'code':'$wrong'}", "totp.code"), 400);
     code_set(0);
     call = scenario_ask(AS_VIEWER, POST, "/api/me/totp/confirm", "{'code':'$code'}");
     assert_int_equal(call.status, 200);
@@ -132,6 +154,7 @@ static int sign_in(const char *body, const char *part)
 
     scenario_clock(clock_now_ms() + 61000); /* past the throttles' windows */
     code_set(0);
+    wrong_set();
     status = ask_status(AS_NOBODY, LOGIN, body, part);
     return status;
 }
@@ -145,7 +168,7 @@ static void test_signing_in(void **state)
     assert_int_equal(sign_in("{'login':'viewer','password':'wrong','code':'$code'}", "login.wrong"),
                      401);
     assert_int_equal(
-        sign_in("{'login':'viewer','password':'a long password','code':'000000'}", "login.code"),
+        sign_in("{'login':'viewer','password':'a long password','code':'$wrong'}", "login.code"),
         401);
     assert_int_equal(
         sign_in("{'login':'viewer','password':'a long password','code':'$code'}", "csrf_token"),
@@ -193,12 +216,13 @@ static void test_throttle(void **state)
 
     (void)state;
     scenario_clock(clock_now_ms() + 61000);
+    wrong_set();
     for (int i = 0; i < 12; i++) {
         struct app_call call = {
             .method = POST,
             .path = S("/api/login"),
             .body =
-                S("{\"login\":\"viewer\",\"password\":\"a long password\",\"code\":\"000000\"}"),
+                scenario_filled("{'login':'viewer','password':'a long password','code':'$wrong'}"),
         };
         app_request(scenario_app, scenario_arena, &call);
         refused += call.status == 429;
@@ -212,8 +236,9 @@ static void test_off(void **state)
 {
     (void)state;
     scenario_clock(clock_now_ms() + 61000);
+    wrong_set();
     assert_int_equal(ask_status(AS_VIEWER, POST, "/api/me/totp/off",
-                                "{'password':'a long password','code':'000000'}", "totp.code"),
+                                "{'password':'a long password','code':'$wrong'}", "totp.code"),
                      400);
     code_set(0);
     assert_int_equal(ask_status(AS_VIEWER, POST, "/api/me/totp/off",
