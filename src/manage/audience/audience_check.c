@@ -99,20 +99,14 @@ static enum err base_pages(struct ctx *c, struct totals *totals)
 struct counting {
     const struct audience_moment *moment;
     struct totals *totals;
-    struct total **last; /* by kind: the total of the last event of it */
 };
 
 static void event_count(struct counting *counting, uint16_t kind, uint32_t second, int64_t amount)
 {
-    const struct catalog *catalog = &counting->moment->catalog;
-    int64_t span_number = second / SPAN_SECONDS;
-    struct str name = S("?");
-    struct total *total;
+    struct str name = dictionary_text(counting->moment->kinds, kind - 1);
+    struct total *total =
+        total_of(counting->totals, name.at ? name : S("?"), second / SPAN_SECONDS);
 
-    for (int i = 0; i < catalog->kind_count; i++)
-        if (catalog->kinds[i].number == kind)
-            name = catalog->kinds[i].name;
-    total = total_of(counting->totals, name, span_number);
     total->event_count++;
     total->amount_fen += amount == NONE ? 0 : amount;
 }

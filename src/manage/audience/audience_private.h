@@ -8,9 +8,6 @@
 #include "kit/worker.h"
 #include "manage/audience/audience.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 /* ---- names.c: numbers for what is a text or a long id ------------------------------------------ */
 
 /* Columns of events, by number. For ever: only added to, at the end. */

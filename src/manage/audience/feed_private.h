@@ -5,6 +5,8 @@
 #include "kit/route.h"
 #include "manage/audience/audience_private.h"
 
+#include <pthread.h>
+
 #define FEED_JOURNAL 0 /* the store's number of it */
 
 enum feed_state { FEED_CLOSED, FEED_FILLING, FEED_CATCHING_UP, FEED_FOLLOWING };
