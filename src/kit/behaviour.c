@@ -142,7 +142,8 @@ enum err behaviour_add(struct ctx *c, struct behaviour *events, int64_t count, s
         return OK;
     must(count <= BEHAVIOUR_PAGE_MAX && messages.len == (size_t)count * 8);
     for (int64_t i = 0; i < count; i++)
-        events[i].id = ctx_id(c);
+        if (events[i].id == 0)
+            events[i].id = ctx_id(c);
     c->topics |= LIVE_EVENTS;
     return q_behaviour_page_add(
         c, &(struct q_behaviour_page_add_in){.id = events[count - 1].id,

@@ -9,7 +9,7 @@
 #define BEHAVIOUR_SEAL 32768    /* so many events get an index by customer at once */
 
 struct behaviour {
-    int64_t id; /* given by behaviour_add */
+    int64_t id; /* 0: given by behaviour_add; ascending */
     int64_t occurred_ms, customer_id, customer_number, channel_id; /* channel_id NONE: none */
     struct str kind, properties;                                   /* no value: none */
 };

@@ -45,7 +45,7 @@ enum err journal_emit(struct ctx *c, const struct event *events, int64_t count)
         return OK;
     rows = arena_new_array(c->arena, struct q_journal_add_in, (size_t)count);
     for (int64_t i = 0; i < count; i++)
-        rows[i] = (struct q_journal_add_in){.id = ctx_id(c),
+        rows[i] = (struct q_journal_add_in){.id = events[i].id != 0 ? events[i].id : ctx_id(c),
                                             .kind = str_of(events[i].kind->name),
                                             .occurred_ms = events[i].occurred_ms,
                                             .customer_id = events[i].customer_id,

@@ -23,6 +23,7 @@ struct event {
     int64_t occurred_ms;
     int64_t customer_id, channel_id, subject_id, amount_fen; /* NONE: does not apply */
     struct str properties;                                   /* JSON object, or no value */
+    int64_t id; /* 0: the next one; else of ctx_id, for what lies in order with other rows */
 };
 
 /* Who reacts to what; the table is flow/flow.c's. A failing reaction fails the request. */

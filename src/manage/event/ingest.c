@@ -22,6 +22,7 @@ struct item {
     struct str properties;      /* as they go into the journal */
     struct event_reject reject; /* code.at NULL: none */
     struct str message_hash;
+    int64_t id;           /* in the order of the batch, rows and behaviours alike */
     int64_t known_number; /* the customer's: a behaviour that changes nothing; NONE: by the base */
     bool is_out;          /* rejected or seen before */
     bool is_hushed;       /* not kept, and the sender does not learn it */
@@ -296,10 +297,11 @@ static enum err items_emit(struct ctx *c, struct ingest *all)
     int64_t count = 0;
 
     for (int64_t i = 0; i < all->count; i++) {
-        const struct item *item = &all->items[i];
+        struct item *item = &all->items[i];
         if (item->is_out)
             continue;
         all->result->accepted_count++;
+        item->id = ctx_id(c);
         if (item->is_hushed || item->known_number != NONE)
             continue;
         events[count++] = (struct event){
@@ -310,6 +312,7 @@ static enum err items_emit(struct ctx *c, struct ingest *all)
             .subject_id = all->touches[i].inviter_id,
             .amount_fen = NONE,
             .properties = item->properties,
+            .id = item->id,
         };
     }
     return journal_emit(c, events, count);
@@ -327,6 +330,7 @@ static enum err behaviours_add(struct ctx *c, struct ingest *all)
             continue;
         memcpy(messages + count * MESSAGE_KEPT_BYTES, item->message_hash.at, MESSAGE_KEPT_BYTES);
         events[count++] = (struct behaviour){
+            .id = item->id,
             .kind = str_of(item->kind->name),
             .occurred_ms = item->occurred_ms,
             .customer_id = all->touches[i].customer_id,

@@ -297,6 +297,31 @@ static void test_commit_failed(void **state)
     run(again);
 }
 
+/* Behaviours and facts of a batch stay in its order, wherever each is kept. */
+static void test_order(void **state)
+{
+    static const char *const bodies[] = {
+        EVENT("o1", PHONE("13811110099")),
+        EVENT("o2", PHONE("13811110099")), /* made, found */
+        "{'events':[" EVENT(
+            "o3", PHONE("13811110099")) ",{'message_id':'o4','kind':"
+                                        "'friend_removed'," PHONE("13811110099") "}," EVENT(
+                                            "o5", PHONE("13811110099")) "]}",
+    };
+    struct app_call call;
+    int64_t view, fact;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
+        assert_int_equal(scenario_ask(SEND, bodies[i]).status, 200);
+    scenario_set("late", scenario_text("SELECT customer_id FROM journal WHERE kind = "
+                                       "'friend_removed' ORDER BY id DESC LIMIT 1"));
+    call = scenario_ask(AS_VIEWER, GET, "/api/customers/$late/timeline?limit=2", NULL);
+    view = str_find(call.reply, S("page_viewed"));
+    fact = str_find(call.reply, S("friend_removed"));
+    assert_true(view > 0 && fact > view); /* the latest first */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,7 +329,7 @@ int main(void)
         cmocka_unit_test(test_asking),  cmocka_unit_test(test_moves),
         cmocka_unit_test(test_restart), cmocka_unit_test(test_undone),
         cmocka_unit_test(test_alike),   cmocka_unit_test(test_commit_failed),
-        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_start),   cmocka_unit_test(test_order),
     };
 
     return cmocka_run_group_tests(tests, scenario_open, scenario_close);
