@@ -50,7 +50,7 @@ static int64_t field_value(const struct query_field *field, const struct program
     if (field->kind == QUERY_KIND)
         return event->kind;
     if (field->kind == QUERY_CHANNEL)
-        return event->channel;
+        return event->channel == 0 ? NONE : event->channel; /* none is no value of its own */
     return program_value(event, field->number);
 }
 

@@ -57,6 +57,13 @@ const struct fixture fixtures[] = {
      .query = SEGMENT "{\"did\": {\"kind\": \"bound\", \"where\": [{\"property\": \"amount\","
                       " \"is_not\": 500}]}}}",
      .answer = "2 3"},
+    {.why = "what came through no channel is no channel among the distinct ones",
+     .events = "1 2012-05-01 bound 0;2 2012-05-01 bound 0;2 2012-05-02 bound 3;"
+               "3 2012-05-01 bound 1;3 2012-05-02 bound 3",
+     .as_of = "2012-05-08",
+     .query = SEGMENT "{\"did\": {\"kind\": \"bound\"}, \"measure\": \"distinct\", \"of\":"
+                      " \"channel\", \"is\": 1}}",
+     .answer = "2"},
     {.why = "below one: people without events too, deleted and unknown ones not",
      .events = "1 2012-05-01 bound;2 2012-05-01 called;4 2012-05-01 called;5 2012-05-01 called",
      .others = "3",

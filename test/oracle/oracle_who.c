@@ -238,6 +238,8 @@ static void say_measured(struct oracle *o, const struct condition *condition)
     SAY(o, "%s%s", calls[condition->measure], is_filled ? "coalesce(" : "");
     if (condition->measure == MEASURE_DAYS)
         oracle_field(o, &day);
+    else if (condition->field.kind == QUERY_CHANNEL)
+        SAY(o, "nullif(e.channel, 0)");
     else if (condition->measure != MEASURE_COUNT)
         oracle_field(o, &condition->field);
     SAY(o, is_filled ? ", -1))" : condition->measure == MEASURE_SUM ? ") AS BIGINT)" : ")");
