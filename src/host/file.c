@@ -427,13 +427,10 @@ struct file_writer {
 
 enum err file_create(struct arena *arena, struct str path, struct file_writer **out)
 {
-    struct file_writer *writer;
-    int fd;
+    struct file_writer *writer = arena_new_one(arena, struct file_writer); /* may be its end */
 
     *out = NULL;
-    TRY(fd_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fd));
-    writer = arena_new_one(arena, struct file_writer);
-    writer->fd = fd;
+    TRY(fd_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &writer->fd));
     *out = writer;
     return OK;
 }

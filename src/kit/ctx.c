@@ -49,6 +49,26 @@ void ctx_end(struct ctx *c)
     }
 }
 
+struct held_buf {
+    struct ctx_end end;
+    struct buf buf;
+};
+
+static void held_buf_release(void *user)
+{
+    buf_release(user);
+}
+
+struct buf *ctx_buf(struct ctx *c, size_t max_bytes)
+{
+    struct held_buf *held = arena_new_one(c->arena, struct held_buf);
+
+    buf_init(&held->buf, max_bytes);
+    held->end = (struct ctx_end){.run = held_buf_release, .user = &held->buf};
+    ctx_at_end(c, &held->end);
+    return &held->buf;
+}
+
 enum err ctx_statement(struct ctx *c, int query)
 {
     c->statement_count++;

@@ -74,6 +74,8 @@ struct ctx {
 /* `end` lies in the ctx's arena: what is to be given back is told before anything else can fail. */
 void ctx_at_end(struct ctx *c, struct ctx_end *end);
 void ctx_end(struct ctx *c);
+/* A buffer that is released at the end, however it comes; whoever releases it before does no harm. */
+struct buf *ctx_buf(struct ctx *c, size_t max_bytes);
 
 /* Keeps code and message for the answer and the log and returns err: `return fail(c, E_CONFLICT,
  * "coupon.gone", "...")`. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "engine/query.h"
+#include "host/file.h"
 #include "manage/audience/audience.h"
 
 #define ADD POST, "/api/customers"
@@ -488,6 +489,58 @@ static void nothing_acknowledged_is_missing(void **state)
     }
 }
 
+/* Of a request with that much memory. */
+static int status_within(size_t bytes, const char *path, const char *body)
+{
+    struct arena *arena = arena_new(bytes);
+    struct app_call call = {.method = HTTP_POST,
+                            .path = str_of(path),
+                            .query = S(""),
+                            .body = scenario_filled(body),
+                            .is_local = true};
+
+    app_request(scenario_app, arena, &call);
+    arena_free(arena);
+    return call.status;
+}
+
+#define STEP_BYTES 256 /* less than the making of any table takes */
+
+/* The last bytes are missing, more and more of them: as many as the making of a table takes. */
+static void assert_ends_anywhere(const char *path, const char *body, size_t made_bytes)
+{
+    size_t bytes = (size_t)384 * 1024, most;
+    int refused_count = 0;
+
+    assert_int_equal(status_within(bytes, path, body), 200);
+    while (status_within(bytes - STEP_BYTES, path, body) == 200)
+        bytes -= STEP_BYTES;
+    most = bytes;
+    for (bytes = most - made_bytes; bytes < most; bytes += 16)
+        refused_count += status_within(bytes, path, body) == 500;
+    assert_in_range(refused_count, made_bytes / 32, made_bytes / 16);
+}
+
+/* Wherever the memory of a request ends that makes a table, nothing of it stays: no memory (whoever
+ * looks for leaks finds it at the end), no file. */
+static void ends_midway(void **state)
+{
+    struct list files;
+
+    (void)state;
+    run(world);
+    filled();
+    assert_ends_anywhere("/api/audience/query", "{'query':" BY_KIND "}", 384);
+    assert_ends_anywhere("/api/audience/export", "{'format':'csv','query':" BY_KIND "}", 512);
+    assert_ends_anywhere("/api/audience/export", "{'format':'xlsx','query':" BY_KIND "}", 4096);
+    assert_int_equal(
+        folder_list(scenario_arena,
+                    str_fmt(scenario_arena, "%.*s/exports", STR(app_config(scenario_app)->data)),
+                    10, &files),
+        OK);
+    assert_int_equal(files.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +549,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(within_store, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(within_many_stores, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(as_wide_as_can_be, scenario_open, scenario_close),
+        cmocka_unit_test_setup_teardown(ends_midway, scenario_open, scenario_close),
         cmocka_unit_test_setup_teardown(nothing_acknowledged_is_missing, scenario_open,
                                         scenario_close),
     };

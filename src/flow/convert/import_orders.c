@@ -227,21 +227,21 @@ static int64_t customers_note(struct ctx *c, const struct import *run, const str
 static void orders_effects(struct ctx *c, struct import *run, const struct order_row *rows,
                            int64_t count)
 {
-    struct buf buf;
+    struct buf *buf;
     int64_t noted_count;
 
     if (run->is_dry)
         return;
-    buf_init(&buf, EFFECT_BYTES_MAX);
-    noted_count = customers_note(c, run, rows, count, &buf);
+    buf = ctx_buf(c, EFFECT_BYTES_MAX);
+    noted_count = customers_note(c, run, rows, count, buf);
     if (noted_count > 0)
-        import_effect(c, run, "customers", noted_count, buf_view(&buf));
-    buf_reset(&buf);
-    noted_count = lines_note(rows, count, &buf);
+        import_effect(c, run, "customers", noted_count, buf_view(buf));
+    buf_reset(buf);
+    noted_count = lines_note(rows, count, buf);
     if (noted_count > 0)
-        import_effect(c, run, "orders", noted_count, buf_view(&buf));
-    must(!buf.is_full);
-    buf_release(&buf);
+        import_effect(c, run, "orders", noted_count, buf_view(buf));
+    must(!buf->is_full);
+    buf_release(buf);
 }
 
 static void orders_forget(struct import *run)

@@ -77,19 +77,19 @@ static const struct field audience_query_out[] = {
 static enum err table_write(struct ctx *c, const struct question *question,
                             struct audience_query_out *out)
 {
+    struct buf *buf = ctx_buf(c, ROWS_BYTES_MAX);
     struct json_out json;
-    struct buf buf;
+    bool is_full;
 
-    buf_init(&buf, ROWS_BYTES_MAX);
-    json_out_init(&json, &buf);
+    json_out_init(&json, buf);
     columns_write(question, &json);
-    out->columns = str_copy(c->arena, buf_view(&buf));
-    buf_reset(&buf);
-    json_out_init(&json, &buf);
+    out->columns = str_copy(c->arena, buf_view(buf));
+    buf_reset(buf);
+    json_out_init(&json, buf);
     rows_write(c, question, &json);
-    out->rows = str_copy(c->arena, buf_view(&buf));
-    bool is_full = buf.is_full;
-    buf_release(&buf);
+    out->rows = str_copy(c->arena, buf_view(buf));
+    is_full = buf->is_full;
+    buf_release(buf);
     return is_full ? fail(c, E_TOO_LARGE, "query.large", "the answer is too large") : OK;
 }
 

@@ -28,8 +28,9 @@ static const struct field audience_export_in[] = {
     IN(struct audience_export_in, lang, .is_optional = true, .one_of = "zh|en"),
 };
 
-/* One file on its way. */
+/* One file on its way. In the arena: what it holds goes however its making ends. */
 struct sheet {
+    struct ctx_end end;
     struct ctx *c;
     const struct question *question;
     struct analysis_column columns[ANALYSIS_COLUMN_MAX];
@@ -38,8 +39,9 @@ struct sheet {
     bool is_en;
     int64_t minor_digits;
     struct list channels, named; /* named: what the ids of `by` are */
+    struct str path;             /* of the .xlsx */
     struct xlsx *xlsx;           /* NULL: lines of CSV */
-    struct buf lines;
+    struct buf *lines;
 };
 
 /* ---- what it needs --------------------------------------------------------------------------- */
@@ -157,9 +159,9 @@ static void number_write(struct sheet *sheet, int64_t value, int64_t digits, boo
     if (sheet->xlsx)
         xlsx_number(sheet->xlsx, value, digits);
     else if (value == NONE)
-        csv_write(&sheet->lines, S(""), is_last);
+        csv_write(sheet->lines, S(""), is_last);
     else
-        csv_write(&sheet->lines, str_decimal(sheet->c->arena, value, digits), is_last);
+        csv_write(sheet->lines, str_decimal(sheet->c->arena, value, digits), is_last);
 }
 
 static void cell_write(struct sheet *sheet, int column, int64_t value)
@@ -172,7 +174,7 @@ static void cell_write(struct sheet *sheet, int column, int64_t value)
     else if (sheet->xlsx)
         xlsx_text(sheet->xlsx, cell_text(sheet, cell, value));
     else
-        csv_write(&sheet->lines, cell_text(sheet, cell, value), is_last);
+        csv_write(sheet->lines, cell_text(sheet, cell, value), is_last);
 }
 
 static void rows_write(struct sheet *sheet)
@@ -180,12 +182,12 @@ static void rows_write(struct sheet *sheet)
     const struct answer *answer = &sheet->question->answer;
 
     if (sheet->xlsx == NULL)
-        buf_str(&sheet->lines, S("\xEF\xBB\xBF")); /* for spreadsheets */
+        buf_str(sheet->lines, S("\xEF\xBB\xBF")); /* for spreadsheets */
     for (int k = 0; k < sheet->count; k++)
         if (sheet->xlsx)
             xlsx_head(sheet->xlsx, sheet->titles[k]);
         else
-            csv_write(&sheet->lines, sheet->titles[k], k + 1 == sheet->count);
+            csv_write(sheet->lines, sheet->titles[k], k + 1 == sheet->count);
     for (int64_t i = 0; i < answer->row_count; i++) {
         if (sheet->xlsx)
             xlsx_row_end(sheet->xlsx); /* of the row before */
@@ -203,13 +205,30 @@ static enum err csv_take(struct sheet *sheet)
     struct ctx *c = sheet->c;
     bool is_full;
 
-    buf_init(&sheet->lines, FILE_BYTES_MAX);
+    sheet->lines = ctx_buf(c, FILE_BYTES_MAX);
     rows_write(sheet);
-    is_full = sheet->lines.is_full;
-    c->file_body = str_copy(c->arena, buf_view(&sheet->lines));
-    buf_release(&sheet->lines);
+    is_full = sheet->lines->is_full;
+    c->file_body = str_copy(c->arena, buf_view(sheet->lines));
+    buf_release(sheet->lines);
     c->file_type = "text/csv; charset=utf-8";
     return is_full ? fail(c, E_TOO_LARGE, "query.large", "the answer is too large") : OK;
+}
+
+static enum err xlsx_end(struct sheet *sheet)
+{
+    struct xlsx *xlsx = sheet->xlsx;
+
+    sheet->xlsx = NULL;
+    return xlsx ? xlsx_close(xlsx) : OK;
+}
+
+static void sheet_end(void *user)
+{
+    struct sheet *sheet = user;
+    enum err err = xlsx_end(sheet);
+
+    if (file_remove(sheet->path) == E_IO || err != OK)
+        app_log(sheet->c->app, "warn", "export", "%.*s: %s", STR(sheet->path), file_why());
 }
 
 /* Written where files of jobs lie, and taken from there. */
@@ -217,38 +236,36 @@ static enum err xlsx_take(struct sheet *sheet)
 {
     static const int widths[] = {WIDTH, WIDTH, WIDTH, WIDTH, WIDTH, WIDTH};
     struct ctx *c = sheet->c;
-    struct str folder, path;
-    enum err err;
+    struct str folder;
 
     TRY(job_folder(c->app, c->arena, &folder));
-    path = str_fmt(c->arena, "%.*s/question-%" PRId64 ".xlsx", STR(folder), ctx_id(c));
-    TRY(xlsx_create(c->arena, path, widths, sheet->count, &sheet->xlsx));
+    sheet->path = str_fmt(c->arena, "%.*s/question-%" PRId64 ".xlsx", STR(folder), ctx_id(c));
+    sheet->end = (struct ctx_end){.run = sheet_end, .user = sheet};
+    ctx_at_end(c, &sheet->end);
+    TRY(xlsx_create(c->arena, sheet->path, widths, sheet->count, &sheet->xlsx));
     rows_write(sheet);
-    err = xlsx_close(sheet->xlsx);
-    if (err == OK)
-        err = file_read(c->arena, path, FILE_BYTES_MAX, &c->file_body);
-    if (file_remove(path) == E_IO && err == OK)
-        err = E_IO;
+    TRY(xlsx_end(sheet));
     c->file_type = XLSX_TYPE;
-    return err;
+    return file_read(c->arena, sheet->path, FILE_BYTES_MAX, &c->file_body);
 }
 
 static enum err file_make(struct ctx *c, const struct audience_export_in *in,
                           const struct question *question)
 {
-    struct sheet sheet = {.c = c, .question = question, .is_en = str_is(in->lang, "en")};
+    struct sheet *sheet = arena_new_one(c->arena, struct sheet);
     struct str currency, day = day_iso(c->arena, zone_day(ctx_zone(c), c->now_ms));
     bool is_xlsx = str_is(in->format, "xlsx");
 
     if (question->query.ask == QUERY_SEGMENT)
         return fail_at(c, "query.form", S("query/ask"),
                        "persons are exported as customers, by `who`");
-    sheet.count = analysis_columns(question, sheet.columns);
-    TRY(titles_read(&sheet, in->titles));
-    TRY(names_read(&sheet));
-    TRY(setting_currency(c, &currency, &sheet.minor_digits));
+    *sheet = (struct sheet){.c = c, .question = question, .is_en = str_is(in->lang, "en")};
+    sheet->count = analysis_columns(question, sheet->columns);
+    TRY(titles_read(sheet, in->titles));
+    TRY(names_read(sheet));
+    TRY(setting_currency(c, &currency, &sheet->minor_digits));
     c->file_name = str_fmt(c->arena, "papilio-%.*s.%s", STR(day), is_xlsx ? "xlsx" : "csv");
-    return is_xlsx ? xlsx_take(&sheet) : csv_take(&sheet);
+    return is_xlsx ? xlsx_take(sheet) : csv_take(sheet);
 }
 
 static enum err export_run(struct ctx *c, const void *in_, void *out)

@@ -17,7 +17,7 @@ struct row {
 
 /* What it changed of customers that were there, for undo. */
 struct changes {
-    struct buf buf;
+    struct buf *buf;
     struct json_out json;
     int64_t count;
 };
@@ -530,20 +530,19 @@ static enum err batch_all(struct ctx *c, struct customer_import *import, struct 
 
 enum err customer_import_batch(struct ctx *c, struct customer_import *import)
 {
-    struct changes changes = {.count = 0};
+    struct changes changes = {.buf = ctx_buf(c, CHANGES_BYTES_MAX)};
     enum err err;
 
     must(import->count <= CUSTOMER_BATCH_MAX);
-    buf_init(&changes.buf, CHANGES_BYTES_MAX);
-    json_out_init(&changes.json, &changes.buf);
+    json_out_init(&changes.json, changes.buf);
     json_array_begin(&changes.json);
     err = batch_all(c, import, &changes);
     json_array_end(&changes.json);
     import->change_count = changes.count;
     import->changes = (struct str){NULL, 0};
-    if (changes.count > 0 && !changes.buf.is_full)
-        import->changes = str_copy(c->arena, buf_view(&changes.buf));
-    must(!changes.buf.is_full);
-    buf_release(&changes.buf);
+    must(!changes.buf->is_full);
+    if (changes.count > 0)
+        import->changes = str_copy(c->arena, buf_view(changes.buf));
+    buf_release(changes.buf);
     return err;
 }

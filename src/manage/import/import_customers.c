@@ -192,11 +192,10 @@ static struct str made_text(struct ctx *c, const struct import *run,
 {
     struct map *seen = map_new(c->arena, (size_t)batch->count);
     struct str text;
-    struct buf buf;
+    struct buf *buf = ctx_buf(c, MADE_BYTES_MAX);
     bool is_new;
 
     *made_count = 0;
-    buf_init(&buf, MADE_BYTES_MAX);
     for (int64_t i = 0; i < batch->count; i++) {
         if (batch->ids[i] == NONE || batch->ids[i] < run->first_id)
             continue;
@@ -204,12 +203,12 @@ static struct str made_text(struct ctx *c, const struct import *run,
         if (!is_new)
             continue;
         if ((*made_count)++ > 0)
-            buf_char(&buf, ',');
-        buf_int(&buf, batch->ids[i]);
+            buf_char(buf, ',');
+        buf_int(buf, batch->ids[i]);
     }
-    must(!buf.is_full);
-    text = str_copy(c->arena, buf_view(&buf));
-    buf_release(&buf);
+    must(!buf->is_full);
+    text = str_copy(c->arena, buf_view(buf));
+    buf_release(buf);
     return text;
 }
 
