@@ -23,7 +23,7 @@ trap 'exit 1' INT TERM HUP
 
 as_server "$bin/initdb" -D "$dir/data" -U papilio -A trust --no-sync -E UTF8 --locale=C >"$dir/log" 2>&1 ||
     { cat "$dir/log" >&2; exit 1; }
-as_server "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/data/log" \
+as_server "$bin/pg_ctl" -D "$dir/data" -w -t 600 -l "$dir/data/log" \
     -o "-c listen_addresses='' -c unix_socket_directories='$dir' -c fsync=${POSTGRES_FSYNC:-off}" start >/dev/null ||
     { cat "$dir/data/log" >&2; exit 1; }
 

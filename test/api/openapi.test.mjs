@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { before, after, test } from "node:test";
-import { isShared, makeFolder, Person, runSql, startServer, until } from "./papilio.mjs";
+import { idOfNow, isShared, makeFolder, Person, runSql, startServer, until } from "./papilio.mjs";
 
 // Objects in answers hold what the document names and nothing else.
 function close(schema) {
@@ -473,10 +473,11 @@ test("timers: what waits, what is dead", async () => {
 });
 
 test("outbox, inbox, payments and differences", async () => {
+    const message = idOfNow();
     insert(`
         INSERT INTO outbox VALUES (1, 'old', 11, NULL, NULL, 'a', 'waiting', 9000000000000, 0, NULL, NULL, 1, 1),
             (2, 'old', 12, NULL, NULL, 'a', 'dead', 9000000000000, 12, 404, 'HTTP 404', 1, 1);
-        INSERT INTO inbox VALUES (1, 'payee', x'01', 'old', NULL, 'dead', 12, 9000000000000, 'a.b: words', 1);
+        INSERT INTO inbox VALUES (${message}, 'payee', x'01', 'old', NULL, 'dead', 12, 9000000000000, 'a.b: words', 1);
         INSERT INTO saga VALUES (1, 'old', 11, NULL, 100, 'unknown', NULL, 3, 9000000000000, NULL, 'io', 1, 6);
         INSERT INTO bill_difference VALUES (1, 'old', 20458, 1, 'P1', 'amount', 100, 120, 5, NULL, NULL, NULL);`);
     assert.ok((await good("/api/outbox?limit=1")).next_cursor);
@@ -487,7 +488,7 @@ test("outbox, inbox, payments and differences", async () => {
     await good("/api/outbox/1/cancel", { reason: "of no use any more" });
     assert.equal((await good("/api/inbox")).items[0].source, "payee");
     await bad("/api/inbox/99/retry", {}, "inbox.unknown");
-    await good("/api/inbox/1/retry", {});
+    await good(`/api/inbox/${message}/retry`, {});
     assert.equal((await good("/api/sagas?status=unknown")).items[0].amount_fen, 100);
     assert.equal((await good("/api/sagas/1")).differences[0].theirs_fen, 120);
     await good("/api/sagas/1/ask", {});

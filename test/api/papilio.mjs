@@ -58,6 +58,9 @@ export function runSql(folder, text) {
 export const sqlRows = (folder, text) => runSql(folder, text).split("\n").filter(Boolean).map((line) => line.split("|"));
 export const sqlNumber = (folder, text) => Number(runSql(folder, text));
 
+// An id as the program gives out now. What it keeps for some days only goes within a minute where its id is older.
+export const idOfNow = () => String(BigInt(Date.now() - Date.UTC(2020, 0, 1)) << 22n);
+
 // The behaviours that lie in pages: kit/behaviour.c says how. A shared base has them in its journal.
 export function behaviours(folder) {
     const events = [];
@@ -107,8 +110,9 @@ export async function startServer(test, folder, args = [], bin = program) {
     return server;
 }
 
-// The engine is read after a start, and may be behind what was written a moment ago: who asks is told to ask again.
-export const isEngineBusy = (status, json) => status === 503 && /^audience\.(filling|behind)$/.test(json?.error?.code);
+// The engine is read after a start, on a shared base once its lease is taken, and may be behind what was written a moment ago:
+// who asks is told to ask again.
+export const isEngineBusy = (status, json) => status === 503 && /^audience\.(filling|behind|elsewhere)$/.test(json?.error?.code);
 
 // Requests with a session's cookie and CSRF token. `at` may be replaced after a restart.
 export class Person {

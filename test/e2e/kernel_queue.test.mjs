@@ -1,6 +1,7 @@
 /* What waits and what failed, as people decide on it: timers, messages, payments and the differences of a bill. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { idOfNow } from '../api/papilio.mjs'
 import { assertAccessible, assertFits, closeBrowser, openBrowser, Server, withPage } from './harness.mjs'
 import { sql } from './kernel_base.mjs'
 
@@ -44,7 +45,7 @@ test('before anything happened each page says so', async () => {
          INSERT INTO outbox VALUES (1, 'webhook', 1, NULL, NULL, 'hooks.example.com', 'sent', ${now}, 1, 200, NULL, ${now}, ${now}),
             (2, 'webhook', 2, NULL, ${customerId}, 'hooks.example.com', 'dead', ${now}, 12, 503, 'the other side is overloaded', ${now}, ${now}),
             (3, 'webhook', 3, NULL, NULL, 'hooks.example.com', 'waiting', ${NEVER_MS}, 2, 429, NULL, ${now}, ${now});
-         INSERT INTO inbox VALUES (1, 'payee', x'01', 'payee_notice', NULL, 'dead', 12, ${now}, 'not understood', ${now});
+         INSERT INTO inbox VALUES (${idOfNow()}, 'payee', x'01', 'payee_notice', NULL, 'dead', 12, ${now}, 'not understood', ${now});
          INSERT INTO saga (id, kind, key_id, customer_id, amount_fen, status, outside_no, attempt_count, due_ms, error_message, created_ms, changed_ms) VALUES
             (900001, 'refund', 1, ${customerId}, 12900, 'succeeded', 'R-20261122-1', 1, NULL, NULL, ${now}, ${now}),
             (900002, 'refund', 2, ${customerId}, 8900, 'unknown', NULL, 3, ${NEVER_MS}, 'no answer within 10 s', ${now}, ${now});

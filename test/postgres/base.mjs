@@ -48,5 +48,5 @@ export function runServer(name, ...args) {
 // The whole database stops at once, as a machine does, and comes back.
 export function restartDatabase() {
     const data = join(process.env.PGHOST, "data");
-    runServer("pg_ctl", "-D", data, "-m", "immediate", "-w", "-t", "60", "-l", join(process.env.PGHOST, "data/log"), "restart");
+    runServer("pg_ctl", "-D", data, "-m", "immediate", "-w", "-t", "600", "-l", join(process.env.PGHOST, "data/log"), "restart");
 }

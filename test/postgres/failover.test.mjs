@@ -22,7 +22,7 @@ function makeMachine(t) {
         assert.equal(done.status, 0, done.stderr);
         return done.stdout.trim();
     };
-    machine.start = () => runServer("pg_ctl", "-D", data, "-w", "-t", "60", "-l", join(folder, "log"),
+    machine.start = () => runServer("pg_ctl", "-D", data, "-w", "-t", "600", "-l", join(folder, "log"),
         "-o", `-c listen_addresses='' -c unix_socket_directories='${folder}'`, "start");
     machine.kill = () => { // the server and all that it started, none of them asked
         const pid = readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0];
@@ -68,7 +68,7 @@ test("the standby takes over, and the node finds it", { timeout: 1_800_000 }, as
         await nap(300 + Math.random() * 500);
         const from = performance.now();
         primary.kill();
-        runServer("pg_ctl", "-D", standby.data, "-w", "-t", "60", "promote");
+        runServer("pg_ctl", "-D", standby.data, "-w", "-t", "600", "promote");
         await untilMore(acknowledged, codes);
         waits.push(Math.round(performance.now() - from));
         await nap(200);
