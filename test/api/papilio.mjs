@@ -116,13 +116,17 @@ export const isEngineBusy = (status, json) => status === 503 && /^audience\.(fil
 
 // Requests with a session's cookie and CSRF token. `at` may be replaced after a restart.
 export class Person {
+    putOffCount = 0; // how often the engine was busy
+
     constructor(url) { this.url = url; }
 
     async ask(path, body, headers) {
         let answer;
         await until(async () => {
             answer = await this.askOnce(path, body, headers);
-            return !isEngineBusy(answer.status, answer.json);
+            const isBusy = isEngineBusy(answer.status, answer.json);
+            this.putOffCount += isBusy;
+            return !isBusy;
         }, `${path}: the engine is never level`);
         return answer;
     }
