@@ -61,7 +61,7 @@ static void add(struct segments *segments, int64_t id, struct str who)
         .text = str_fmt(arena, "{\"version\":1,\"ask\":\"segment\",\"who\":%.*s}", STR(who))};
     struct query_fault fault;
 
-    if (roster_add(segments->roster, &segments->world->catalog, &one, &fault) != OK) {
+    if (roster_add(segments->roster, arena, &segments->world->catalog, &one, &fault) != OK) {
         fprintf(stderr, "%.*s: %.*s\n", STR(one.text), STR(fault.message));
         exit(1);
     }

@@ -194,21 +194,22 @@ static void members_move(struct bitmap *from, struct bitmap *to)
     bitmap_init(from);
 }
 
-enum err roster_add(struct roster *roster, const struct catalog *catalog,
+enum err roster_add(struct roster *roster, struct arena *arena, const struct catalog *catalog,
                     const struct roster_definition *definition, struct query_fault *fault)
 {
-    struct arena *arena = arena_new(ARENA_MAX);
-    struct segment *segment = arena_new_one(arena, struct segment),
+    struct arena *own = arena_new(ARENA_MAX);
+    struct segment *segment = arena_new_one(own, struct segment),
                    *old = find(roster, definition->id);
-    struct str text = str_copy(arena, definition->text);
-    enum err err = query_read(arena, catalog, text, &segment->tree, fault);
+    enum err err = query_read(own, catalog, str_copy(own, definition->text), &segment->tree, fault);
 
     if (err != OK) {
-        arena_free(arena);
+        fault->path = str_copy(arena, fault->path);
+        fault->message = str_copy(arena, fault->message);
+        arena_free(own);
         return err;
     }
     segment->id = definition->id;
-    segment->arena = arena;
+    segment->arena = own;
     segment->cells_as_of = NONE;
     segment->cells_again = NEVER;
     segment->has_cells = answer_has_cells(&segment->tree);

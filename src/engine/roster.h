@@ -12,14 +12,15 @@ struct roster *roster_new(void);
 void roster_free(struct roster *roster); /* NULL is fine */
 
 /* From now on this segment is kept; its members so far are taken over (the bitmap is empty afterwards; NULL: none). It is asked of
- * everybody once, so that members become what the events say. Faults as query_read; a known id is replaced and keeps its members. */
+ * everybody once, so that members become what the events say. Faults as query_read, their words in `arena`; a known id is replaced
+ * and keeps its members. */
 struct roster_definition {
     int64_t id;
     struct str text; /* the query */
     struct bitmap *members;
 };
-enum err roster_add(struct roster *roster, const struct catalog *catalog, const struct roster_definition *definition,
-                  struct query_fault *fault) MUST_USE;
+enum err roster_add(struct roster *roster, struct arena *arena, const struct catalog *catalog,
+                    const struct roster_definition *definition, struct query_fault *fault) MUST_USE;
 void roster_drop(struct roster *roster, int64_t id);
 const struct bitmap *roster_members(const struct roster *roster, int64_t id); /* NULL: no such segment */
 

@@ -291,7 +291,7 @@ static void segment_add(struct roster *roster, int64_t id, int definition)
     struct roster_definition one = {.id = id, .text = text_of(definition)};
     struct query_fault fault;
 
-    assert_int_equal(roster_add(roster, &catalog, &one, &fault), OK);
+    assert_int_equal(roster_add(roster, arena, &catalog, &one, &fault), OK);
 }
 
 static void one_seed(uint64_t with)
@@ -379,7 +379,7 @@ static void test_waits_for_its_cells(void **state)
           "\"events\":{\"kind\":\"order\"},\"by\":\"kind\"},\"cell\":{}}}}");
     catalog = catalog_of();
     flips = arena_new_array(arena, struct roster_flip, FLIP_MAX);
-    assert_int_equal(roster_add(roster, &catalog, &one, &fault), OK);
+    assert_int_equal(roster_add(roster, arena, &catalog, &one, &fault), OK);
     moment = (struct moment){.events = store_snapshot(store),
                              .people = people_hold(people),
                              .as_of = now,
@@ -405,6 +405,28 @@ static void test_waits_for_its_cells(void **state)
     end();
 }
 
+/* What is wrong is said in the caller's memory: nothing is left of the one that was refused. */
+static void test_says_what_is_wrong(void **state)
+{
+    struct roster *roster = roster_new();
+    struct roster_definition one = {
+        .id = 5,
+        .text = S("{\"version\":1,\"ask\":\"segment\",\"who\":{\"not\":{\"segment\":[\"999\"]}}}")};
+    struct query_fault fault;
+    struct catalog catalog;
+
+    (void)state;
+    begin(79);
+    catalog = catalog_of();
+    assert_int_equal(roster_add(roster, arena, &catalog, &one, &fault), E_INPUT);
+    assert_string_equal(fault.code, "query.name");
+    assert_string_equal(str_cstr(arena, fault.path), "/who/not/segment/0");
+    assert_true(fault.message.len > 0);
+    assert_null(roster_members(roster, 5));
+    roster_free(roster);
+    end();
+}
+
 /* A customer may have any number there is. */
 static void test_the_last_number(void **state)
 {
@@ -425,9 +447,8 @@ static void test_the_last_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_asks_only_what_is_named),
-        cmocka_unit_test(test_beside_plain_answer),
-        cmocka_unit_test(test_waits_for_its_cells),
+        cmocka_unit_test(test_asks_only_what_is_named), cmocka_unit_test(test_beside_plain_answer),
+        cmocka_unit_test(test_waits_for_its_cells),     cmocka_unit_test(test_says_what_is_wrong),
         cmocka_unit_test(test_the_last_number),
     };
 

@@ -147,7 +147,7 @@ static enum err roster_take(struct ctx *c, struct segments *segments,
         *fault = (struct query_fault){"segment.circle", S(""), S("it stands on itself")};
         err = E_INPUT;
     } else if (err == OK && !is_static) {
-        err = roster_add(segments->roster, defining->catalog, &one, fault);
+        err = roster_add(segments->roster, c->arena, defining->catalog, &one, fault);
     }
     bitmap_release(&page.members);
     return err;
