@@ -24,7 +24,10 @@ test("what the reader refuses, the schema refuses as far as it can see", () => {
         assert.ok(!validate(queryOf(example)), example.name);
 });
 
-test("the guide's first example is one", () => {
+test("the guide's examples are questions", () => {
     const guide = readFileSync(new URL("../../docs/query.md", import.meta.url), "utf8");
-    assert.ok(validate(JSON.parse(guide.match(/```json\n([^`]+)```/)[1])));
+    const questions = [...guide.matchAll(/```json\n([^`]+)```/g)].flatMap(([, text]) => text.split(/\n(?=\{)/)).map((text) => JSON.parse(text));
+    for (const question of questions)
+        assert.ok(validate(question), JSON.stringify(question));
+    assert.equal(new Set(questions.map((one) => one.ask)).size, 10); // one of each
 });
