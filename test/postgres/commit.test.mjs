@@ -6,6 +6,9 @@ import { check, makeNodes, makeSchema, startNode } from "./base.mjs";
 import { startProxy } from "./proxy.mjs";
 
 
+// Regions, by which the proxy knows the statements it is to hold or cut; no statement of the program has such words.
+const DONE = "cut, done", UNDONE = "cut, undone", UNKNOWN = "cut, unknown", HELD = "held here";
+
 async function open(t) {
     const schema = makeSchema(), { folders, keyFile } = makeNodes(t), proxy = await startProxy(t, schema);
     const server = await startNode(t, { ...schema, url: proxy.url }, folders[0], keyFile);
@@ -51,33 +54,33 @@ async function answered(ask) {
 
 test("a connection that comes back brings the true answer, done or not", { timeout: 600_000 }, async (t) => {
     const { proxy, add, count, end } = await open(t);
-    Object.assign(proxy, { cut: "done", loses: "answer" });
+    Object.assign(proxy, { cut: DONE, loses: "answer" });
     const back = isBack(proxy);
-    const done = await answerOfCut(proxy, () => add("13900000001", "done"));
+    const done = await answerOfCut(proxy, () => add("13900000001", DONE));
     await back;
     assert.equal(done.status, 200, JSON.stringify(done.json)); // without a key, too
-    assert.equal(count("done"), 1);
+    assert.equal(count(DONE), 1);
     assert.equal((await answered(() => add("13900000008", "well"))).status, 200);
 
-    Object.assign(proxy, { cut: "undone", loses: "request" });
+    Object.assign(proxy, { cut: UNDONE, loses: "request" });
     const again = isBack(proxy);
-    const undone = await answerOfCut(proxy, () => add("13900000002", "undone", "key"));
+    const undone = await answerOfCut(proxy, () => add("13900000002", UNDONE, "key"));
     await again;
     assert.equal(undone.status, 503, JSON.stringify(undone.json));
     assert.equal(undone.json.error.code, "database.lost");
-    assert.equal(count("undone"), 0);
-    assert.equal((await answered(() => add("13900000002", "undone", "key"))).status, 200);
-    assert.equal(count("undone"), 1);
+    assert.equal(count(UNDONE), 0);
+    assert.equal((await answered(() => add("13900000002", UNDONE, "key"))).status, 200);
+    assert.equal(count(UNDONE), 1);
     await end();
 });
 
 test("no connection comes back: commit.unknown; the same key then gets the kept answer", { timeout: 600_000 }, async (t) => {
     const { proxy, add, count, readCount, end } = await open(t);
-    Object.assign(proxy, { hold: "held", cut: "unknown", loses: "answer" });
-    const before = add("13900000003", "held"); // while the writer waits in it, the next two make one group
+    Object.assign(proxy, { hold: HELD, cut: UNKNOWN, loses: "answer" });
+    const before = add("13900000003", HELD); // while the writer waits in it, the next two make one group
     await until(() => proxy.isHolding, "nothing was held");
     const begun = await readCount();
-    const both = [add("13900000004", "unknown", "key"), add("13900000005", "unknown")];
+    const both = [add("13900000004", UNKNOWN, "key"), add("13900000005", UNKNOWN)];
     let asked = 0; // which is read, too
     await until(async () => await readCount() >= begun + ++asked + both.length, "they do not wait for the writer");
     proxy.release();
@@ -88,10 +91,10 @@ test("no connection comes back: commit.unknown; the same key then gets the kept 
     }
     assert.ok(proxy.isDown);
     Object.assign(proxy, { isDown: false, hasCut: false });
-    assert.equal(count("unknown"), 2); // it had happened
-    const kept = await answered(() => add("13900000004", "unknown", "key"));
+    assert.equal(count(UNKNOWN), 2); // it had happened
+    const kept = await answered(() => add("13900000004", UNKNOWN, "key"));
     assert.equal(kept.status, 200, JSON.stringify(kept.json));
-    assert.equal((await answered(() => add("13900000005", "unknown"))).json.error.code, "customer.exists");
-    assert.equal(count("unknown"), 2);
+    assert.equal((await answered(() => add("13900000005", UNKNOWN))).json.error.code, "customer.exists");
+    assert.equal(count(UNKNOWN), 2);
     await end();
 });
