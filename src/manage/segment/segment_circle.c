@@ -10,6 +10,7 @@
 /* Definitions are read one by one, each where it is forgotten with the next: all together would not
  * fit a request's memory. What is refused by now stands on nothing. */
 struct standing {
+    struct ctx_end end;
     struct ctx *c;
     const struct catalog *catalog;
     struct arena *scratch;
@@ -18,9 +19,17 @@ struct standing {
     bool **is_on; /* by row, which rows it stands on; NULL: not read yet */
 };
 
-static enum err standing_begin(struct ctx *c, const struct catalog *catalog,
-                               struct standing *standing)
+static void standing_end(void *user)
 {
+    struct standing *standing = user;
+
+    standing->end.run = NULL;
+    arena_free(standing->scratch);
+}
+
+static enum err standing_begin(struct ctx *c, const struct catalog *catalog, struct standing **out)
+{
+    struct standing *standing = arena_new_one(c->arena, struct standing);
     struct list list;
 
     TRY(q_segment_users(c, &list));
@@ -30,12 +39,10 @@ static enum err standing_begin(struct ctx *c, const struct catalog *catalog,
         memcpy(standing->rows, list.at, (size_t)list.count * sizeof(*standing->rows));
     standing->is_on = arena_new_array(c->arena, bool *, (size_t)list.count + 1);
     standing->scratch = arena_new(SCRATCH_MAX);
+    standing->end = (struct ctx_end){.run = standing_end, .user = standing};
+    ctx_at_end(c, &standing->end);
+    *out = standing;
     return OK;
-}
-
-static void standing_end(struct standing *standing)
-{
-    arena_free(standing->scratch);
 }
 
 /* ---- what one stands on ---------------------------------------------------------------------- */
@@ -121,49 +128,49 @@ static int64_t row_put(struct standing *standing, const struct q_segment_users_r
 enum err segment_circle_check(struct ctx *c, const struct catalog *catalog,
                               const struct q_segment_users_row *one)
 {
-    struct standing standing;
+    struct standing *standing;
     int64_t self, at;
 
     TRY(standing_begin(c, catalog, &standing));
-    self = row_put(&standing, one);
-    at = circle_find(&standing, self);
-    standing_end(&standing);
+    self = row_put(standing, one);
+    at = circle_find(standing, self);
+    standing_end(standing);
     if (at == NONE)
         return OK;
     return at == self
                ? fail_at(c, "segment.circle", S("definition"), "it would stand on itself")
                : fail_at(c, "segment.circle", S("definition"),
-                         "it would stand on itself, by way of %.*s", STR(standing.rows[at].name));
+                         "it would stand on itself, by way of %.*s", STR(standing->rows[at].name));
 }
 
 enum err segment_circles(struct ctx *c, const struct catalog *catalog, struct list *ids)
 {
-    struct standing standing;
+    struct standing *standing;
     int64_t *found;
 
     TRY(standing_begin(c, catalog, &standing));
-    found = arena_new_array(c->arena, int64_t, (size_t)standing.count + 1);
+    found = arena_new_array(c->arena, int64_t, (size_t)standing->count + 1);
     *ids = (struct list){found, 0};
-    for (int64_t i = 0; i < standing.count; i++)
-        if (circle_find(&standing, i) != NONE)
-            found[ids->count++] = standing.rows[i].id;
-    standing_end(&standing);
+    for (int64_t i = 0; i < standing->count; i++)
+        if (circle_find(standing, i) != NONE)
+            found[ids->count++] = standing->rows[i].id;
+    standing_end(standing);
     return OK;
 }
 
 enum err segment_user_find(struct ctx *c, const struct catalog *catalog, int64_t segment_id,
                            struct str *name)
 {
-    struct standing standing;
+    struct standing *standing;
     int64_t self;
 
     *name = (struct str){0};
     TRY(standing_begin(c, catalog, &standing));
     /* by its name alone: the tag stays when it goes */
-    self = row_put(&standing, &(struct q_segment_users_row){.id = segment_id, .tag_id = NONE});
-    for (int64_t i = 0; i < standing.count && name->at == NULL; i++)
-        if (i != self && stands_on(&standing, i)[self])
-            *name = standing.rows[i].name;
-    standing_end(&standing);
+    self = row_put(standing, &(struct q_segment_users_row){.id = segment_id, .tag_id = NONE});
+    for (int64_t i = 0; i < standing->count && name->at == NULL; i++)
+        if (i != self && stands_on(standing, i)[self])
+            *name = standing->rows[i].name;
+    standing_end(standing);
     return OK;
 }
