@@ -2,7 +2,7 @@
 // must answer, worked out by hand. Nothing here knows how the engine computes; days stand as local times, people as names.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeFolder, setUp, startServer, until } from "./papilio.mjs";
+import { isEngineBusy, makeFolder, setUp, startServer, until } from "./papilio.mjs";
 
 const SECOND = 1000, DAY = 86_400_000;
 
@@ -442,12 +442,13 @@ const refusals = [ // [what `who` is, code, where]
 
 test("what is wrong is told with its place", async (t) => {
     const server = await startServer(t, makeFolder(t)), person = await setUp(server);
-    const post = async (body) => {
+    const post = (body) => until(async () => {
         const reply = await fetch(`${server.url}/api/audience/query`, {
             method: "POST", body, headers: { "Content-Type": "application/json", Cookie: person.cookie, "X-CSRF-Token": person.csrf },
         });
-        return { status: reply.status, error: (await reply.json()).error };
-    };
+        const json = await reply.json();
+        return !isEngineBusy(reply.status, json) && { status: reply.status, error: json.error };
+    });
     for (const [who, code, path] of refusals) {
         const { status, error } = await post(`{"query":{"version":1,"ask":"segment","who":${who}}}`);
         assert.deepEqual([status, error?.code, error?.path], [400, code, path], who.slice(0, 100));
