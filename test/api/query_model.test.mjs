@@ -224,7 +224,7 @@ async function makeWorld(person, seed) {
             merges.push(await world.merge(kept, other));
     }
     await world.send(events.slice(250, 350));
-    for (const one of merges.toReversed()) // where nothing was done with the two since
+    for (const one of [...merges].reverse()) // where nothing was done with the two since
         if (r.odds(0.4) && one.other.into === one.kept && one.moved.every((record) => record.into === one.kept))
             await world.undo(one);
     for (const record of r.some(world.roots(), 10).filter((one) => !world.records.some((other) => other.into === one)))
@@ -422,7 +422,7 @@ function plain(question, columns, rows) {
     return table.map((row) => JSON.stringify(row)).sort();
 }
 
-const sorted = (numbers) => numbers.toSorted((a, b) => a - b);
+const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
 // {size: rows}, or what differs: {question, theirs, ours}, or is refused.
 async function difference(world, question) {
     const ask = (query) => world.person.ask("/api/audience/query", { query: { version: 1, ...query } });
@@ -445,9 +445,10 @@ async function difference(world, question) {
 async function assertTold(world, question, person) {
     const query = { version: 1, ...question }, model = world.model(Math.floor(Date.now() / 1000), question.zone);
     const days = world.model(model.now).calendar, { sizes } = await world.must("/api/audience/count", { query, curve_days: 3 });
+    const asked = [model.now, Math.floor(Date.now() / 1000)]; // what a second ends may have gone by in between
     for (const { size_day, member_count } of sizes) {
-        const end = days.startOf(size_day + 1) - 1;
-        assert.equal(member_count, model.at(Math.min(end, model.now)).answer(question).length, `the end of day ${size_day}: ${JSON.stringify(question)}`);
+        const end = days.startOf(size_day + 1) - 1, wanted = asked.map((now) => model.at(Math.min(end, now)).answer(question).length);
+        assert.ok(wanted.includes(member_count), `the end of day ${size_day}: ${member_count}, not ${wanted}: ${JSON.stringify(question)}`);
     }
     const before = model.holds(person, question.who), { is_in } = await world.must("/api/audience/explain", { query, customer_id: person.records[0].id });
     const after = world.model(Math.floor(Date.now() / 1000), question.zone).world.people.find((one) => one.number === person.number);
@@ -458,7 +459,7 @@ async function assertTold(world, question, person) {
 function* smaller(value) {
     if (Array.isArray(value) && value.length > 1)
         for (let i = 0; i < value.length; i++)
-            yield value.toSpliced(i, 1);
+            yield value.filter((_, k) => k !== i);
     if (typeof value !== "object" || value === null)
         return;
     for (const key of Object.keys(value)) {
@@ -473,7 +474,7 @@ function* smaller(value) {
         if (key === "not")
             yield value[key];
         for (const part of smaller(value[key]))
-            yield Array.isArray(value) ? value.with(key, part) : { ...value, [key]: part };
+            yield Array.isArray(value) ? value.map((one, k) => (k === Number(key) ? part : one)) : { ...value, [key]: part };
     }
 }
 async function smallest(world, found) {
