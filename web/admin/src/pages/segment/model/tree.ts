@@ -60,6 +60,9 @@ export interface Edit {
     path: string // where what was edited is now
 }
 
+/* As toSpliced, which browsers of before 2023 have not. */
+const spliced = (list: Condition[], at: number, count: number, ...put: Condition[]) => [...list.slice(0, at), ...put, ...list.slice(at + count)]
+
 export function added(root: Condition, group: string, condition: Condition): Edit {
     const node = nodeAt(root, group) as Condition
     const list = `${group}/${jointOf(node) ?? 'all'}`
@@ -76,7 +79,7 @@ export function copied(root: Condition, path: string): Edit {
     const seat = seatOf(path)
     if (!seat) return { root, path }
     const copy = JSON.parse(JSON.stringify(nodeAt(root, `${seat.list}/${seat.index}`))) as Condition
-    return { root: changed(root, seat.list, (parts) => parts.toSpliced(seat.index + 1, 0, copy)), path: `${seat.list}/${seat.index + 1}` }
+    return { root: changed(root, seat.list, (parts) => spliced(parts, seat.index + 1, 0, copy)), path: `${seat.list}/${seat.index + 1}` }
 }
 
 export function negated(root: Condition, path: string): Edit {
@@ -101,7 +104,7 @@ export function unwrapped(root: Condition, path: string): Edit {
     const node = at ? nodeAt(root, at) : undefined
     const joint = node && jointOf(node)
     if (!seat || !at || !node || !joint) return { root, path }
-    return { root: changed(root, seat.list, (parts) => parts.toSpliced(seat.index, 1, ...(node[joint] ?? []))), path: at }
+    return { root: changed(root, seat.list, (parts) => spliced(parts, seat.index, 1, ...(node[joint] ?? []))), path: at }
 }
 
 /** One step up or down, as one reads: into the group that comes next, and out of the one it ends. Undefined: there is nowhere to go. */
@@ -115,11 +118,11 @@ export function moved(root: Condition, path: string, step: -1 | 1): Edit | undef
     if (next < 0 || next >= parts.length) return movedOut(root, seat.list, node, rest, step)
     const neighbour = peeled(parts[next] as Condition, `${seat.list}/${step < 0 ? next : seat.index}`)
     const joint = jointOf(neighbour.inner)
-    if (!joint) return { root: replaced(root, seat.list, rest.toSpliced(next, 0, node)), path: `${seat.list}/${next}` }
+    if (!joint) return { root: replaced(root, seat.list, spliced(rest, next, 0, node)), path: `${seat.list}/${next}` }
     const inside = `${neighbour.path}/${joint}`
     const taken = replaced(root, seat.list, rest)
     const at = step < 0 ? (neighbour.inner[joint]?.length ?? 0) : 0
-    return { root: changed(taken, inside, (own) => own.toSpliced(at, 0, node)), path: `${inside}/${at}` }
+    return { root: changed(taken, inside, (own) => spliced(own, at, 0, node)), path: `${inside}/${at}` }
 }
 
 function movedOut(root: Condition, list: string, node: Condition, rest: Condition[], step: -1 | 1): Edit | undefined {
@@ -127,7 +130,7 @@ function movedOut(root: Condition, list: string, node: Condition, rest: Conditio
     if (!group) return undefined
     const at = step < 0 ? group.index : group.index + 1
     const taken = replaced(root, list, rest)
-    return { root: changed(taken, group.list, (parts) => parts.toSpliced(at, 0, node)), path: `${group.list}/${at}` }
+    return { root: changed(taken, group.list, (parts) => spliced(parts, at, 0, node)), path: `${group.list}/${at}` }
 }
 
 /* ---- places the server names --------------------------------------------------------------------- */
