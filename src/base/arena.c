@@ -6,14 +6,6 @@
 
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
-#endif
-#endif
-
 #ifdef HAS_ASAN
 #include <sanitizer/asan_interface.h>
 #define GUARD_BYTES 16 /* unreadable bytes behind each piece, so that an overrun is seen */

@@ -9,6 +9,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#endif
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define MUST_USE __attribute__((warn_unused_result))
@@ -86,7 +94,13 @@ struct str {
     size_t len;
 };
 #define S(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR(s) (int)(s).len, (s).at /* for "%.*s" */
+/* For "%.*s". The address sanitizer does not look at what that reads: there each byte is read beforehand. */
+#ifdef HAS_ASAN
+const char *str_seen(struct str s);
+#define STR(s) (int)(s).len, str_seen(s)
+#else
+#define STR(s) (int)(s).len, (s).at
+#endif
 
 struct str str_of(const char *cstr); /* NULL gives no value */
 bool str_eq(struct str a, struct str b);

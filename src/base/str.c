@@ -6,6 +6,15 @@
 
 #include <stdio.h>
 
+#ifdef HAS_ASAN
+const char *str_seen(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        (void)*(const volatile char *)(s.at + i);
+    return s.at;
+}
+#endif
+
 struct str str_of(const char *cstr)
 {
     return (struct str){cstr, cstr ? strlen(cstr) : 0};
