@@ -24,7 +24,8 @@
 #include "kit/app.h"
 #include "kit/session.h"
 
-#define QUEUE 8
+#define QUEUE 16
+#define LONGS 8         /* more than there are readers, and far fewer than may wait */
 #define WAIT_MS 60000   /* for what must come; only where it never does is so much waited */
 #define OWN (QUEUE / 4) /* of what takes long, for one colleague */
 
@@ -400,7 +401,8 @@ static void test_full_queue(void **state)
         close(fds[i]);
     assert_int_equal(busy_count + done_count, ARRAY_LEN(fds));
     assert_true(busy_count >= QUEUE);
-    assert_in_range(done_count, QUEUE, 2 * QUEUE); /* those that run, and those that waited */
+    /* those that run, and those that waited; the program's own work takes some of the room */
+    assert_in_range(done_count, QUEUE / 2, 2 * QUEUE);
     has(ask("POST /api/slow HTTP/1.1", S("")), " 200 ");
 }
 
@@ -408,7 +410,7 @@ static void test_full_queue(void **state)
  * is prepared. */
 static void test_long(void **state)
 {
-    int fds[QUEUE];
+    int fds[LONGS];
     struct str others[3];
 
     (void)state;
