@@ -8,7 +8,8 @@ step() {
     echo "---- $name"
     if "$@"; then echo "ok   $name ($((SECONDS - from)) s)"; else echo "FAIL $name"; failed=1; fi
 }
-threads() { cmake --preset tsan >/dev/null && cmake --build --preset tsan -j 2 >/dev/null && ctest --test-dir build/tsan --output-on-failure; }
+threads() { cmake --preset tsan >/dev/null && cmake --build --preset tsan -j 2 >/dev/null &&
+    TSAN_OPTIONS="die_after_fork=0 suppressions=$PWD/test/tsan.supp" ctest --test-dir build/tsan --output-on-failure; }
 # cppcheck does not know that must() does not return, hence no redundant-NULL warnings.
 static() {
     cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j 2 \

@@ -11,8 +11,8 @@ struct db {
     bool is_open;      /* between begin and commit or rollback */
     bool is_lost;      /* the database gave the open transaction up by itself, or the connection is gone */
     bool has_savepoint;
-    int64_t fail_in; /* 0: never */
-    bool did_fail;
+    _Atomic int64_t fail_in; /* 0: never; tests set it beside who uses the connection */
+    _Atomic bool did_fail;
     int64_t step_us;
     int64_t log_pages;
     char error[512];
