@@ -252,11 +252,26 @@ void events_merge(struct arena *arena, const struct events *lists, int count, st
                            .value_count = merge.value_count};
 }
 
+/* With columns it is known where each customer begins. */
+static size_t count_below_known(const struct events *sorted, uint64_t customer)
+{
+    const struct events_columns *columns = sorted->columns;
+    size_t place;
+
+    if (customer >= columns->number_count)
+        return sorted->count;
+    place = columns->starts[customer];
+    place = place > sorted->from ? place - sorted->from : 0;
+    return place < sorted->count ? place : sorted->count;
+}
+
 /* How many have a customer number below this one. */
 static size_t count_below(const struct events *sorted, uint64_t customer)
 {
     size_t at = 0, count = sorted->count;
 
+    if (sorted->columns != NULL)
+        return count_below_known(sorted, customer);
     while (count > 0) {
         size_t half = count / 2;
         bool is_below = sorted->at[at + half].customer < customer;
@@ -331,8 +346,8 @@ void events_columns(struct arena *arena, struct events *sorted)
         channels[i] = (uint8_t)at[i].channel;
         owns[i] = (uint16_t)(at[i].customer % SHARD_NUMBERS);
     }
-    *columns = (struct events_columns){seconds, kinds, channels, owns,
-                                       starts_make(arena, sorted, number_count)};
+    *columns = (struct events_columns){
+        seconds, kinds, channels, owns, starts_make(arena, sorted, number_count), number_count};
     sorted->columns = columns;
     sorted->from = 0;
 }

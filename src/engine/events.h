@@ -30,6 +30,7 @@ struct events_columns {
     const uint8_t *kinds, *channels;
     const uint16_t *owns;   /* customer numbers within their shards */
     const uint32_t *starts; /* by customer number up to the last shard's end: the place of its first */
+    size_t number_count;    /* the last shard's end */
 };
 struct events {
     const struct engine_event *at;
