@@ -306,7 +306,7 @@ void answer_person_run(struct answer_hand *hand, uint32_t kept)
     count = count > RECORD_MAX ? RECORD_MAX : count;
     qsort(numbers, (size_t)count, sizeof(*numbers), by_number);
     buf_reset(&hand->sources);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count && !hand->pass->is_eventless; i++)
         number_add(hand, numbers[i]);
     begin(hand, kept);
     if (hand->pass->joined_begin != NULL)
@@ -440,7 +440,7 @@ static void joined_shard_give(struct scan_view *view, const void *query, uint64_
     joined_give(hand_of(view, query), view->shard);
 }
 
-static void shards_run(struct answer_run *run,
+static void shards_run(struct answer_run *run, const struct answer_pass *pass,
                        void (*shard)(struct scan_view *view, const void *query, uint64_t *sums))
 {
     struct scan scan = answer_scan(run, &run->plain);
@@ -450,18 +450,20 @@ static void shards_run(struct answer_run *run,
                              .is_amountless = true,
                              .shard_count = run->shard_count};
 
+    if (pass->is_eventless)
+        scan.snapshot = NULL;
     scan_run(&work);
 }
 
 void answer_pass_run(struct answer_run *run, struct answer_pass *pass)
 {
     hands_prepare(run, pass);
-    shards_run(run, shard_give);
+    shards_run(run, pass, shard_give);
 }
 
 void answer_joined_run(struct answer_run *run, struct answer_pass *pass)
 {
     hands_prepare(run, pass);
     if (run->joined_count > 0)
-        shards_run(run, joined_shard_give);
+        shards_run(run, pass, joined_shard_give);
 }

@@ -60,6 +60,7 @@ struct answer_hand {
 struct answer_pass {
     struct answer_filter filter;
     const void *query;
+    bool is_eventless;  /* nothing is asked of events: none are looked for */
     size_t state_bytes; /* each hand has its own, zero at first */
     /* Any of these may be missing. start: when a hand has got its state. shard: before its customers, may thin view->only. */
     void (*start)(struct answer_hand *hand);

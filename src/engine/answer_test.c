@@ -586,6 +586,41 @@ static void test_timeline_goes_on(void **state)
     }
 }
 
+/* A base with nobody and nothing in it: of attributes and of events. */
+static void test_nobody(void **state)
+{
+    static const char *const asked[] = {"{\"attribute\":\"age\",\"exists\":false}",
+                                        "{\"not\":{\"did\":{\"kind\":\"order\"}}}"};
+    struct world *world = *state;
+    char folder[] = "/tmp/papilio-answer-XXXXXX", text[200];
+    struct store_options options = {.is_manual = true};
+    struct people *people = people_new();
+    struct answer answer = {0};
+    struct moment moment = world->moments[0];
+    struct store *store;
+    struct query query;
+
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(store_open(str_of(folder), &options, &store), OK);
+    moment.events = store_snapshot(store);
+    moment.people = people_hold(people);
+    bitmap_init(&answer.members);
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        struct answer_options usual = {0};
+
+        snprintf(text, sizeof(text), "{\"version\":1,\"ask\":\"segment\",\"who\":%s}", asked[i]);
+        query_of(world, text, &query);
+        assert_int_equal(answer_run(world->arena, &query, &moment, &usual, &answer), OK);
+        assert_int_equal(bitmap_count(&answer.members), 0);
+    }
+    bitmap_release(&answer.members);
+    people_release(people, moment.people);
+    people_free(people);
+    store_release(store, moment.events);
+    store_close(store);
+    assert_int_equal(folder_remove(str_of(folder)), OK);
+}
+
 /* ---- limits --------------------------------------------------------------------------------- */
 
 static void test_limits(void **state)
@@ -698,6 +733,7 @@ int main(void)
         cmocka_unit_test(test_buckets),          cmocka_unit_test(test_questions),
         cmocka_unit_test(test_timeline_goes_on), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_limits_of_one),    cmocka_unit_test(test_visits),
+        cmocka_unit_test(test_nobody),
     };
 
     return cmocka_run_group_tests(tests, world_begin, world_end);

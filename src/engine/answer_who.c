@@ -308,6 +308,7 @@ static void kernel_take(struct answer_run *run, struct who *who, struct answer_p
     if (who->leaves.who_count == 0 && !run->options->is_generic) {
         pass->shard = NULL;
         pass->whole = known_shard;
+        pass->is_eventless = true;
         return;
     }
     if (!is_kernels(run, who))

@@ -456,14 +456,15 @@ struct worker {
 static void view_begin(struct scan_view *view, uint32_t shard)
 {
     const struct scan *scan = view->scan;
-    const struct block *block = snapshot_block(scan->snapshot, shard);
+    const struct snapshot *snapshot = scan->snapshot;
+    const struct block *block = snapshot ? snapshot_block(snapshot, shard) : NULL;
 
     arena_reset(view->arena);
     view->shard = shard;
     view->at = 0;
     view->news = (struct scan_news){0};
     view->block = block != NULL ? block : &empty_block;
-    view->list_count = snapshot_lists(scan->snapshot, shard, view->lists);
+    view->list_count = snapshot ? snapshot_lists(snapshot, shard, view->lists) : 0;
     view->next_own = SHARD_NUMBERS;
     for (int i = 0; i < view->list_count; i++) {
         view->heads[i] = head_of(&view->lists[i]);
@@ -511,7 +512,7 @@ void scan_run(const struct scan_work *work)
     int count = work->scan->thread_count > 1 ? work->scan->thread_count : 1;
 
     count = count > SCAN_THREAD_MAX ? SCAN_THREAD_MAX : count;
-    if (crew.shard_count == 0)
+    if (crew.shard_count == 0 && work->scan->snapshot != NULL)
         crew.shard_count = snapshot_shards(work->scan->snapshot);
     for (int i = 0; i < count; i++) {
         workers[i] = (struct worker){&crew, i, work->sums, 0};

@@ -15,12 +15,12 @@
 
 enum scan_level { SCAN_BEST, SCAN_PLAIN, SCAN_AVX2, SCAN_AVX512 };
 struct scan {
-    const struct snapshot *snapshot;
-    const struct bitmap *only; /* these customers; NULL: all */
-    int thread_count;          /* 0: one */
-    enum scan_level level;     /* tests and benches; what the machine cannot is lowered */
-    bool is_columns_only;      /* summaries and postings are not used: to be measured beside */
-    bool (*is_over)(void *user); /* asked before each shard: true leaves out the rest. NULL: it never is */
+    const struct snapshot *snapshot; /* NULL: nothing is asked of events */
+    const struct bitmap *only;       /* these customers; NULL: all */
+    int thread_count;                /* 0: one */
+    enum scan_level level;           /* tests and benches; what the machine cannot is lowered */
+    bool is_columns_only;            /* summaries and postings are not used: to be measured beside */
+    bool (*is_over)(void *user);     /* asked before each shard: true leaves out the rest. NULL: it never is */
     void *user;
 };
 
